@@ -461,7 +461,11 @@ options:
         container.
       - A volume without C(source) is anonymous. C(bind), C(glob) and C(volume) take C(ro), C(U), C(bind-propagation), C(relabel),
         C(nosuid), C(nodev), C(noexec), their opposites, and C(bind-nonrecursive) or C(nocopy). Without these, they are as with
-        O(volume). C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode), C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and
+        O(volume).
+      - C(volume) takes C(subpath), also C(volume-subpath), a directory or file in the volume that is mounted instead of all of
+        it. It must be there, for instance made by an earlier task, and gets no content of the image's. Links are followed
+        inside the volume only. A path with C(..) is refused.
+      - C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode), C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and
         C(max).
       - They are changed in place where O(volume) or O(tmpfs) would be, C(ramfs) and C(devpts) never.
       - C(podman_container) has it.

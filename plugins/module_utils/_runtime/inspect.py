@@ -206,6 +206,7 @@ def _mount(volume: Volume, container: Container) -> dict[str, Any]:
     return {
         "Type": volume["type"],
         **({"Name": volume["source"]} if named else {}),
+        **({"SubPath": volume["subpath"]} if "subpath" in volume else {}),
         "Source": source,
         "Destination": volume["target"],
         "Driver": "local" if named else "",

@@ -82,7 +82,7 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
             # Made, and the code for it imported, while the programs of storage and network run.
             _prepare(container)
             from ..bundle import builder, etc_files
-            from ..rootfs import tmpfs_modes
+            from ..rootfs import tmpfs_modes, volumes
 
             draft = builder.draft(container)
             mountpoint = storage.result()
@@ -90,6 +90,7 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
             ends = [socket.fileno() for socket in sockets]
             pid, conmon_pid = _create(container, ends)
             tmpfs_modes.enforce(pid, mounts)
+            volumes.check_mounted(container, pid)
             if config.own_net_ns and config.id_mappings:
                 netns.adopt(container.netns_path, pid)
             if give_way:

@@ -321,7 +321,8 @@ def _misfit(one: Wanted, inside: Inside, action: str) -> str:
     """Return why such a mount cannot be at its target, which is there or to be made; empty where it can."""
     if action == REPLACE and not mount_api.supports_beneath():
         return "the kernel lacks MOVE_MOUNT_BENEATH (Linux 6.5)"
-    directory = not (one.volume and one.volume["type"] == "bind") or os.path.isdir(one.volume["source"])
+    may_be_file = one.volume and (one.volume["type"] == "bind" or "subpath" in one.volume)
+    directory = not (may_be_file and one.after) or os.path.isdir(one.after["source"])
     try:
         held, missing = securejoin.way_to(inside.root, one.target)
     except OSError as error:
@@ -341,7 +342,8 @@ def _content(container: ContainerBase, one: Wanted, inside: Inside, action: str)
     """Return why the mount would have to begin with the image's content, which only a new container gives; or empty."""
     copies = "tmpcopyup" in (one.after or {"options": ()})["options"]
     if one.volume_name and one.volume is not None and one.after is not None:
-        copies = "nocopy" not in one.volume["flags"] and not volumes.made(one.after["source"])
+        begins = not {"nocopy", "subpath"} & {*one.volume["flags"], *one.volume}
+        copies = begins and not volumes.made(container, one.volume)
     if not copies:
         return ""
     rootfs = container.storage.mountpoint(container.id)

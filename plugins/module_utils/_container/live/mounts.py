@@ -77,17 +77,22 @@ def _bring(container: ContainerBase, inside: Inside, one: Wanted) -> None:
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
     # Before the mount point is made, which would look like the image's content.
     source = volumes.prepared(container, one.volume, container.state.mountpoint) if one.volume else ""
-    target = _mountpoint(inside, one)
+    with volumes.held(container, one.volume or {}, source) as path:
+        _attach(inside, one, one.after, path)
+    if one.stack:
+        _detach(inside, one)
+
+
+def _attach(inside: Inside, one: Wanted, after: Mount, source: str) -> None:
+    target = _mountpoint(inside, one, source)
     try:
-        tree = _made(one.after, source, target)
+        tree = _made(after, source, target)
         try:
             mount_api.attach(inside.namespace, tree, target, one.target, beneath=bool(one.stack))
         finally:
             os.close(tree)
     finally:
         os.close(target)
-    if one.stack:
-        _detach(inside, one)
 
 
 def _detach(inside: Inside, one: Wanted) -> None:
@@ -129,8 +134,8 @@ def _values(mount: Optional[Mount]) -> dict[str, str]:
     return dict(word.split("=", 1) for word in (mount or {"options": ()})["options"] if "=" in word)
 
 
-def _mountpoint(inside: Inside, one: Wanted) -> int:
-    """Return a descriptor of the mount point; a missing one is made as the OCI runtime makes it."""
+def _mountpoint(inside: Inside, one: Wanted, source: str) -> int:
+    """Return a descriptor of the mount point of ``source``; a missing one is made as the OCI runtime makes it."""
     held, missing = securejoin.way_to(inside.root, one.target)
     if not missing:
         return held
@@ -139,7 +144,7 @@ def _mountpoint(inside: Inside, one: Wanted) -> int:
     if one.volume is None:
         # At the next start the tmpfs takes its mode from this directory (runc 1.1).
         securejoin.make_directories(inside.root, one.target, int(_values(one.after).get("mode", "1777"), 8))
-    elif one.volume["type"] == "volume" or os.path.isdir(one.volume["source"]):
+    elif os.path.isdir(source):
         securejoin.make_directories(inside.root, one.target)
     else:
         failpoint("make mount point")

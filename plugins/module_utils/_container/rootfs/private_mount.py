@@ -16,7 +16,7 @@ from ..._drivers.kernel import securejoin
 from ..._drivers.kernel.syscalls import MS_BIND, MS_PRIVATE, MS_REC, mount, unshare
 from ..._drivers.storage.own_overlay import mount_layers
 from ..lifecycle.background import Background
-from .volumes import host_path
+from .volumes import held, host_path
 
 if TYPE_CHECKING:
     from ..._drivers.storage.roots import Layers
@@ -101,14 +101,15 @@ def _mount(container: ContainerBase, write: bool) -> str:
 def _mount_volumes(container: ContainerBase, root: str) -> None:
     """Bind each existing volume; one that the first start makes will begin with what is at its target until then."""
     for volume in sorted(container.config.volumes, key=lambda volume: str(volume["target"]).count("/")):
-        source = host_path(container, volume)
         point = securejoin.resolve(root, volume["target"])
-        if "O" in volume["flags"] or not (os.path.exists(point) and os.path.exists(source)):
+        if "O" in volume["flags"] or not os.path.exists(point):
             continue
-        if os.path.isdir(point) == os.path.isdir(source):
-            if volume["type"] == "volume":
-                _mount_driver(os.path.dirname(source))
-            mount(source, point, flags=MS_BIND | MS_REC)
+        if volume["type"] == "volume":
+            _mount_driver(f"{container.host.parts.static_root}/volumes/{volume['source']}")
+        source = host_path(container, volume)
+        if os.path.exists(source) and os.path.isdir(point) == os.path.isdir(source):
+            with held(container, volume, source) as path:
+                mount(path, point, flags=MS_BIND | MS_REC)
 
 
 def _mount_driver(directory: str) -> None:

@@ -39,7 +39,7 @@ def prepare(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) ->
             mounted = volume_mounts.mount(record.options, f"{directory}/_data", name)
             new = record.options.type == "tmpfs" and (mounted or new_volume.unfinished(f"{directory}/_data"))
         if new or record.copy_up:
-            copy = "nocopy" not in volume["flags"] and record.options.copy
+            copy = "nocopy" not in volume["flags"] and record.options.copy and "subpath" not in volume
             _fill(container, record, rootfs, volume["target"], copy=copy)
 
 

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
 
 from ..._drivers.command import run
 from ..._model.errors import InvalidArgument, not_yet
@@ -34,7 +35,8 @@ def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]
         target = volume["target"]
         result[target] = source = prepared(container, volume, rootfs)
         if "U" in volume["flags"]:
-            _give(container, source, user)
+            with held(container, volume, source) as path:
+                _give(container, path, user)
         if "O" in volume["flags"]:
             _prepare_overlay(container, target, source)
     return result
@@ -46,7 +48,39 @@ def host_path(container: ContainerBase, volume: Mapping[str, Any]) -> str:
         return str(volume["source"])
     from ..._store import volumes as store
 
-    return store.data(container.host.parts, volume["source"])
+    data = store.data(container.host.parts, volume["source"])
+    if "subpath" not in volume:
+        return data
+    from . import subpaths
+
+    return subpaths.resolved(data, volume["subpath"])
+
+
+@contextmanager
+def held(container: ContainerBase, volume: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Yield a path that leads to what is to be mounted: that of a subpath's descriptor, else ``path`` itself.
+
+    :raises InvalidArgument: the volume has no such subpath.
+    """
+    if "subpath" not in volume:
+        yield path
+        return
+    from . import subpaths
+
+    with subpaths.held(container.host.parts, volume, container.name) as way:
+        yield way
+
+
+def check_mounted(container: ContainerBase, pid: int) -> None:
+    """Check the mounts of a created container, in which nothing runs yet.
+
+    :raises InvalidState: a volume with a subpath was changed while the OCI runtime mounted it.
+    """
+    for volume in container.config.volumes:
+        if "subpath" in volume:
+            from . import subpaths
+
+            subpaths.check_mounted(container, volume, pid)
 
 
 def source_guards(container: ContainerBase, config: ContainerConfig) -> dict[str, tuple[str, ...]]:
@@ -54,7 +88,7 @@ def source_guards(container: ContainerBase, config: ContainerConfig) -> dict[str
     guards = {}
     for volume in config.volumes:
         if volume["type"] == "volume":
-            record = _record(host_path(container, volume))
+            record = _record(container, volume)
             if record and record.options.mounts:
                 from ..._drivers.storage import volume_mounts
 
@@ -71,37 +105,47 @@ def source_guards(container: ContainerBase, config: ContainerConfig) -> dict[str
 def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -> str:
     """Return the ``host_path`` of a volume, which is made and mounted where it is named and has to be.
 
-    :raises InvalidArgument: the source of a bind mount does not exist.
+    :raises InvalidArgument: the source of a bind mount, or the subpath of a volume, does not exist.
     """
     path = host_path(container, volume)
     if volume["type"] == "bind":
         check_source(path, container.name)
     else:
-        record = _record(path)
+        record = _record(container, volume)
         if record is None or not record.ready:
             from . import volume_use
 
             volume_use.prepare(container, volume, rootfs)
+        if "subpath" in volume:
+            from . import subpaths
+
+            os.close(subpaths.opened(container.host.parts, volume, container.name))
+            path = host_path(container, volume)
     return path
 
 
-def _record(path: str) -> Optional[VolumeRecord]:
-    """Return the record of the named volume behind this ``path``, None where there is none."""
+def _record(container: ContainerBase, volume: Mapping[str, Any]) -> Optional[VolumeRecord]:
+    """Return the record of a named volume, None where there is none."""
     from ..._store import volumes as store  # most containers have no volume
 
-    return store.read(os.path.dirname(path))
+    return store.read(store.folder(container.host.parts, volume["source"]))
 
 
-def made(path: str) -> bool:
-    """Return whether the named volume behind this ``path`` exists and has its initial content."""
-    record = _record(path)
+def made(container: ContainerBase, volume: Mapping[str, Any]) -> bool:
+    """Return whether a named volume exists and has its initial content."""
+    record = _record(container, volume)
     return record is not None and not record.copy_up
 
 
 def _give(container: ContainerBase, path: str, user: User) -> None:
-    """Make the container's user the owner of all below ``path``; links are not followed."""
+    """Make the container's user the owner of ``path`` and all below it; links below it are not followed."""
     config = container.config
-    owner = f"{config.host_id(user.uid, 'uid')}:{config.host_id(user.gid, 'gid')}"
+    uid, gid = config.host_id(user.uid, "uid"), config.host_id(user.gid, "gid")
+    if os.path.isfile(path):
+        failpoint("chown volume")
+        os.chown(path, uid, gid)
+        return
+    owner = f"{uid}:{gid}"
     run(
         ["chown", "--recursive", "--no-dereference", owner, "--", path],
         package="coreutils",

@@ -76,7 +76,7 @@ def _mount(mount: Mount) -> str:
         return ",".join([*(f"{key}={value}" for key, value in settings.items() if value), *mount["options"]])
     propagation = mount["propagation"] if mount["propagation"] != "rprivate" else ""
     relabel = "".join({"z": "shared", "Z": "private"}.get(flag, "") for flag in mount["flags"])
-    settings.update({"bind-propagation": propagation, "relabel": relabel})
+    settings.update({"subpath": mount.get("subpath"), "bind-propagation": propagation, "relabel": relabel})
     flags = ["bind-nonrecursive" if flag == "bind" else flag for flag in mount["flags"] if flag not in ("z", "Z")]
     switches = [*(["ro"] if mount["read_only"] else []), *flags]
     return ",".join([*(f"{key}={value}" for key, value in settings.items() if value), *switches])

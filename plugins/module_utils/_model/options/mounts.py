@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from .types import Lender, Mount, Volume
 
 _TYPES = ("bind", "glob", "volume", "tmpfs", "ramfs", "devpts")
-_SPELLINGS = {"src": "source", "dst": "target", "destination": "target", "readonly": "ro", "chown": "U"}
+_SPELLINGS = {
+    "src": "source",
+    "dst": "target",
+    "destination": "target",
+    "readonly": "ro",
+    "chown": "U",
+    "volume-subpath": "subpath",
+}
 _FLAGS = ("nosuid", "suid", "nodev", "dev", "noexec", "exec")
 _VALUES = {
     "tmpfs": {"size": "size", "tmpfs-size": "size", "mode": "mode", "tmpfs-mode": "mode", "uid": "uid", "gid": "gid"},
@@ -124,12 +131,15 @@ def _volume(kind: str, target: str, settings: dict[str, str | None], item: str, 
     if relabel is None:
         raise wrong(option, item, "relabel=shared or relabel=private")
     switches = _switches(kind, settings, item, option)
+    subpath = _subpath(settings, source, item, option) if kind == "volume" and "subpath" in settings else ""
     if settings:
-        raise wrong(option, item, f"of {kind}: source, target, bind-propagation, relabel, {', '.join(_SWITCHES[kind])}")
+        own = "subpath, " if kind == "volume" else ""
+        known = f"source, target, {own}bind-propagation, relabel, {', '.join(_SWITCHES[kind])}"
+        raise wrong(option, item, f"of {kind}: {known}")
     flags = {"bind" if switch == "bind-nonrecursive" else switch for switch in switches} - {"ro", "rw"} | {relabel} - {
         ""
     }
-    return {
+    result: Volume = {
         "type": kind,
         "source": source,
         "target": target,
@@ -137,6 +147,17 @@ def _volume(kind: str, target: str, settings: dict[str, str | None], item: str, 
         "propagation": propagation,
         "flags": sorted(flags),
     }
+    return {**result, "subpath": subpath} if subpath else result
+
+
+def _subpath(settings: dict[str, str | None], source: str, item: str, option: str) -> str:
+    """Remove the path inside the volume ``source`` from ``settings`` and return it; empty for all of the volume."""
+    path = settings.pop("subpath")
+    if path is None or ".." in path.split("/") or "\0" in path:
+        raise wrong(option, item, "subpath=PATH, a path inside the volume, without '..'")
+    if not source:
+        raise wrong(option, item, "a source, which is the name of the volume that has the subpath")
+    return plain_path(f"/{path}")[1:]
 
 
 def _switches(kind: str, settings: dict[str, str | None], item: str, option: str) -> set[str]:

@@ -28,9 +28,13 @@ class _Volume(TypedDict):
 
 @final
 class Volume(_Volume, total=False):
-    """A bind mount or volume; the source of an anonymous volume is empty until the container is known."""
+    """A bind mount or volume; the source of an anonymous volume is empty until the container is known.
+
+    ``subpath`` is the path inside a named volume that is mounted instead of all of it.
+    """
 
     anonymous: bool
+    subpath: str
 
 
 @final

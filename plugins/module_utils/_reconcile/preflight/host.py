@@ -32,7 +32,7 @@ from ..desired import Desired
 from . import mount_points
 
 if TYPE_CHECKING:
-    from ..._model.options.types import ContainerOptions
+    from ..._model.options.types import ContainerOptions, Volume
     from ..._model.records.image_config import ImageConfig
 
 _JOURNAL = "/run/systemd/journal/socket"  # sd_journal_sendv(3)'s, which conmon uses
@@ -100,10 +100,11 @@ def check_mounts(runtime: Runtime, desired: Desired, image: ImageConfig) -> None
 
     :raises InvalidArgument: a source does not exist, or the OCI runtime can mount nothing at a target.
     """
-    mounts = mount_points.of_options(desired.wanted, image, anonymous_volumes.borrowed(runtime, desired.wanted))
+    borrowed = anonymous_volumes.borrowed(runtime, desired.wanted)
+    mounts = mount_points.of_options(desired.wanted, image, borrowed, runtime.parts.static_root)
     for one in mounts:
-        if one.source:
-            check_source(one.source, desired.name)
+        if "source" in one.mount:
+            _check_source(runtime, one.mount, desired.name)
     mount_points.check_kernels_own(desired.name, mounts, runtime.host.oci.name)
 
 
@@ -125,8 +126,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     options = config.options
     _check_rootfs(config)
     for volume in config.volumes:
-        if volume["type"] == "bind":
-            check_source(volume["source"], config.name)
+        _check_source(runtime, volume, config.name)
     _check_security(options)
     _check_files(runtime, options)
     _check_first_process(runtime, options)
@@ -136,6 +136,15 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     host_ports.check_free(config.name, config.ports, (*own, *runtime.freed_ports), _port_holder(runtime))
     if config.create_net_ns or options["network"]["mode"] == "ns":
         _check_network(runtime, config.name, options)
+
+
+def _check_source(runtime: Runtime, volume: Volume, name: str) -> None:
+    if volume["type"] == "bind":
+        check_source(volume["source"], name)
+    elif "subpath" in volume:
+        from ..._container.rootfs import subpaths
+
+        subpaths.look(runtime.parts, volume, name)
 
 
 def _port_holder(runtime: Runtime) -> host_ports.Holder:

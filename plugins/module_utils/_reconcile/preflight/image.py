@@ -65,7 +65,7 @@ def _check(
     borrowed: Sequence[Volume] = (),
 ) -> None:
     options = desired.wanted
-    mounts = mount_points.of_options(options, image, borrowed)
+    mounts = mount_points.of_options(options, image, borrowed, static_root)
     mount_points.check_targets(desired.name, mounts, root)
     effective = resolved(options, image)
     builder.check_user(effective["user"], options["group_add"], root)

@@ -32,6 +32,7 @@ class MountPoint(NamedTuple):
     option: str
     target: str
     mount: Mount
+    subpath: str = ""  # its host path where a part of a volume is mounted
 
     @property
     def source(self) -> str:
@@ -41,7 +42,8 @@ class MountPoint(NamedTuple):
     @property
     def is_directory(self) -> bool:
         """Whether a directory is mounted, and not a file."""
-        return not self.source or os.path.isdir(self.source)
+        path = self.source or self.subpath
+        return not path or os.path.isdir(path)
 
     @property
     def remedy(self) -> str:
@@ -49,7 +51,9 @@ class MountPoint(NamedTuple):
         return "; the image declares it: set image_volume to ignore" if self.option == "image_volume" else ""
 
 
-def of_options(options: ContainerOptions, image: ImageConfig, borrowed: Iterable[Volume] = ()) -> list[MountPoint]:
+def of_options(
+    options: ContainerOptions, image: ImageConfig, borrowed: Iterable[Volume], static_root: str
+) -> list[MountPoint]:
     """Return the mounts of the options, the image's configuration and the lenders of volumes_from."""
     lent = tuple(borrowed)
     by = {one["target"]: "volumes_from" for one in lent}
@@ -57,7 +61,18 @@ def of_options(options: ContainerOptions, image: ImageConfig, borrowed: Iterable
     by.update(dict.fromkeys(options["tmpfs"], "tmpfs"))
     mounts: list[Mount] = [*volumes.of_container("", options, image, lent)]
     mounts += volumes.file_systems(options, image, [one["target"] for one in mounts])
-    return [MountPoint(by.get(one["target"], "image_volume"), one["target"], one) for one in mounts]
+    return [
+        MountPoint(by.get(one["target"], "image_volume"), one["target"], one, _subpath(one, static_root))
+        for one in mounts
+    ]
+
+
+def _subpath(mount: Mount, static_root: str) -> str:
+    if "subpath" not in mount:
+        return ""
+    from ..._container.rootfs import subpaths
+
+    return subpaths.resolved(f"{static_root}/volumes/{mount['source']}/_data", mount["subpath"])
 
 
 def check_kernels_own(name: str, mounts: Sequence[MountPoint], runtime: str) -> None:
@@ -91,8 +106,8 @@ def check_targets(name: str, mounts: Sequence[MountPoint], root: str) -> None:
         others = (*_KERNELS, *(other.target for other in mounts if other is not one))
         if any(f"{one.target}/".startswith(f"{other}/") for other in others):
             continue
-        if one.source and not os.path.exists(one.source):
-            continue  # check_source reports it
+        if (one.source or one.subpath) and not os.path.exists(one.source or one.subpath):
+            continue  # it is reported elsewhere
         try:
             leads = securejoin.resolve(root, one.target)[len(root.rstrip("/")) :]
             held, missing = securejoin.way_to(root, one.target)
@@ -140,7 +155,7 @@ def behind(mounts: Sequence[MountPoint], root: str, static_root: str, path: str)
         return "" if "notmpcopyup" in flags or "exec" not in flags else path
     if "O" in one.mount["flags"]:
         return None
-    source = one.source
+    source = one.source or one.subpath
     if not source:
         source = f"{static_root}/volumes/{one.mount['source']}/_data"
         if not os.path.exists(f"{os.path.dirname(source)}/volume.json"):
