@@ -18,6 +18,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.stor
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.container_layers import ContainerLayers
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.store_records import unfinished
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NoSuchImage
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -137,6 +138,16 @@ def test_store_of_another_kind_is_left_to_the_tool(storage: Storage, image_id: s
         file.write("false")
     assert ContainerLayers(storage._roots).usable()
     storage.delete(ONE)
+
+
+def test_removal_takes_away_the_record_that_a_kill_left_unfinished(storage: Storage, image_id: str) -> None:
+    storage.create(ONE, image_id)
+    records = Path("/srv/storage-run/overlay-layers/mountpoints.json")
+    records.unlink(missing_ok=True)
+    left = Path(unfinished(str(records)))
+    left.write_text("[")  # a kill during the first mount of this boot
+    storage.delete(ONE)
+    assert not left.exists() and not records.exists()
 
 
 def test_unknown_image_is_named(storage: Storage) -> None:

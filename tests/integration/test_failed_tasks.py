@@ -190,6 +190,7 @@ def test_check_mode_warns_of_what_earlier_tasks_may_create(host: Host) -> None:
 
 
 def _become_nobody() -> None:
+    os.environ["HOME"] = "/nonexistent"
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)

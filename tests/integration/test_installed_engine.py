@@ -44,7 +44,7 @@ def test_crash_is_handled_after_the_task_python_and_archive_are_removed(host: Ho
             Path(compiled).write_bytes(damage)
         (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
         os.kill(Process(container).pid, 9)
-        eventually(partial(_restarted, host, number), seconds=20.0)
+        eventually(partial(_restarted, host, number), seconds=90.0)
     environment = [f"{key}={value}" for key, value in host.parts.environment().items()]
     assert " c\n" in host.run("env", *environment, f"{host.parts.static_root}/engine/libpod", "ps")
 

@@ -18,7 +18,7 @@ from ..._model.failpoints import failpoint
 from ..kernel import syscalls
 from ..trees import removal
 from .roots import StorageRoots
-from .store_records import drop, locked
+from .store_records import drop, locked, unfinished
 
 
 def possible(roots: StorageRoots) -> bool:
@@ -70,9 +70,10 @@ def unmount(point: str) -> None:
 def forget_mount(roots: StorageRoots, layer: str) -> None:
     """Drop the store's count of the mounts of a layer, which is not mounted any more; ``layers.lock`` is held."""
     folder = f"{roots.run_root}/{roots.driver}-layers"
-    if os.path.exists(f"{folder}/mountpoints.json"):
+    path = f"{folder}/mountpoints.json"
+    if os.path.exists(path) or os.path.exists(unfinished(path)):
         with suppress(OSError), locked(f"{folder}/mountpoints.lock") as lock:  # a full file system, say
-            drop(f"{folder}/mountpoints.json", layer, lock)
+            drop(path, layer, lock)
 
 
 def _unlink_short_name(roots: StorageRoots, home: str) -> None:

@@ -90,6 +90,9 @@ def drop(path: str, record_id: str, lock: int, static_root: str = "") -> None:
     kept = without(records, record_id)
     if len(kept) < len(records):
         write(path, kept, lock, static_root)
+    else:
+        with suppress(FileNotFoundError):
+            os.unlink(unfinished(path))
 
 
 def write(path: str, records: list[Any], lock: int, static_root: str = "") -> None:
@@ -112,9 +115,14 @@ def write(path: str, records: list[Any], lock: int, static_root: str = "") -> No
             raise
 
 
-def _replace(path: str, data: bytes) -> None:
+def unfinished(path: str) -> str:
+    """Return the path at which the next content of a file of the store is written; a kill leaves it."""
     # One name, so that what a kill leaves is replaced by the next; the lock keeps others from it.
-    new = os.path.join(os.path.dirname(path), f".tmp-{os.path.basename(path)}.libpod")
+    return os.path.join(os.path.dirname(path), f".tmp-{os.path.basename(path)}.libpod")
+
+
+def _replace(path: str, data: bytes) -> None:
+    new = unfinished(path)
     try:
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb", buffering=0) as file:
             if file.write(data) != len(data):
