@@ -29,7 +29,7 @@ from .registry_access import access, add_access
 _COLUMNS = {"Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "Created": "CREATED", "Size": "SIZE"}
 _DIGESTS = {"Repository": "REPOSITORY", "Tag": "TAG", "Digest": "DIGEST", **_COLUMNS}
 _NONE = "<none>"
-_VERBS = ("ls", "inspect", "pull", "push", "rm", "tag", "untag", "exists")
+_VERBS = ("ls", "inspect", "pull", "push", "rm", "tag", "untag", "exists", "save", "load", "import")
 
 
 class _Named(NamedTuple):
@@ -144,13 +144,16 @@ def image(parts: EngineConfig, arguments: Sequence[str]) -> int:
     if verb == "exists":
         return _exists(parts, rest)
     if verb in _VERBS:
-        from . import image_changes
+        from . import archives, image_changes
 
         changes = {
             "push": image_changes.push,
             "rm": image_changes.rmi,
             "tag": image_changes.tag,
             "untag": image_changes.untag,
+            "save": archives.save,
+            "load": archives.load,
+            "import": archives.import_tarball,
         }
         return changes[verb](parts, rest, f"image {verb}")
     if verb in ("-h", "--help"):

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
 from ..._drivers.images.oci_layout import Layout, new_layout
 from ..._drivers.images.store import ImageStore
 from ..._drivers.images.transport import Images
 from ..._drivers.trees.descent import longer_than
 from ..._model import foreign
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
@@ -34,9 +35,9 @@ _PATH_BYTES = 3584
 
 
 class Commit(NamedTuple):
-    """``image`` is the new image's name, ``changes`` are lines of a Containerfile such as ``CMD ["sh"]``."""
+    """``image`` is the new image's name, None for none; ``changes`` are lines of a Containerfile such as ``CMD sh``."""
 
-    image: str
+    image: Optional[str]
     author: str = ""
     comment: str = ""
     pause: bool = True
@@ -59,9 +60,7 @@ def commit(container: ContainerBase, wanted: Commit) -> Committed:
 
     :raises InvalidArgument: the name or a change cannot be used.
     """
-    name = local_names(wanted.image)[0] if local_names(wanted.image) else ""
-    if not name or "@" in name:
-        raise InvalidArgument(f"image: {wanted.image!r} cannot be used: expected a name for the new image, not an ID")
+    name = _name(wanted.image)
     config = apply_changes(dict(container.config.image_config), wanted.changes)
     if wanted.dry:
         return Committed("", name, True)
@@ -82,11 +81,29 @@ def commit(container: ContainerBase, wanted: Commit) -> Committed:
                 failpoint("unmark as paused")
                 os.unlink(f"{folder}/{_PAUSED}")
         made = layout.finish(_image_config(base, config, wanted))
-        store = ImageStore(container.host.parts)
-        earlier = store.find(name)
-        if earlier is not None and name in earlier.names and _same(store, earlier, made):
-            return Committed(earlier.id, name, False)
-        return Committed(Images(container.host.parts).add_layout(layout.path, name).id, name, True)
+        return _store(container.host.parts, layout, name, made)
+
+
+def _store(parts: EngineConfig, layout: Layout, name: str, made: Config) -> Committed:
+    """Copy the image into the store, unless it has there what has its name."""
+    store, images = ImageStore(parts), Images(parts)
+    if not name:
+        images.copy(f"oci:{layout.path}:image", images.reference(layout.image_id), doing="storing the image")
+        return Committed(layout.image_id, name, True)
+    earlier = store.find(name)
+    if earlier is not None and name in earlier.names and _same(store, earlier, made):
+        return Committed(earlier.id, name, False)
+    return Committed(images.add_layout(layout.path, name).id, name, True)
+
+
+def _name(image: Optional[str]) -> str:
+    """Return the full name, empty for none. :raises InvalidArgument: it cannot be a new image's."""
+    if image is None:
+        return ""
+    name = next(iter(local_names(image)), "")
+    if not name or "@" in name:
+        raise InvalidArgument(f"image: {image!r} cannot be used: expected a name for the new image, not an ID")
+    return name
 
 
 def _write_layers(container: ContainerBase, layout: Layout) -> Config:

@@ -103,7 +103,7 @@ def _import(parts: EngineConfig, src: str, described: Mapping[str, Any]) -> Imag
         try:
             layout.add_layer(lambda path: _unpack(src, path))
         except MalformedData as error:
-            raise InvalidArgument(f"src: {error}") from error
+            raise InvalidArgument(f"src: {str(error).replace(f'{layout.path}/layer', src)}") from error
         image_id = _finish(layout, described)
         if images.store.find(image_id) is None:
             images.copy(f"oci:{layout.path}:image", images.reference(image_id), doing=f"importing {src}")

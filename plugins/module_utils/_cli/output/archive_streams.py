@@ -1,0 +1,56 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Archives on standard input and standard output, as a file in a folder of this run."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import Iterator
+
+from ..._drivers.trees import content
+from ..._model import caller
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidArgument
+from ..._resources.images.work_folder import clear, work_folder
+
+
+@contextmanager
+def from_file(parts: EngineConfig, path: str) -> Iterator[str]:
+    """Yield the path of an archive, for ``-`` that of a copy of standard input.
+
+    :raises InvalidArgument: standard input is a terminal.
+    """
+    if path != "-":
+        yield caller.absolute(path)
+        return
+    if os.isatty(0):
+        raise InvalidArgument("an archive is not read from a terminal: redirect standard input, or name a file")
+    clear(parts)
+    with work_folder(parts) as folder:
+        spooled = f"{folder}/standard-input"
+        with open(spooled, "xb") as file:
+            content.copy(0, file.fileno())
+        yield spooled
+
+
+@contextmanager
+def to_file(parts: EngineConfig, path: str) -> Iterator[str]:
+    """Yield the path at which an archive is to be written; without one, standard output gets it in the end.
+
+    A slow reader of standard output then holds no lock of a container or of the store.
+
+    :raises InvalidArgument: standard output is a terminal.
+    """
+    if path:
+        yield caller.absolute(path)
+        return
+    if os.isatty(1):
+        raise InvalidArgument("an archive is not written to a terminal: redirect standard output, or give --output")
+    clear(parts)
+    with work_folder(parts) as folder:
+        spooled = f"{folder}/standard-output"
+        yield spooled
+        with open(spooled, "rb") as file:
+            content.copy(file.fileno(), 1)
