@@ -56,6 +56,12 @@ def _pods_own(pod: PodConfig, options: ContainerOptions) -> list[str]:
     return [kind for kind in pod.share if options[option_of(kind)] == TABLE[option_of(kind)].default]
 
 
+def is_pods(runtime: Runtime, options: ContainerOptions, kind: LinuxNS) -> bool:
+    """Return whether the container's namespace of this kind is its pod's. :raises NoSuchPod: the pod does not exist."""
+    joined_pod = pod(runtime, options)
+    return joined_pod is not None and kind.value in _pods_own(joined_pod, options)
+
+
 def pod(runtime: Runtime, options: ContainerOptions) -> Optional[PodConfig]:
     """Return the pod that the container is in, None for no pod. :raises NoSuchPod: it does not exist."""
     return _pod(runtime, options["pod"]) if options["pod"] else None
@@ -112,9 +118,8 @@ def id_mappings(
         from .._drivers import id_maps
 
         return id_maps.of_namespace(target)
-    joined_pod = pod(runtime, options)
-    if joined_pod and LinuxNS.USER.value in _pods_own(joined_pod, options):
-        return dict(container(runtime, "pod", joined_pod.name).config.id_mappings)
+    if options["pod"] and is_pods(runtime, options, LinuxNS.USER):
+        return dict(container(runtime, "pod", options["pod"]).config.id_mappings)
     uid, gid = options["uidmap"], options["gidmap"]
     name, group = options["subuidname"] or options["subgidname"], options["subgidname"] or options["subuidname"]
     if name and group:

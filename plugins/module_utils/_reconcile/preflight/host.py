@@ -25,9 +25,11 @@ from ..._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByH
 from ..._model.options import health
 from ..._model.options.ports import PortMapping
 from ..._model.records.config import ContainerConfig, resolved
+from ..._model.records.namespaces import LinuxNS
 from ..._runtime import anonymous_volumes
 from ..._runtime.runtime import Runtime
 from ..._spec import capabilities
+from .. import dependencies
 from ..desired import Desired
 from . import mount_points
 
@@ -330,6 +332,8 @@ def _check_limits(runtime: Runtime, manager: str, options: ContainerOptions) -> 
 def _check_network(runtime: Runtime, name: str, options: ContainerOptions, strict: bool = False) -> None:
     network = options["network"]
     if network["mode"] == "cni":
+        if dependencies.is_pods(runtime, options, LinuxNS.NET):
+            return
         from ..._container.network import setup as cni
 
         cni.require(runtime.host, name, options, strict)

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host with the packages of RHEL 10: crun, but neither runc, CNI plugins nor the command containers-storage."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+
+ABSENT = ("/usr/bin/containers-storage", "/usr/sbin/runc")
+PLUGINS = "/usr/lib/cni"
+BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "oci_runtime": "auto"}
+
+pytestmark = pytest.mark.parametrize("host", [{"unified": False}], indirect=True)
+
+
+@contextlib.contextmanager
+def absent_parts() -> Iterator[None]:
+    """Have no file of ``ABSENT`` in its folder, and none at all in ``PLUGINS``."""
+    with contextlib.ExitStack() as undo:
+        for path in ABSENT:
+            folder, name = os.path.split(path)
+            above = f"/run/absent-{name}"
+            undo.callback(shutil.rmtree, above)
+            os.makedirs(f"{above}/upper")
+            os.mkdir(f"{above}/work")
+            os.mknod(f"{above}/upper/{name}", stat.S_IFCHR, 0)  # a whiteout
+            layers = f"lowerdir={folder},upperdir={above}/upper,workdir={above}/work"
+            kernel.mount("absent", folder, "overlay", options=layers)
+            undo.callback(kernel.umount, folder)
+        kernel.mount("absent", PLUGINS, "tmpfs")
+        undo.callback(kernel.umount, PLUGINS)
+        assert not any(shutil.which(os.path.basename(path)) for path in ABSENT) and shutil.which("crun")
+        yield
+
+
+@pytest.fixture
+def bare(host: Host) -> Iterator[Host]:
+    """The test host without these parts, until the leak check, which uses one of them."""
+    with absent_parts():
+        yield host
+
+
+def test_life_of_a_container_without_network(bare: Host) -> None:
+    made = bare.container("c", **BASE, memory="64m", healthcheck="true", healthcheck_interval="disable")
+    assert made.get("actions") == ["created c", "started c"], made
+    assert made["container"]["OCIRuntime"] == "crun"
+    assert Process(made).cgroup("memory", "memory.limit_in_bytes") == str(64 << 20)
+    options = {**BASE, "memory": "96m", "healthcheck": "true", "healthcheck_interval": "disable"}
+    grown = bare.container("c", **options)
+    assert Process(grown).cgroup("memory", "memory.limit_in_bytes") == str(96 << 20)
+    assert grown["container"]["State"]["Pid"] == made["container"]["State"]["Pid"]
+    assert not bare.container("c", **options)["changed"]
+    done = bare.module("libpod_container_exec", {"name": "c", "argv": ["sh", "-c", "echo out; exit 3"]})
+    assert (done["rc"], done["stdout"]) == (3, "out\n"), done
+    steps = [
+        bare.container("c", **{**options, **how})
+        for how in ({"state": "paused"}, {"state": "started"}, {"restart": True}, {"env": {"A": "1"}})
+    ]
+    assert [one.failed or one["changed"] for one in steps] == [True] * 4, steps
+    assert not any(one.failed for one in steps), steps
+    job = bare.container("job", **{**BASE, "command": ["sh", "-c", "echo out; exit 7"]}, detach=False, rm=True)
+    assert (job["rc"], job["stdout"]) == (7, "out\n"), job
+    assert bare.container("c", state="absent")["actions"] == ["deleted c"]
+
+
+def test_member_of_a_pod_without_network_needs_no_plugin_of_the_default_network(bare: Host) -> None:
+    pod = bare.module("libpod_pod", {"name": "p", "network": "none", "oci_runtime": "auto"})
+    assert not pod.failed, pod
+    member = bare.container("m", **{**BASE, "network": None}, pod="p")
+    assert member.get("actions", [])[-2:] == ["created m", "started m"], member
+    assert bare.module("libpod_pod", {"name": "p", "state": "absent"})["changed"]
+
+
+def test_what_needs_an_absent_part_names_it_and_its_package(bare: Host) -> None:
+    refused = {
+        "containernetworking-plugins": bare.container("c", **{**BASE, "network": "libpod"}),
+        "runc": bare.container("c", **{**BASE, "oci_runtime": "runc"}),
+        "containers-storage": bare.container("c", **{**BASE, "uidmap": ["0:100000:65536"]}),
+    }
+    for package, result in refused.items():
+        assert result.failed and result["error"] == "ToolMissing", result
+        assert f"package {package}" in result["msg"] and "\n" not in result["msg"], result
