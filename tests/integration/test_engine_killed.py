@@ -21,6 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.con
 from ansible_collections.libpod.engine.tests.support import kernel, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import PATIENCE
 
 preload.engine()
 WEB: dict[str, Any] = {
@@ -100,7 +101,7 @@ class Gate:
 
 
 def _let_all_through(gate: Gate, over: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 20 * PATIENCE
     while not over():
         assert time.monotonic() < deadline
         gate.let_through()
@@ -118,7 +119,7 @@ def _fork(work: Callable[[], Result]) -> int:
 
 
 def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 20 * PATIENCE
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.002)

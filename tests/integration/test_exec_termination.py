@@ -24,6 +24,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime imp
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import (
+    PATIENCE,
     WAITING,
     eventually,
     in_background,
@@ -31,7 +32,7 @@ from ansible_collections.libpod.engine.tests.support.process import (
     running,
 )
 
-SOON = 20.0  # seconds; an incorrect wait takes 1000
+SOON = 20.0 * PATIENCE  # seconds; an incorrect wait takes 1000
 
 
 @pytest.fixture(scope="module", name="serving")

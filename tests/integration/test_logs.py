@@ -46,7 +46,7 @@ def test_log_lines_are_selected_by_number_and_time(host: Host) -> None:
 
 def test_follow_ends_with_the_container_or_at_the_timeout(host: Host) -> None:
     host.container("c", command=["sh", "-c", "echo a; sleep 0.5; echo b"], **OPTIONS)
-    got = host.module("libpod_container_logs", {"name": "c", "follow": True, "timeout": 20})
+    got = host.module("libpod_container_logs", {"name": "c", "follow": True, "timeout": 120})
     assert got["stdout"] == "a\nb"
     host.container("d", command=WAITING, **OPTIONS)
     began = time.monotonic()

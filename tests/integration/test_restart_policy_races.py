@@ -205,11 +205,11 @@ def test_exit_code_is_that_of_the_awaited_run(host: Host) -> None:
 
 
 def test_wait_does_not_block_on_a_container_without_a_pending_restart(host: Host) -> None:
-    check: dict[str, Any] = {"healthcheck": "true", "wait": "healthy", "wait_timeout": 30}
+    check: dict[str, Any] = {"healthcheck": "true", "wait": "healthy", "wait_timeout": 300}
     began = time.monotonic()
     failed = host.container("web", **{**OPTIONS, "command": ["false"]}, restart_policy="on-failure:1", **check)
     assert failed.failed and "has ended before" in failed["msg"], failed
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 200
 
 
 @pytest.mark.parametrize("changed", [{"ulimit": ["nofile=100"]}, {"env": {"A": "1"}}, {"force_restart": True}])

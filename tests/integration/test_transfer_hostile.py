@@ -360,7 +360,7 @@ def test_transfer_that_waits_ends_at_the_callers_time_limit(host: Host, userns: 
         signal.signal(signal.SIGALRM, before)
         os.close(reader)
         os.close(writer)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     eventually(lambda: len(os.listdir("/proc/self/task")) == threads)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)

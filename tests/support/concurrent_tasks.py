@@ -14,6 +14,7 @@ from typing import Any, Callable, Sequence
 
 from .hosts import Host
 from .modules import Result
+from .process import PATIENCE
 
 
 def _begun(work: Callable[[], Result], gate: tuple[int, int]) -> tuple[int, int]:
@@ -79,7 +80,7 @@ def _waiting(file: os.stat_result) -> int:
 
 
 def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 20 * PATIENCE
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.005)

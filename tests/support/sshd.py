@@ -60,7 +60,7 @@ class Sshd:
         return self
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         probe = ["ssh-keyscan", "-T", "5", "-p", str(self.port), self.address]
         while subprocess.run(probe, capture_output=True, check=False).stdout == b"":
             assert time.monotonic() < deadline, open(f"{FOLDER}/log", encoding="utf-8").read()

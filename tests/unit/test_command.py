@@ -56,7 +56,7 @@ def test_program_over_its_time_limit_is_killed_with_its_children(tmp_path: Any) 
     begun = time.monotonic()
     with pytest.raises(ToolTimedOut) as caught:
         sh(script, str(pids), doing="doing it")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 40
     assert str(caught.value) == (
         "doing it: sh did not end within 0.5 seconds and was killed (a longer limit: tool_timeouts: "
         "{other: SECONDS}): no message"
@@ -68,8 +68,8 @@ def test_program_over_its_time_limit_is_killed_with_its_children(tmp_path: Any) 
 
 def test_background_children_are_not_waited_for() -> None:
     begun = time.monotonic()
-    assert sh("sleep 3 & echo through") == "through\n"
-    assert time.monotonic() - begun < 2
+    assert sh("sleep 30 & echo through") == "through\n"
+    assert time.monotonic() - begun < 20
 
 
 def test_flood_of_output_is_bounded_and_does_not_block(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_program_of_a_killed_run_that_keeps_a_lock_is_ended(tmp_path: Any, monke
     begun = time.monotonic()
     try:
         overdue.lock(waiting, path)
-        assert 0.2 < time.monotonic() - begun < 20 and stuck.wait(5) == -9 and other.poll() is None
+        assert 0.2 < time.monotonic() - begun < 20 and stuck.wait(60) == -9 and other.poll() is None
         (warning,) = take_warnings()
         assert "cni (process" in warning and "held web.lock for more than its limit of 0.5 seconds" in warning
     finally:

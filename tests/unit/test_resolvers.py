@@ -135,4 +135,4 @@ def test_invalid_files_are_ignored(files: Path) -> None:
     (files / "run/dnsmasq/resolv.conf").write_bytes(b"nameserver 10.0.0.55\n" * 100_000)
     begun = time.monotonic()
     assert outside_host(LOCAL).servers == ["10.0.0.53"]
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20

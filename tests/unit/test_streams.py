@@ -30,9 +30,9 @@ def test_drained_output_is_what_was_written_before_the_exit() -> None:
             handle = os.pidfd_open(ended.pid)
             os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
             began = time.monotonic()
-            assert Flow({ours: Sink(kept.add)}).follow(handle, began + 10)
+            assert Flow({ours: Sink(kept.add)}).follow(handle, began + 60)
             os.close(handle)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
         assert kept.content().startswith(b"x" * 1000) and len(kept.content()) <= 1 << 17
     os.close(ours)
     os.close(theirs)
