@@ -455,7 +455,7 @@ options:
   mount:
     description:
       - Mounts as C(KEY=VALUE) separated by commas, such as V(type=bind,source=/srv,target=/data,ro=true). C(type) is C(bind),
-        C(volume) (where omitted), C(glob), C(tmpfs), C(ramfs) or C(devpts).
+        C(volume) (where omitted), C(glob), C(image), C(tmpfs), C(ramfs) or C(devpts).
       - With C(glob) each path on the target that matches C(source) is bound, under its name in the directory C(target), or at
         its own path. As in a shell, C(*) leaves out names that begin with a dot. A task that finds other paths makes a new
         container.
@@ -465,9 +465,13 @@ options:
       - C(volume) takes C(subpath), also C(volume-subpath), a directory or file in the volume that is mounted instead of all of
         it. It must be there, for instance made by an earlier task, and gets no content of the image's. Links are followed
         inside the volume only. A path with C(..) is refused.
+      - With C(image), the source is the name or ID of an image in the store, such as one that
+        M(libpod.engine.libpod_image) has pulled. It is mounted read-only. With C(rw) it takes changes, which stay as
+        long as the container. It takes C(subpath) too. A container with a user namespace cannot have it. A name
+        that leads to another image makes a new container. The image is not removed while a container has it.
       - C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode), C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and
         C(max).
-      - They are changed in place where O(volume) or O(tmpfs) would be, C(ramfs) and C(devpts) never.
+      - They are changed in place where O(volume) or O(tmpfs) would be, C(image), C(ramfs) and C(devpts) never.
       - C(podman_container) has it.
     type: list
     elements: str

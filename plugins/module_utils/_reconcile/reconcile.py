@@ -208,6 +208,10 @@ def find_synced(runtime: Runtime, name: str) -> Optional[Container]:
 
 def for_container(runtime: Runtime, container: Optional[Container], desired: Desired) -> Desired:
     """Return what the task desires of this container: with its comparisons, or with its options to re-create it."""
+    if desired.options is not None and any(one["type"] == "image" for one in desired.options["mount"]):
+        from .image_resolution import with_mounted
+
+        desired = with_mounted(runtime, desired, desired.options)
     if container is None or container.unreadable:
         return desired
     if desired.recreate and desired.options is None and desired.state not in BY_NAME:

@@ -18,13 +18,15 @@ _KEEP = "keep_volumes"
 
 
 def borrowed(runtime: RuntimeBase, options: ContainerOptions) -> tuple[Volume, ...]:
-    """Return the volumes of the containers in volumes_from; of several with one target, the first.
+    """Return the volumes and bind mounts of the containers in volumes_from; of several with one target, the first.
 
     :raises NoSuchContainer: one of the containers does not exist.
     """
     volumes: dict[str, Volume] = {}
     for lender in options["volumes_from"]:
         for volume in runtime.container(lender["container"]).config.volumes:
+            if volume["type"] == "image":
+                continue
             read_only = lender["access"] == "ro" if lender["access"] else volume["read_only"]
             # Overlays and owners of files are the lender's own.
             flags = [flag for flag in volume["flags"] if flag not in ("U", "O")]

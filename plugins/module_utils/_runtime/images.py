@@ -14,13 +14,21 @@ from .._model.errors import LibpodError
 
 if TYPE_CHECKING:
     from .._container.container import Container
+    from .._model.records.config import ContainerConfig
     from .base import RuntimeBase
+
+
+def used_by(config: ContainerConfig) -> set[str]:
+    """Return the IDs of the images that a container is made of or has mounted; none for a container of a directory."""
+    mounted = (one.get("image", "") for one in config.options["mount"] if "source" in one and one["type"] == "image")
+    return {config.rootfs_image_id, *mounted} - {""}
 
 
 def in_use(runtime: RuntimeBase) -> Iterator[tuple[str, str]]:
     """Yield (image ID, container ID) of this engine's containers, and of all others in the store."""
     for container in runtime.containers():
-        yield container.config.rootfs_image_id, container.id
+        for image_id in used_by(container.config):
+            yield image_id, container.id
         for image_id in re.findall("[0-9a-f]{64}", container.newer):
             yield image_id, container.id
     for record in storage_roots(runtime.parts).containers():

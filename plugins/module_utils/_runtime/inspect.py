@@ -202,6 +202,8 @@ def _health_checks(config: ContainerConfig) -> dict[str, Any]:
 
 def _mount(volume: Volume, container: Container) -> dict[str, Any]:
     named = volume["type"] == "volume"
+    if volume["type"] == "image":
+        return _mounted_image(volume)
     source = f"{container.host.parts.static_root}/volumes/{volume['source']}/_data" if named else volume["source"]
     return {
         "Type": volume["type"],
@@ -214,6 +216,21 @@ def _mount(volume: Volume, container: Container) -> dict[str, Any]:
         "Options": volumes.mount_words(volume),
         "RW": not volume["read_only"],
         "Propagation": volume["propagation"],
+    }
+
+
+def _mounted_image(volume: Volume) -> dict[str, Any]:
+    """Return what podman shows of a mounted image: the name that it was given, and few of the other keys' values."""
+    return {
+        "Type": "image",
+        "Source": volume["source"],
+        "Destination": volume["target"],
+        "Driver": "",
+        "Mode": "",
+        "Options": [],
+        "RW": not volume["read_only"],
+        "Propagation": "",
+        **({"SubPath": volume["subpath"]} if "subpath" in volume else {}),
     }
 
 
@@ -293,7 +310,7 @@ def _host_config(config: ContainerConfig, mounted: list[Volume]) -> dict[str, An
     file_systems = volumes.file_systems(options, config.image_config, [volume["target"] for volume in mounted])
     policy, attempts = restart_policy.parts(options["restart_policy"])
     return {
-        "Binds": [_bind(volume) for volume in mounted],
+        "Binds": [_bind(volume) for volume in mounted if volume["type"] != "image"],
         "Tmpfs": {one["target"]: ",".join(one["options"]) for one in file_systems if one["type"] == "tmpfs"},
         "NetworkMode": _network_mode(config),
         **_namespace_modes(config),

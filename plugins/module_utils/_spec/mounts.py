@@ -64,7 +64,27 @@ def overlay_directories(static_dir: str, target: str) -> tuple[str, str]:
     return f"{directory}/upper", f"{directory}/work"
 
 
+def image_directories(static_dir: str, target: str) -> tuple[str, str]:
+    """Return where on the host the changes of a writable image mount are for as long as the container exists."""
+    upper, work = overlay_directories(static_dir, target)
+    top = f"{static_dir}/overlays/"
+    return f"{static_dir}/images/{upper[len(top) :]}", f"{static_dir}/images/{work[len(top) :]}"
+
+
+def _image_mount(volume: Volume, source: str, static_dir: str) -> Mount:
+    """Return the mount of an image whose directories, topmost first, are in ``source``; one alone is bound."""
+    target = volume["target"]
+    if not volume["read_only"]:
+        upper, work = image_directories(static_dir, target)
+        return _mount(target, "overlay", "overlay", f"lowerdir={source},upperdir={upper},workdir={work}", "nodev")
+    if ":" in source:
+        return _mount(target, "overlay", "overlay", f"lowerdir={source}", "ro", "nodev")
+    return _bind(source, target, "bind", "ro", "rprivate", "nodev")
+
+
 def _volume_mount(volume: Volume, source: str, guards: Iterable[str], static_dir: str) -> Mount:
+    if volume["type"] == "image":
+        return _image_mount(volume, source, static_dir)
     if "O" in volume["flags"]:
         upper, work = overlay_directories(static_dir, volume["target"])
         layers = f"lowerdir={source},upperdir={upper},workdir={work}"

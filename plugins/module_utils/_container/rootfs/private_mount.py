@@ -13,18 +13,16 @@ import os
 from typing import TYPE_CHECKING, Callable, TypeVar
 
 from ..._drivers.kernel import securejoin
-from ..._drivers.kernel.syscalls import MS_BIND, MS_PRIVATE, MS_REC, mount, unshare
+from ..._drivers.kernel.syscalls import MS_BIND, MS_REC, mount
 from ..._drivers.storage.own_overlay import mount_layers
 from ..lifecycle.background import Background
+from .private_namespace import private_mounts
 from .volumes import held, host_path
 
 if TYPE_CHECKING:
-    from ..._drivers.storage.roots import Layers
     from ..base import ContainerBase
 
 T = TypeVar("T")
-_CLONE_NEWNS = 0x20000
-_HIDDEN = "/sys/fs"  # exists on every host, and no program run there uses it
 
 
 def with_rootfs(
@@ -48,40 +46,10 @@ def with_rootfs(
     return Background(lambda: _in_namespace(container, work, write, volumes)).result()
 
 
-def with_layers(layers: Layers, work: Callable[[str], T]) -> T:
-    """Call ``work`` with a host path of an image's root filesystem, read-only, and return its result."""
-
-    def in_namespace() -> T:
-        _private_mounts()
-        mount_layers(layers, layers.upper, write=False)
-        return work(layers.upper)
-
-    return Background(in_namespace).result() if layers.lower else work(layers.upper)
-
-
-def with_memory(work: Callable[[str], T]) -> T:
-    """Call ``work`` with a directory in memory that only it and its programs see, and return its result.
-
-    The directory ends with them, so that a kill leaves nothing of it.
-    """
-
-    def in_namespace() -> T:
-        _private_mounts()
-        mount("memory", _HIDDEN, "tmpfs", data="mode=700")
-        return work(_HIDDEN)
-
-    return Background(in_namespace).result()
-
-
-def _private_mounts() -> None:
-    unshare(_CLONE_NEWNS)
-    mount("none", "/", flags=MS_REC | MS_PRIVATE)
-
-
 def _in_namespace(container: ContainerBase, work: Callable[[str], T], write: bool, volumes: bool) -> T:
     if write:
         container.storage.create(container.id, container.config.rootfs_image_id)
-    _private_mounts()
+    private_mounts()
     root = _mount(container, write)
     if volumes:
         _mount_volumes(container, root)
@@ -102,7 +70,7 @@ def _mount_volumes(container: ContainerBase, root: str) -> None:
     """Bind each existing volume; one that the first start makes will begin with what is at its target until then."""
     for volume in sorted(container.config.volumes, key=lambda volume: str(volume["target"]).count("/")):
         point = securejoin.resolve(root, volume["target"])
-        if "O" in volume["flags"] or not os.path.exists(point):
+        if "O" in volume["flags"] or volume["type"] == "image" or not os.path.exists(point):
             continue
         if volume["type"] == "volume":
             _mount_driver(f"{container.host.parts.static_root}/volumes/{volume['source']}")
@@ -127,7 +95,7 @@ def with_volume(directory: str, work: Callable[[str], T]) -> T:
     """Mount a volume, call ``work`` with the host path of its content, and return what that returns."""
 
     def in_namespace() -> T:
-        _private_mounts()
+        private_mounts()
         _mount_driver(directory)
         return work(f"{directory}/_data")
 

@@ -43,9 +43,11 @@ def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]
 
 
 def host_path(container: ContainerBase, volume: Mapping[str, Any]) -> str:
-    """Return the directory or file on the host of a volume or bind mount, whether it exists or not."""
+    """Return the directory or file on the host of a volume or bind mount, whether it exists or not; an image's ID."""
     if volume["type"] == "bind":
         return str(volume["source"])
+    if volume["type"] == "image":
+        return f"{volume['image']}/{volume.get('subpath', '')}"
     from ..._store import volumes as store
 
     data = store.data(container.host.parts, volume["source"])
@@ -62,7 +64,7 @@ def held(container: ContainerBase, volume: Mapping[str, Any], path: str) -> Iter
 
     :raises InvalidArgument: the volume has no such subpath.
     """
-    if "subpath" not in volume:
+    if not _is_part(volume):
         yield path
         return
     from . import subpaths
@@ -77,10 +79,15 @@ def check_mounted(container: ContainerBase, pid: int) -> None:
     :raises InvalidState: a volume with a subpath was changed while the OCI runtime mounted it.
     """
     for volume in container.config.volumes:
-        if "subpath" in volume:
+        if _is_part(volume):
             from . import subpaths
 
             subpaths.check_mounted(container, volume, pid)
+
+
+def _is_part(volume: Mapping[str, Any]) -> bool:
+    """Return whether a part of a named volume is mounted."""
+    return "subpath" in volume and volume["type"] == "volume"
 
 
 def source_guards(container: ContainerBase, config: ContainerConfig) -> dict[str, tuple[str, ...]]:
@@ -110,6 +117,10 @@ def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -
     path = host_path(container, volume)
     if volume["type"] == "bind":
         check_source(path, container.name)
+    elif volume["type"] == "image":
+        from . import image_mounts
+
+        path = image_mounts.prepared(container, volume)
     else:
         record = _record(container, volume)
         if record is None or not record.ready:

@@ -78,7 +78,8 @@ def _mount(mount: Mount) -> str:
     relabel = "".join({"z": "shared", "Z": "private"}.get(flag, "") for flag in mount["flags"])
     settings.update({"subpath": mount.get("subpath"), "bind-propagation": propagation, "relabel": relabel})
     flags = ["bind-nonrecursive" if flag == "bind" else flag for flag in mount["flags"] if flag not in ("z", "Z")]
-    switches = [*(["ro"] if mount["read_only"] else []), *flags]
+    access = ("" if mount["read_only"] else "rw") if mount["type"] == "image" else "ro" if mount["read_only"] else ""
+    switches = [*([access] if access else []), *flags]
     return ",".join([*(f"{key}={value}" for key, value in settings.items() if value), *switches])
 
 

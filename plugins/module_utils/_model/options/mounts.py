@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Callable, Iterable, Optional
 
 from .. import caller
 from .parsers import NAME_PATTERN, absolute_path, count, flag, host_path, is_flag, name, octal, plain_path, size, wrong
-from .volumes import PROPAGATIONS, check_opposites
+from .volumes import PROPAGATIONS, bare, check_opposites
 
 if TYPE_CHECKING:
     from .types import Lender, Mount, Volume
 
-_TYPES = ("bind", "glob", "volume", "tmpfs", "ramfs", "devpts")
+_TYPES = ("bind", "glob", "volume", "image", "tmpfs", "ramfs", "devpts")
 _SPELLINGS = {
     "src": "source",
     "dst": "target",
@@ -23,6 +23,7 @@ _SPELLINGS = {
     "readonly": "ro",
     "chown": "U",
     "volume-subpath": "subpath",
+    "readwrite": "rw",
 }
 _FLAGS = ("nosuid", "suid", "nodev", "dev", "noexec", "exec")
 _VALUES = {
@@ -33,6 +34,7 @@ _VALUES = {
 _SWITCHES = {
     "bind": ("ro", "rw", "U", "bind-nonrecursive", *_FLAGS),
     "volume": ("ro", "rw", "U", "nocopy", *_FLAGS),
+    "image": ("ro", "rw"),
     "tmpfs": ("ro", "rw", "tmpcopyup", "notmpcopyup", *_FLAGS),
     "ramfs": ("ro", "rw", *_FLAGS),
     "devpts": ("ro", "rw"),
@@ -79,6 +81,8 @@ def _mounts(item: str, option: str, matching: Optional[Matching]) -> list[Mount]
         )
     if kind in ("bind", "volume"):
         return [_volume(kind, target, settings, item, option)]
+    if kind == "image":
+        return [_image(target, settings, item, option)]
     switches = _switches(kind, settings, item, option)
     options = []
     for key, text in settings.items():
@@ -150,11 +154,24 @@ def _volume(kind: str, target: str, settings: dict[str, str | None], item: str, 
     return {**result, "subpath": subpath} if subpath else result
 
 
+def _image(target: str, settings: dict[str, str | None], item: str, option: str) -> Volume:
+    """Return the mount of an image, which is read-only unless it is said to be writable."""
+    source = settings.pop("source", None) or ""
+    if not source or "\0" in source:
+        raise wrong(option, item, "a source, which is the name or ID of an image")
+    switches = _switches("image", settings, item, option)
+    subpath = _subpath(settings, source, item, option) if "subpath" in settings else ""
+    if settings:
+        raise wrong(option, item, "of image: source, target, subpath, rw, ro")
+    result: Volume = {**bare("image", source, target), "read_only": "rw" not in switches}
+    return {**result, "subpath": subpath} if subpath else result
+
+
 def _subpath(settings: dict[str, str | None], source: str, item: str, option: str) -> str:
-    """Remove the path inside the volume ``source`` from ``settings`` and return it; empty for all of the volume."""
+    """Remove the path inside ``source`` from ``settings`` and return it; empty for all of the volume or image."""
     path = settings.pop("subpath")
     if path is None or ".." in path.split("/") or "\0" in path:
-        raise wrong(option, item, "subpath=PATH, a path inside the volume, without '..'")
+        raise wrong(option, item, "subpath=PATH, a path inside the volume or image, without '..'")
     if not source:
         raise wrong(option, item, "a source, which is the name of the volume that has the subpath")
     return plain_path(f"/{path}")[1:]

@@ -28,13 +28,15 @@ class _Volume(TypedDict):
 
 @final
 class Volume(_Volume, total=False):
-    """A bind mount or volume; the source of an anonymous volume is empty until the container is known.
+    """A bind mount, volume or image; the source of an anonymous volume is empty until the container is known.
 
-    ``subpath`` is the path inside a named volume that is mounted instead of all of it.
+    ``subpath`` is the path inside a named volume or image that is mounted instead of all of it. ``image`` is the ID of
+    the image that its source names, empty where the store has none.
     """
 
     anonymous: bool
     subpath: str
+    image: str
 
 
 @final

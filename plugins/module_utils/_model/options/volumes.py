@@ -133,10 +133,13 @@ def mount_words(volume: Volume, source_guards: Iterable[str] = ()) -> list[str]:
 def movable(mount: Mount) -> bool:
     """Return whether a mount can be made, changed and removed under a running process.
 
-    An overlay, a change of owner and a label need a new container, and so does what propagates mounts to the host.
+    An overlay, an image, a change of owner and a label need a new container, and so does what propagates mounts to the
+    host.
     """
     if "source" not in mount:
         return mount["type"] == "tmpfs"
+    if mount["type"] == "image":
+        return False
     return not set(mount["flags"]) & {"O", "U", "z", "Z"} and "shared" not in mount["propagation"]
 
 

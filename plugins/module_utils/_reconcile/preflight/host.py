@@ -55,15 +55,18 @@ def check_tools(runtime: Runtime, desired: Desired) -> None:
     """
     tools = [(runtime.host.oci.path, runtime.host.oci.name, "oci_runtime")]
     tools.append((runtime.parts.conmon_path, "conmon", "conmon_path"))
-    options, mapped = desired.options, False  # a task by name only makes no root filesystem
-    if options is not None:
-        mapped = any(options[option] for option in ("uidmap", "gidmap", "subuidname", "subgidname"))
-        mapped = mapped or options["userns"]["mode"] in ("auto", "container", "ns")
+    mapped = desired.options is not None and _mapped(desired.options)  # a task by name only makes no root filesystem
     if not desired.rootfs and (mapped or runtime.host.storage.needs_tool()):
         tools.append(("containers-storage", "containers-storage", ""))
     for tool, package, option in tools:
         if not shutil.which(tool, path=TOOL_PATH):
             raise ToolMissing(tool, package, option)
+
+
+def _mapped(options: ContainerOptions) -> bool:
+    """Return whether the options give the container a user namespace."""
+    by_map = any(options[option] for option in ("uidmap", "gidmap", "subuidname", "subgidname"))
+    return by_map or options["userns"]["mode"] in ("auto", "container", "ns")
 
 
 def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
@@ -106,7 +109,7 @@ def check_mounts(runtime: Runtime, desired: Desired, image: ImageConfig) -> None
     mounts = mount_points.of_options(desired.wanted, image, borrowed, runtime.parts.static_root)
     for one in mounts:
         if "source" in one.mount:
-            _check_source(runtime, one.mount, desired.name)
+            _check_source(runtime, one.mount, desired.name, _mapped(desired.wanted))
     mount_points.check_kernels_own(desired.name, mounts, runtime.host.oci.name)
 
 
@@ -128,7 +131,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     options = config.options
     _check_rootfs(config)
     for volume in config.volumes:
-        _check_source(runtime, volume, config.name)
+        _check_source(runtime, volume, config.name, bool(config.id_mappings))
     _check_security(options)
     _check_files(runtime, options)
     _check_first_process(runtime, options)
@@ -140,9 +143,13 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
         _check_network(runtime, config.name, options)
 
 
-def _check_source(runtime: Runtime, volume: Volume, name: str) -> None:
+def _check_source(runtime: Runtime, volume: Volume, name: str, mapped: bool) -> None:
     if volume["type"] == "bind":
         check_source(volume["source"], name)
+    elif volume["type"] == "image":
+        from ..._container.rootfs import image_mounts
+
+        image_mounts.look(runtime.parts, volume, name, mapped=mapped)
     elif "subpath" in volume:
         from ..._container.rootfs import subpaths
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Sequence
 
 from ..._container.bundle import builder
 from ..._container.container import Container
-from ..._container.rootfs.private_mount import with_layers
+from ..._container.rootfs.private_namespace import with_layers
 from ..._drivers.images.store import ImageStore
 from ..._drivers.kernel import securejoin
 from ..._drivers.storage.driver import Storage

@@ -68,7 +68,7 @@ def of_options(
 
 
 def _subpath(mount: Mount, static_root: str) -> str:
-    if "subpath" not in mount:
+    if "subpath" not in mount or mount["type"] != "volume":
         return ""
     from ..._container.rootfs import subpaths
 
@@ -108,6 +108,8 @@ def check_targets(name: str, mounts: Sequence[MountPoint], root: str) -> None:
             continue
         if (one.source or one.subpath) and not os.path.exists(one.source or one.subpath):
             continue  # it is reported elsewhere
+        if one.mount["type"] == "image" and "subpath" in one.mount:
+            continue  # which may be a file
         try:
             leads = securejoin.resolve(root, one.target)[len(root.rstrip("/")) :]
             held, missing = securejoin.way_to(root, one.target)
@@ -153,7 +155,7 @@ def behind(mounts: Sequence[MountPoint], root: str, static_root: str, path: str)
         if one.mount["type"] != "tmpfs":
             return None
         return "" if "notmpcopyup" in flags or "exec" not in flags else path
-    if "O" in one.mount["flags"]:
+    if "O" in one.mount["flags"] or one.mount["type"] == "image":
         return None
     source = one.source or one.subpath
     if not source:

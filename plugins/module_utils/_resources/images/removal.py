@@ -14,6 +14,7 @@ from ..._drivers.storage.roots import member, storage_roots
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ImageInUse, InvalidArgument, ToolFailed, note_done, some
 from ..._model.records.image import Image, local_names
+from ..._runtime.images import used_by
 from ..._runtime.runtime import Runtime
 from .outcome import Outcome
 
@@ -64,7 +65,7 @@ def remove(parts: EngineConfig, key: str, *, force: bool, dry: bool) -> Outcome:
 
 
 def _users(runtime: Runtime, image: Image) -> _Users:
-    own = [one for one in runtime.containers() if one.config.rootfs_image_id == image.id or image.id in one.newer]
+    own = [one for one in runtime.containers() if image.id in used_by(one.config) or image.id in one.newer]
     known = {container.id for container in own}
     return _Users(
         own,
@@ -100,7 +101,7 @@ def _remove_all(runtime: Runtime, image: Image, users: list[Container], *, dry: 
                 runtime.check_removable(container)
             if not dry:
                 # Its name may belong to a container of another image by now.
-                runtime.remove_if(container.name, lambda now: now.config.rootfs_image_id == image.id, force=True)
+                runtime.remove_if(container.name, lambda now: image.id in used_by(now.config), force=True)
             gone[container.id] = left.pop(container.id).name
     except Exception as error:
         note_done(error, () if dry else [f"deleted {name}" for name in gone.values()])

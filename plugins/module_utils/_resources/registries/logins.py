@@ -54,7 +54,7 @@ def login(parts: EngineConfig, access: Access, path: str, *, ask_again: bool, dr
 
 
 def _check(access: Access, helper: str) -> None:
-    from ..._container.rootfs.private_mount import with_memory
+    from ..._container.rootfs.private_namespace import with_memory
     from ..._drivers.images.login import check, check_and_keep
 
     if helper:

@@ -47,7 +47,7 @@ def _pairs(runtime: RuntimeBase, gone: Collection[str]) -> Iterator[tuple[str, s
             raise StateCorrupt(
                 f"no volume is removed, since it is not known which ones a container names: {error}"
             ) from error
-        yield from ((volume["source"], config.name) for volume in config.volumes if volume["type"] != "bind")
+        yield from ((volume["source"], config.name) for volume in config.volumes if volume["type"] == "volume")
         # A volume that is being mounted in a running container is not in its configuration yet.
         state = runtime.store.state(container_id)
         yield from ((name, config.name) for name in (state.changing_mounts.values() if state else ()) if name)
