@@ -8,22 +8,28 @@ from __future__ import annotations
 import argparse
 import sys
 from types import MappingProxyType
-from typing import Callable, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Iterator, Mapping, NoReturn, Optional, Sequence
 
 from .._container.container import Container
 from .._model.engine_config import EngineConfig
-from .._model.errors import ContainerRemoved, InvalidArgument, LibpodError, NoSuchContainer, sentence
+from .._model.errors import ContainerRemoved, InvalidArgument, LibpodError, NoSuchContainer, printable, sentence
 from .._runtime.runtime import Runtime
 from . import table
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser of a command, and so that of each of its verbs: wrong arguments end with 125, as podman's do."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(125, f"{self.prog}: error: {printable(message, '')}\n")
 
 
 def new_parser(
     command: str, description: str, *, formats: bool = True, help_flags: Sequence[str] = ("-h", "--help")
 ) -> argparse.ArgumentParser:
     """Return a new parser for ``libpod COMMAND``; with ``formats`` it takes ``--format table|json``."""
-    result = argparse.ArgumentParser(
-        prog=f"libpod {command}", description=description, allow_abbrev=False, add_help=False
-    )
+    result = _Parser(prog=f"libpod {command}", description=description, allow_abbrev=False, add_help=False)
     result.add_argument(*help_flags, action="help", help="show this help message and exit")
     if formats:
         _add_format(result)
@@ -51,10 +57,12 @@ def containers(parts: EngineConfig, names: Sequence[str]) -> Iterator[Container]
             continue
 
 
-def add_selection(parser: argparse.ArgumentParser, every: str = "every container") -> None:
+def add_selection(
+    parser: argparse.ArgumentParser, every: str = "every container", all_flags: Sequence[str] = ("-a", "--all")
+) -> None:
     """Add the arguments that select containers: names, ``--all`` and ``--latest``."""
     parser.add_argument("name", nargs="*", help="a container's name, ID, or the beginning of an ID")
-    parser.add_argument("-a", "--all", action="store_true", help=every)
+    parser.add_argument(*all_flags, action="store_true", help=every)
     parser.add_argument("-l", "--latest", action="store_true", help="the container that was created last")
 
 

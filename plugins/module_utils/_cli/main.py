@@ -97,7 +97,10 @@ def _usage(command: str, arguments: Sequence[str]) -> str:
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Run one subcommand; return its exit code, 2 for wrong arguments, or 125 for an error of the engine."""
+    """Run one subcommand; return its exit code, or 125 for wrong arguments and for an error of the engine.
+
+    Wrong arguments of a subcommand that programs run are 2.
+    """
     harden()
     arguments = arguments or sys.argv[1:]
     if (status := _answered(arguments)) is not None:
@@ -143,7 +146,7 @@ def _answered(arguments: Sequence[str]) -> Optional[int]:
     if not arguments or arguments[0] not in COMMANDS:
         operators = [name for name, (_module, _function, what) in COMMANDS.items() if "; run by " not in what]
         sys.stderr.write(f"libpod: expected one of {', '.join(operators)}, or --help\n")
-        return 2
+        return 125
     if usage := _usage(arguments[0], arguments[1:]):
         help_asked = arguments[1:2] in (["-h"], ["--help"])
         (sys.stdout if help_asked else sys.stderr).write(f"{usage}\n")

@@ -10,7 +10,7 @@ from typing import Callable, Optional, Sequence
 
 from .._container.container import Container
 from .._model.engine_config import EngineConfig
-from .._model.errors import NoSuchContainer
+from .._model.errors import InvalidArgument, NoSuchContainer
 from .._model.options.durations import whole_seconds
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import reconcile
@@ -21,6 +21,19 @@ from .arguments import add_selection, for_each, new_parser, selected
 def start(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Start containers, and what they depend on."""
     return _transition(parts, "start", arguments, "started")
+
+
+def _attached(parts: EngineConfig, keys: Sequence[str]) -> int:
+    """Start one container, wait for its end and show its output; return its exit code.
+
+    :raises InvalidArgument: there are several.
+    """
+    from .containers.attached import run_of
+
+    if len(keys) != 1:
+        raise InvalidArgument(f"--attach: cannot be used with {len(keys)} containers: expected one")
+    name = Runtime(parts).container(keys[0]).name
+    return run_of(lambda: (keys[0], reconcile(parts, Desired(name, "started", detach=False)).output))
 
 
 def stop(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -63,7 +76,8 @@ def _transition(parts: EngineConfig, verb: str, arguments: Sequence[str], state:
 
     if getattr(options, "running", False):
         options.all = True
-    return for_each(selected(parts, options, _suits(running=running)), work)
+    keys = selected(parts, options, _suits(running=running))
+    return _attached(parts, keys) if getattr(options, "attach", False) else for_each(keys, work)
 
 
 _MORE = {
@@ -76,8 +90,13 @@ def _parsed(verb: str, arguments: Sequence[str]) -> argparse.Namespace:
     about = f"{verb.capitalize()} containers, and print their names.{_MORE.get(verb, '')}"
     parser = new_parser(verb, about, formats=False)
     every = "every container that runs" if verb == "stop" else "every container"
-    add_selection(parser, every + ", but for the infra containers of pods")
-    if verb != "start":
+    # podman's start -a is --attach.
+    flags = ("--all",) if verb == "start" else ("-a", "--all")
+    add_selection(parser, every + ", but for the infra containers of pods", flags)
+    if verb == "start":
+        about = "wait for the container's end, show its output and have its exit code"
+        parser.add_argument("-a", "--attach", action="store_true", help=about)
+    else:
         parser.add_argument("-t", "--time", help="seconds, or a duration such as 1m30s, until a stop kills")
     if verb == "stop":
         parser.add_argument("-i", "--ignore", action="store_true", help="a name of no container is no error")

@@ -46,6 +46,18 @@ def may_come(error: Exception) -> bool:
     return bool(error.__dict__.get("not_yet"))
 
 
+def not_invoked(error: LibpodError, exit_code: int) -> LibpodError:
+    """Mark an error as one of a command that is not found, 127, or cannot be invoked, 126; return it."""
+    error.__dict__["not_invoked"] = exit_code
+    return error
+
+
+def exit_code_of(error: Exception) -> int:
+    """Return the exit code that podman-run(1) has for the error: that of ``not_invoked``, else 125."""
+    code: int = error.__dict__.get("not_invoked", 125)
+    return code
+
+
 # Sentence to whether it is of an option without effect.
 _warnings: dict[str, bool] = {}
 

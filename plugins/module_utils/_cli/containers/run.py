@@ -24,6 +24,7 @@ from ..._reconcile.reconcile import apply_one, check_root, find_synced
 from ..._runtime.runtime import Runtime
 from ..arguments import new_parser
 from ..resources.registry_access import access, add_access
+from .attached import run_of
 
 _FLAGS = {option: argument for argument, option in command_line.LONG.items()}
 _LETTERS = {option: letter for letter, option in command_line.SHORT.items()}
@@ -49,13 +50,7 @@ def run(parts: EngineConfig, arguments: Sequence[str]) -> int:
         raise InvalidArgument(
             "--interactive, --tty: cannot be used without --detach: start it with --detach, then run libpod exec -it"
         )
-    container_id, output = _made(parts, options, "started")
-    if output is None:
-        sys.stdout.write(container_id + "\n")
-        return 0
-    sys.stdout.write(output.stdout)
-    sys.stderr.write(output.stderr)
-    return output.exit_code
+    return run_of(lambda: _made(parts, options, "started"))
 
 
 def _made(parts: EngineConfig, options: argparse.Namespace, state: str) -> tuple[str, Optional[Output]]:

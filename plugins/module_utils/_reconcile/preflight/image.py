@@ -20,7 +20,7 @@ from ..._container.rootfs.private_namespace import with_layers
 from ..._drivers.images.store import ImageStore
 from ..._drivers.kernel import securejoin
 from ..._drivers.storage.driver import Storage
-from ..._model.errors import InvalidArgument
+from ..._model.errors import InvalidArgument, not_invoked
 from ..._model.options.table import select
 from ..._model.records.config import resolved
 from ..._runtime import anonymous_volumes
@@ -97,19 +97,15 @@ def _check_program(
         return
     modes = [os.stat(path).st_mode for path in paths if path and os.path.exists(path)]
     if not modes and any(path != one for path, one in zip(paths, inside) if os.path.exists(one)):
-        raise InvalidArgument(
-            f"command: a mount hides {program!r} in container {name}, or is noexec as a tmpfs without exec: mount "
-            "elsewhere"
-        )
+        hidden = f"command: a mount hides {program!r} in container {name}, or is noexec as a tmpfs without exec"
+        raise not_invoked(InvalidArgument(f"{hidden}: mount elsewhere"), 127)
     if not modes:
         where = "" if "/" in program else " in its PATH"
-        raise InvalidArgument(
-            f"command: the image of container {name} has no program {program!r}{where}: name one it has"
-        )
+        missing = f"command: the image of container {name} has no program {program!r}{where}: name one it has"
+        raise not_invoked(InvalidArgument(missing), 127)
     if not any(stat.S_ISREG(mode) and mode & 0o111 for mode in modes):
-        raise InvalidArgument(
-            f"command: {program} in the image of container {name} is not executable: permission denied"
-        )
+        refused = f"command: {program} in the image of container {name} is not executable: permission denied"
+        raise not_invoked(InvalidArgument(refused), 126)
 
 
 def _resolved(root: str, paths: Iterable[str]) -> list[str]:
