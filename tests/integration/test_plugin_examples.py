@@ -37,7 +37,7 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         host.debian()
         host.store("add-names", "--name", IMAGE, "localhost/debian:latest")
         host.store("shutdown")
-        os.mkdir("/var/lib/containers")
+        os.makedirs("/var/lib/containers", exist_ok=True)  # skopeo's, if it has just made the image's store
         shutil.move(host.parts.storage_root, "/var/lib/containers/storage")
         shutil.copytree(host.parts.cni_config_dir, "/etc/cni/net.d", dirs_exist_ok=True)
         host.parts = EngineConfig(cgroup_manager=host.parts.cgroup_manager, oci_runtime=host.parts.oci_runtime)
