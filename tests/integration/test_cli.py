@@ -200,7 +200,7 @@ def test_events_record_the_lifecycle(host: Host, tmp_path: Path) -> None:
 def test_installed_engine_is_the_libpod_command(host: Host) -> None:
     """Through the action plugin: the archive on the host, its launcher, and conmon's use of it."""
     options = {"name": "c", **RUNNING, "restart_policy": "on-failure:1", "command": ["sh", "-c", "exit 1"]}
-    played = host.play([{"libpod.engine.libpod_container": options}])
+    played = host.play([{"libpod.engine.libpod_container": options}], sends=True)
     assert played.exit_code == 0, played.output
     launcher = f"{host.parts.static_root}/engine/libpod"
     environment = {**os.environ, **host.parts.environment()}
@@ -366,8 +366,7 @@ def test_version_is_that_of_the_collection(serving: Host) -> None:
 
 
 def test_wrong_arguments_are_refused_with_the_accepted_ones(host: Host) -> None:
-    refused = libpod(host, "sing", code=125).stderr
+    refused = libpod(host, "sing", code=2).stderr
     assert "expected one of ps, inspect" in refused
     assert "stats, top, " in refused and "events, or --help" in refused
-    assert "usage: libpod ps" in libpod(host, "ps", "--loud", code=125).stderr
-    assert "usage: libpod volume" in libpod(host, "volume", "rm", "--loud", code=125).stderr
+    assert "usage: libpod ps" in libpod(host, "ps", "--loud", code=2).stderr

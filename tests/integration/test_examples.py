@@ -17,7 +17,7 @@ import threading
 import urllib.request
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import images, playbooks
+from ansible_collections.libpod.engine.tests.support import images, kept_engine, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import eventually
 
@@ -27,6 +27,13 @@ NAMES = sorted(
 )
 # Variable of an example: the test store's image used for it.
 IMAGES = {"image": "localhost/busybox:latest"}
+
+
+@pytest.fixture(autouse=True)
+def _engine(host: Host, request: pytest.FixtureRequest) -> None:
+    """Have the engine on the host, but for one example, whose tasks are sent it: in check mode each of them."""
+    if not request.node.name.endswith(f"[{NAMES[0]}]"):
+        kept_engine.install(host.parts.static_root)
 
 
 def play(host: Host, book: str, *more: str, **variables_of_play: str) -> int:

@@ -34,7 +34,8 @@ def test_crash_is_handled_after_the_task_python_and_archive_are_removed(host: Ho
     """The virtual environment of the task is removed, and then its compiled code is damaged."""
     host.run(sys.executable, "-m", "venv", "--without-pip", "/srv/venv")
     task = {"libpod.engine.libpod_container": OPTIONS}
-    made = host.play([task], variables={"ansible_python_interpreter": "/srv/venv/bin/python3"}).tasks[0]
+    interpreter = {"ansible_python_interpreter": "/srv/venv/bin/python3"}
+    made = host.play([task], sends=True, variables=interpreter).tasks[0]
     shutil.rmtree("/srv/venv")
     (compiled,) = glob.glob(f"{host.parts.static_root}/engine/*.cpython-*.zip")
     conmon = int(Path(f"{host.parts.run_root}/containers/{made['container']['Id']}/conmon.pid").read_text("ascii"))

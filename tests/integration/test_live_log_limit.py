@@ -383,7 +383,7 @@ def test_check_mode_predicts_the_same_before_the_engine_is_installed(host: Host)
     predicted = host.play(tasks[1:], check=True)["web"]
     assert predicted["actions"] == ["updated web"]
     before = web.identity
-    assert Web(host, host.play(tasks[1:])["web"]).identity == before
+    assert Web(host, host.play(tasks[1:], sends=True)["web"]).identity == before
     with open(f"/proc/{web.runner}/cmdline", encoding="utf-8") as file:
         assert f"\0{host.parts.static_root}/engine/" in file.read()
     web.prints(90)

@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.failpoints import failpoint
-from ansible_collections.libpod.engine.tests.support import modules
+from ansible_collections.libpod.engine.tests.support import kept_engine, modules
 from ansible_collections.libpod.engine.tests.support.cgroup_tree import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.sweep import Operation, SweepFailed, Task, finished, undone
@@ -90,6 +93,32 @@ def test_play_returns_each_result(host: Host) -> None:
     assert "outside0" in played["links"]["stdout"]
     assert len(played["twice"]["results"]) == 2
     assert played.changed == 1
+
+
+def _engine(root: str) -> dict[str, Any]:
+    """Return the engine's files with metadata and content; checksums for the archive of sources, which has times."""
+    found: dict[str, Any] = {}
+    for path in sorted([Path(root), *Path(root, "engine").rglob("*"), Path(root, "engine")]):
+        info = path.stat()
+        content = None if path.is_dir() else path.read_bytes()
+        if path.name.endswith(".zip") and path.name.count(".") == 1:
+            with zipfile.ZipFile(path) as archive:
+                content = [(one.filename, one.CRC) for one in archive.infolist()]
+        marked = None if path.is_dir() else info.st_mtime_ns
+        found[str(path)] = (info.st_mode, info.st_uid, info.st_gid, marked, content)
+    return found
+
+
+def test_copied_engine_is_the_one_that_a_task_leaves(host: Host) -> None:
+    root, task = host.parts.static_root, {"libpod.engine.libpod_container_info": {}}
+    host.play([task], sends=True)
+    sent = _engine(root)
+    shutil.rmtree(root)
+    kept_engine.install(root)
+    assert len(sent) == 6 and _engine(root) == sent
+    before = {path: os.stat(path).st_ino for path in sent}
+    host.play([task])
+    assert {path: os.stat(path).st_ino for path in before} == before
 
 
 def _make_files(*names: str, resumes: bool = True) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Callable, Iterator, Optional, Sequence
 
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 
-from . import cgroup_tree, debian, images, kernel, leaks, modules, playbooks
+from . import cgroup_tree, debian, images, kept_engine, kernel, leaks, modules, playbooks
 
 OUTSIDE = "192.0.2.2"  # the neighbour's address; the host has .1
 NETWORK = "libpod"  # the CNI network every test host defines, the role's
@@ -38,7 +38,7 @@ class Host:
     def __init__(self, *, unified: bool = OCI_RUNTIME != "crun") -> None:
         self.layout = images.layout()
         self.parts = EngineConfig(
-            static_root="/srv/static",
+            static_root=kept_engine.STATIC_ROOT,
             run_root="/srv/run",
             storage_root="/srv/storage",
             storage_run_root="/srv/storage-run",
@@ -163,8 +163,13 @@ class Host:
         """``libpod_container`` for one container."""
         return self.module("libpod_container", {"name": name, **options}, check=check, diff=diff, prepare=prepare)
 
-    def play(self, tasks: Sequence[dict[str, Any]], **how: Any) -> playbooks.Played:
-        """Run tasks with ansible-playbook, the roots given by module_defaults; ``how`` as for ``playbooks.play``."""
+    def play(self, tasks: Sequence[dict[str, Any]], *, sends: bool = False, **how: Any) -> playbooks.Played:
+        """Run tasks with ansible-playbook, the roots given by module_defaults; ``how`` as for ``playbooks.play``.
+
+        The host has the engine before, but in check mode, which keeps none, or where ``sends`` leaves it to the tasks.
+        """
+        if not (sends or how.get("check")):
+            kept_engine.install(self.parts.static_root)
         return playbooks.play(tasks, defaults=self.arguments, **how)
 
     def leaks(self) -> list[str]:
