@@ -366,7 +366,8 @@ def test_version_is_that_of_the_collection(serving: Host) -> None:
 
 
 def test_wrong_arguments_are_refused_with_the_accepted_ones(host: Host) -> None:
-    refused = libpod(host, "sing", code=2).stderr
+    refused = libpod(host, "sing", code=125).stderr
     assert "expected one of ps, inspect" in refused
     assert "stats, top, " in refused and "events, or --help" in refused
-    assert "usage: libpod ps" in libpod(host, "ps", "--loud", code=2).stderr
+    assert "usage: libpod ps" in libpod(host, "ps", "--loud", code=125).stderr
+    assert "usage: libpod volume" in libpod(host, "volume", "rm", "--loud", code=125).stderr

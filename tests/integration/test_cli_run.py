@@ -66,3 +66,32 @@ def test_create_leaves_it_to_be_started(host: Host) -> None:
         assert said in refused and refused.count("\n") == 1, refused
     usage = libpod(host, "run", "--help").stdout
     assert "--publish" in usage and "--detach" in usage and "=true" not in usage
+
+
+def test_exit_codes_are_podmans(host: Host, tmp_path: Path) -> None:
+    new = ("--rm", "--network=none", "busybox")
+    for words, code in (
+        (("run", *new, "sh", "-c", "exit 9"), 9),
+        (("run", *new, "nothing-like-this"), 127),
+        (("run", "-d", *new, "nothing-like-this"), 127),
+        (("run", *new, "/etc/passwd"), 126),
+        (("run", "--loud", *new), 125),
+        (("run", "--memory", "lots", *new), 125),
+    ):
+        libpod(host, *words, code=code)
+    libpod(host, "create", "--name", "c", "--network=none", "busybox", "sh", "-c", "echo $((count++)); exit 4")
+    for _round in range(2):
+        assert libpod(host, "start", "--attach", "c", code=4).stdout == "0\n"
+    assert libpod(host, "start", "c").stdout == "c\n"
+    libpod(host, "create", "--name", "gone", "--rm", "--network=none", "busybox", "sh", "-c", "echo out; exit 5")
+    assert libpod(host, "start", "-a", "gone", code=5).stdout == "out\n"
+    (tmp_path / "program").write_text("#!/bin/sh\n")
+    (tmp_path / "program").chmod(0o755)
+    libpod(host, "create", "--name", "none", "--network=none", "-v", f"{tmp_path}:/data", "busybox", "/data/program")
+    (tmp_path / "program").unlink()
+    assert "/data/program" in libpod(host, "start", "-a", "none", code=127).stderr
+    assert "expected one" in libpod(host, "start", "-a", "c", "none", code=125).stderr
+    libpod(host, "run", "-d", "--name", "up", "--network=none", "busybox", *WAITING)
+    assert libpod(host, "exec", "up", "/etc/passwd", code=126).stderr.count("\n") == 1
+    libpod(host, "stop", "-t", "0", "up")
+    libpod(host, "exec", "up", "true", code=125)

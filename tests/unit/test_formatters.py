@@ -39,6 +39,7 @@ def test_formatted_value_parses_to_the_same(option: str, data: st.DataObject) ->
     [
         *("type=bind,source=/a,target=/b,relabel=private,U,bind-nonrecursive,bind-propagation=slave,ro,noexec",),
         *("type=volume,target=/b", "type=volume,source=a,target=/b,nocopy,relabel=shared"),
+        *("type=image,source=a,target=/b,subpath=x/y,rw", "type=image,source=a,target=/b"),
         *("type=volume,source=a,target=/b,subpath=x/y", "type=volume,source=a,target=/b,volume-subpath=/x/,ro"),
         *(
             "type=tmpfs,target=/b,tmpfs-size=1m,tmpfs-mode=755,ro,notmpcopyup",
