@@ -5,12 +5,15 @@ SHELL := /bin/bash
 STAGES := sanity molecule unit lint docs targets demo integration
 # Test processes side by side: one more than there are cores, and more than twice as many for tests that wait much.
 BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
+# Those of tests/integration that use most of what another release's parts may do otherwise.
+ON_DEBIAN_13 := $(patsubst %,tests/integration/test_%.py,lifecycle oci_runtime container_layers drivers_storage \
+	drivers_network ports exec exit_command info live_updates logs)
 
-.PHONY: help env test ci quick $(STAGES) image fresh fuzz bench vm build clean
+.PHONY: help env test ci quick $(STAGES) image fresh debian13 fuzz bench vm build clean
 help:   ## list the targets
-	@sed -n 's/^\([a-z ]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z0-9 ]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-env:   ## ready this Debian 12 host: packages that are missing, and .venv
+env:   ## ready this Debian 12 or 13 host: packages that are missing, and .venv
 	@.ci/env
 test: env   ## everything below but bench, with a summary
 	@.ci/test $(STAGES)
@@ -27,7 +30,7 @@ sanity: env   ## ansible-test sanity, no ignores
 unit: env   ## tests/unit, no root needed
 	@.venv/bin/pytest $(call BESIDE,1) tests/unit
 integration: env   ## tests/integration/*.py: the engine and its drivers on the real parts
-	@.venv/bin/pytest $(call BESIDE,2) tests/integration
+	@.venv/bin/pytest $(call BESIDE,2) $(or $(TESTS),tests/integration)
 image: env   ## the Debian image of tests/integration, which else the first test that needs it makes
 	@.venv/bin/python tests/support/debian.py
 targets: env   ## tests/integration/targets: playbooks, run by ansible-test in a network and mount namespace
@@ -38,6 +41,8 @@ demo: env   ## a web server and its neighbour, from nothing to nothing
 	@docs/examples/demo/run
 fresh: env   ## make demo in a minimal Debian 12 of its own, in a clone there; FRESH="demo test" chooses
 	@.ci/fresh $(FRESH)
+debian13: env   ## the same in a minimal Debian 13, and tests of the engine on its parts; TESTS="..." chooses
+	@DEBIAN_RELEASE=trixie TESTS="$(or $(TESTS),$(ON_DEBIAN_13))" .ci/fresh demo integration
 fuzz: env   ## hostile input to parsers and modules, and configurations at random, by a new seed; LIBPOD_SEED=NUMBER repeats one
 	@export LIBPOD_SEED=$${LIBPOD_SEED:-$$RANDOM$$RANDOM} LIBPOD_FUZZ=$${LIBPOD_FUZZ:-35}; \
 	echo "fuzz: LIBPOD_SEED=$$LIBPOD_SEED"; .venv/bin/pytest -m "fuzz or seeded"

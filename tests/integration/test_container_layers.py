@@ -25,6 +25,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
 
 ONE = "1" * 64
+MOUNT_POINT = "storage/overlay/LAYER/merged d"
 
 _SHOWN = r"""cd /srv
 find storage/overlay -name diff -prune -printf '%p %y %m %U:%G\n' -o -name merged -prune -printf '%p %y\n' \
@@ -74,8 +75,12 @@ def test_store_is_as_the_tool_leaves_it(storage: Storage, image_id: str) -> None
                 step(ONE)
                 steps.append(shown(layer))
         seen.append(steps)
-    for tool, engine in zip(*seen):
-        assert tool == engine
+    # The tool of Debian 13 keeps the mount point of an unmounted layer, that of Debian 12 does not.
+    tool, engine = seen
+    assert MOUNT_POINT not in engine[2]
+    tool[2] = [line for line in tool[2] if line != MOUNT_POINT]
+    for by_tool, by_engine in zip(tool, engine):
+        assert by_tool == by_engine
 
 
 def test_no_program_is_started(storage: Storage, image_id: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,9 @@ from .cgroup_tree import CgroupTree
 
 NEWPID, NEWIPC = 0x20000000, 0x08000000
 NAMESPACES = kernel.NEWNS | kernel.NEWNET | kernel.NEWUTS | kernel.NEWCGROUP | NEWPID | NEWIPC
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "kmsg", "fuse", "net/tun")
-# Of the machine's environment: how it reaches its package registries.
-KEPT = re.compile(r"(?i)(https?|no|all)_proxy|PIP_(CERT|INDEX_URL|EXTRA_INDEX_URL|TRUSTED_HOST|DEFAULT_TIMEOUT)")
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "kmsg", "fuse", "net/tun", "vda", "sda", "loop0")
+# Of the machine's environment: how it reaches its package registries, and what make is to test.
+KEPT = re.compile(r"(?i)(https?|no|all)_proxy|PIP_(CERT|INDEX_URL|EXTRA_INDEX_URL|TRUSTED_HOST|DEFAULT_TIMEOUT)|TESTS")
 SCRIPT = 'cd "$1" && for target in "${@:2}"; do echo "# make $target"; make "$target" || exit; done'
 
 

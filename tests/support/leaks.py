@@ -29,6 +29,9 @@ STAYS = (
     r"file /srv/storage-run/overlay/[^/]+-(true|false)",
     # A reboot empties the run root; its programs make the rest of it at their next use.
     r"file /srv/storage-run(/overlay(-containers|-layers|-locks)?)?",
+    r"file /srv/storage/tmp",
+    # crun's cache of compiled seccomp profiles, which it keeps small itself.
+    r"file /srv/run/crun/\.cache(/seccomp(/[0-9a-f]{64})?)?",
     # host-local's address pool keeps its lock and the last address it gave.
     r"file (/var/lib|/srv/static)/cni(/networks(/[^/]+(/(lock|last_reserved_ip\.\d+))?)?)?",
     # The bridge is the network's, not a container's; the CNI plugins leave it and the chains all containers share.
