@@ -14,10 +14,9 @@ from typing import Any, Optional, Sequence
 from ..._container.io.logs import Output, follow_to_end
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ContainerExists, InvalidArgument
-from ..._model.options import command_line
 from ..._model.options.normalise import normalise
 from ..._model.options.parsers import name as checked_name
-from ..._model.options.table import OPTIONS, Option
+from ..._model.options.table import OPTIONS
 from ..._reconcile.desired import Desired
 from ..._reconcile.env_files import read
 from ..._reconcile.reconcile import apply_one, check_root, find_synced
@@ -25,9 +24,8 @@ from ..._runtime.runtime import Runtime
 from ..arguments import new_parser
 from ..resources.registry_access import access, add_access
 from .attached import run_of
+from .flags import add_option, option_values
 
-_FLAGS = {option: argument for argument, option in command_line.LONG.items()}
-_LETTERS = {option: letter for letter, option in command_line.SHORT.items()}
 _TERMINAL = ("tty", "interactive")
 _UNNAMED = ("command",)  # has no flag
 _PULLING = ("pull", "platform", "os", "arch", "variant", "retry", "retry_delay")
@@ -98,55 +96,18 @@ def _parser(command: str, about: str) -> argparse.ArgumentParser:
     add_access(parser)
     for option in OPTIONS.values():
         if option.name not in _UNNAMED:
-            _add(parser, option)
+            add_option(parser, option)
     parser.add_argument("image", help="an image, which is pulled where it is missing")
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="command", help="the command and its arguments")
     return parser
 
 
-def _add(parser: argparse.ArgumentParser, option: Option) -> None:
-    """Add the flags of an option: its names and aliases, podman's name, and a letter."""
-    names = [_FLAGS.get(option.name, ""), option.name, *option.aliases]
-    flags = [f"--{name.replace('_', '-')}" for name in names if name]
-    letters = [f"-{_LETTERS[option.name]}"] if option.name in _LETTERS else []
-    about = f"see {option.name} in ansible-doc libpod.engine.libpod_container"
-    if option.type == "bool":
-        # argparse takes a flag with "=" in its name as a flag of its own.
-        parser.add_argument(*letters, *flags, dest=option.name, action="store_const", const=True, help=about)
-        for value, words in ((True, ("true", "1")), (False, ("false", "0"))):
-            written = [f"{flag}={word}" for flag in flags for word in words]
-            parser.add_argument(
-                *written, dest=option.name, action="store_const", const=value, help=argparse.SUPPRESS, default=None
-            )
-        return
-    kind: dict[str, Any] = {"type": int} if option.type == "int" else {}
-    if option.type in ("list", "dict"):
-        kind = {"action": "append"}
-    if option.choices:
-        kind["choices"] = option.choices
-    parser.add_argument(*letters, *flags, dest=option.name, metavar="VALUE", help=about, **kind)
-
-
 def _values(options: argparse.Namespace) -> dict[str, Any]:
     """Return the values of the options that are given, in the types that a task has."""
-    values: dict[str, Any] = {}
-    for name, option in OPTIONS.items():
-        given = getattr(options, name, None)
-        if given is None or name in _UNNAMED:
-            continue
-        if option.type != "dict":
-            values[name] = given
-            continue
-        for one in given:
-            pair = command_line.pair(f"--{_FLAGS.get(name, name).replace('_', '-')}: the value", name, one)
-            entries = values.get(name, {})
-            # A host has all its addresses; of another key the last value counts.
-            values[name] = command_line.merged(name, pair, entries) if name == "etc_hosts" else {**entries, **pair}
+    values = option_values(options)
     for name, paths in (("env", options.env_file), ("label", options.label_file)):
         if paths:
             values[name] = {**read(paths, option=f"--{name}-file"), **values.get(name, {})}
-    if options.cpus is not None:
-        values["cpus"] = options.cpus
     if options.argv:
         values["command"] = options.argv
     return values

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod network``: ``ls``, ``inspect``, ``rm`` and ``exists``."""
+"""``libpod network``: ``ls``, ``inspect``, ``create``, ``connect``, ``disconnect``, ``rm`` and ``exists``."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState, NoSuchNetwork
@@ -16,7 +16,7 @@ from .. import table
 from ..arguments import for_each
 from ..output import filters
 from ..output.listing import Shape
-from . import verbs
+from . import creation, verbs
 
 _COLUMNS = {
     "Name": "NAME",
@@ -32,9 +32,26 @@ _FILTERS: filters.Known = {
     "dangling": filters.flag(lambda one: not one["used_by"]),
     **filters.labels(lambda one: one.get("labels")),
 }
+
+
+def _connection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--alias", action="append", default=[], help="a further name there; several can be given")
+    for option in ("ip", "ip6", "mac-address"):
+        parser.add_argument(f"--{option}", help="of the container there")
+    _disconnection(parser)
+
+
+def _disconnection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", help="the network's name")
+    parser.add_argument("container", help="a container's name, ID, or the beginning of an ID")
+
+
 _VERBS = {
     "ls": verbs.listing("networks", "names", _FILTERS),
     "inspect": verbs.inspection("networks"),
+    "create": creation.NETWORK,
+    "connect": verbs.Verb("connect a container to a network, also while it runs", _connection),
+    "disconnect": verbs.Verb("disconnect a container from a network", _disconnection),
     "rm": verbs.removal("networks", "remove the containers on them first"),
     "exists": verbs.naming("exit with 0 if the network exists, else 1"),
 }
@@ -42,10 +59,11 @@ _CODES: dict[type[Exception], int] = {NoSuchNetwork: 1, InvalidState: 2}
 
 
 def network(parts: EngineConfig, arguments: Sequence[str]) -> int:
-    """List, show or remove networks."""
+    """List, show, make, remove networks, or change who is on them."""
     options = verbs.parsed("network", "The networks of the host and the containers on them.", _VERBS, arguments)
-    if options.verb == "rm":
-        return _rm(parts, options)
+    changes = {"rm": _rm, "create": creation.network, "connect": _reconnect, "disconnect": _reconnect}
+    if options.verb in changes:
+        return changes[options.verb](parts, options)
     found = {one["name"]: one for one in inspected(Runtime(parts), getattr(options, "name", ()))}
     if options.verb == "exists":
         return 0 if all(name in found for name in options.name) else 1
@@ -87,3 +105,16 @@ def _rm(parts: EngineConfig, options: argparse.Namespace) -> int:
         return name
 
     return for_each(names, work, _CODES)
+
+
+def _reconnect(parts: EngineConfig, options: argparse.Namespace) -> int:
+    """Connect a container to the network or disconnect it, whether it runs or not."""
+    from ..containers.update import change_networks
+
+    asked: Optional[str] = None
+    if options.verb == "connect":
+        words = [("alias", one) for one in options.alias]
+        words += [("ip", options.ip), ("ip6", options.ip6), ("mac", options.mac_address)]
+        asked = ",".join(f"{key}={value}" for key, value in words if value)
+    change_networks(parts, options.container, options.network, asked)
+    return 0

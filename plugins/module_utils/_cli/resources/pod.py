@@ -1,18 +1,22 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod pod``: ``ps``, ``inspect``, ``rm`` and the changes of all a pod's containers together."""
+"""``libpod pod``: ``ps``, ``inspect``, ``create``, ``rm`` and the changes of all a pod's containers together."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from typing import Any, Mapping, Optional, Sequence
 
 from ..._container.io.log_parts import seconds
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidState, NoSuchPod
-from ..._model.records.pod import PodConfig
+from ..._model.errors import InvalidArgument, InvalidState, NoSuchPod, PodExists
+from ..._model.options.normalise import normalise
+from ..._model.options.parsers import name as checked_name
+from ..._model.options.table import OPTIONS
+from ..._model.records.pod import POD_OPTIONS, PodConfig, options_of, share
 from ..._runtime.inspect_pod import inspect_pod
 from ..._runtime.pods import Pods
 from ..._runtime.runtime import Runtime
@@ -54,11 +58,26 @@ def _naming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-a", "--all", action="store_true", help="all pods")
 
 
+def _description(parser: argparse.ArgumentParser) -> None:
+    from ..containers.flags import add_option
+
+    parser.add_argument("-n", "--name", dest="pod_name", help="(default: a random one)")
+    parser.add_argument("--infra-name", default="", help="of the infra container (default: made of the pod's ID)")
+    parser.add_argument("--share", help="cgroup, ipc, net, pid, user, uts, or none (default: ipc,net,uts)")
+    parser.add_argument("--cpus", help="of all containers together, such as 1.5")
+    parser.add_argument("--replace", action="store_true", help="remove a pod of the name first, with its containers")
+    for name in POD_OPTIONS:
+        if name in OPTIONS:
+            add_option(parser, OPTIONS[name], without="h")
+    parser.add_argument("name", nargs="?", help="as --name")
+
+
 _LIST = verbs.listing("pods", "IDs", _FILTERS)
 _VERBS = {
     "ps": _LIST,
     "ls": _LIST,
     "inspect": verbs.inspection("pods"),
+    "create": verbs.Verb("make a pod, and print its ID", _description),
     **{name: verbs.Verb(text, _naming) for name, (_state, text) in _STATES.items()},
     "rm": verbs.removal("pods", "also with their containers"),
     "exists": verbs.naming("exit with 0 if the pod exists, else 1"),
@@ -66,7 +85,7 @@ _VERBS = {
 
 
 def pod(parts: EngineConfig, arguments: Sequence[str]) -> int:
-    """List, show, change or remove pods."""
+    """List, show, make, change or remove pods."""
     options = verbs.parsed("pod", "Pods: containers that share namespaces.", _VERBS, arguments)
     pods = Pods(Runtime(parts))
     if options.verb in ("ps", "ls"):
@@ -77,7 +96,7 @@ def pod(parts: EngineConfig, arguments: Sequence[str]) -> int:
         return verbs.inspect_each(options, lambda name: inspect_pod(pods, records.find(pods.store, name)), {})
     if options.verb == "exists":
         return 0 if all(_exists(pods, name) for name in options.name) else 1
-    return _changed(parts, pods, options)
+    return _created(parts, pods, options) if options.verb == "create" else _changed(parts, pods, options)
 
 
 def _exists(pods: Pods, name: str) -> bool:
@@ -104,6 +123,28 @@ def _row(one: Mapping[str, Any], *, whole: bool) -> Mapping[str, Any]:
         "ContainerNames": ",".join(each["Name"] for each in one["Containers"]),
         "ContainerStatuses": ",".join(each["State"] for each in one["Containers"]),
     }
+
+
+def _created(parts: EngineConfig, pods: Pods, options: argparse.Namespace) -> int:
+    """Make a pod, whose containers start later.
+
+    :raises PodExists: the name is taken.
+    """
+    from ..._reconcile.pod_planner import DesiredPod
+    from ..._reconcile.pods import reconcile
+    from ..containers.flags import option_values
+
+    if options.name and options.pod_name:
+        raise InvalidArgument(f"--name: cannot be combined with the name {options.name!r}: give one of them")
+    name = checked_name(options.name or options.pod_name or f"pod_{os.urandom(4).hex()}", "--name")
+    described = options_of(normalise(option_values(options)), share(options.share, "--share"))
+    if pods.find(name) is not None:
+        if not options.replace:
+            raise PodExists(f"a pod has the name {name!r}: remove it, give another name, or add --replace")
+        reconcile(parts, DesiredPod(name, "absent"))
+    made = reconcile(parts, DesiredPod(name, "created", described, infra_name=options.infra_name))
+    table.write_line(str(made.pod["Id"]))
+    return 0
 
 
 def _changed(parts: EngineConfig, pods: Pods, options: argparse.Namespace) -> int:

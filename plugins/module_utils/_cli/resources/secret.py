@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod secret``: ``ls``, ``inspect``, ``rm`` and ``exists``; no content is ever shown."""
+"""``libpod secret``: ``ls``, ``inspect``, ``create``, ``rm`` and ``exists``; no content is ever shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .. import table
 from ..arguments import for_each
 from ..output import filters
 from ..output.listing import Shape
-from . import verbs
+from . import creation, verbs
 
 _COLUMNS = {"ID": "ID", "Name": "NAME", "Driver": "DRIVER", "CreatedAt": "CREATED", "UpdatedAt": "UPDATED"}
 _FILTERS: filters.Known = {
@@ -29,13 +29,14 @@ _FILTERS: filters.Known = {
 _VERBS = {
     "ls": verbs.listing("secrets", "IDs", _FILTERS),
     "inspect": verbs.inspection("secrets"),
+    "create": creation.SECRET,
     "rm": verbs.removal("secrets", "also those that containers use"),
     "exists": verbs.naming("exit with 0 if the secret exists, else 1"),
 }
 
 
 def secret(parts: EngineConfig, arguments: Sequence[str]) -> int:
-    """List, show or remove secrets."""
+    """List, show, make or remove secrets."""
     options = verbs.parsed("secret", "The secrets that containers get as files.", _VERBS, arguments)
     if options.verb == "ls":
         return verbs.write_list(options, secrets.everyone(parts), Shape(_COLUMNS, _row, "ID"), _FILTERS)
@@ -43,7 +44,7 @@ def secret(parts: EngineConfig, arguments: Sequence[str]) -> int:
         return 0 if all(is_name(name) and secrets.inspect(parts, name) for name in options.name) else 1
     if options.verb == "inspect":
         return verbs.inspect_each(options, lambda name: _known(parts, name), {})
-    return _rm(parts, options)
+    return creation.secret(parts, options) if options.verb == "create" else _rm(parts, options)
 
 
 def _known(parts: EngineConfig, name: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod volume``: ``ls``, ``inspect``, ``rm`` and ``exists``."""
+"""``libpod volume``: ``ls``, ``inspect``, ``create``, ``rm`` and ``exists``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .. import table
 from ..arguments import for_each
 from ..output import filters
 from ..output.listing import Shape
-from . import verbs
+from . import creation, verbs
 
 _COLUMNS = {
     "Driver": "DRIVER",
@@ -36,6 +36,7 @@ _FILTERS: filters.Known = {
 _VERBS = {
     "ls": verbs.listing("volumes", "names", _FILTERS),
     "inspect": verbs.inspection("volumes"),
+    "create": creation.VOLUME,
     "rm": verbs.removal("volumes", "remove the containers that use them first"),
     "exists": verbs.naming("exit with 0 if the volume exists, else 1"),
 }
@@ -43,10 +44,12 @@ _CODES: dict[type[Exception], int] = {NoSuchVolume: 1, InvalidState: 2}
 
 
 def volume(parts: EngineConfig, arguments: Sequence[str]) -> int:
-    """List, show or remove volumes."""
+    """List, show, make or remove volumes."""
     options = verbs.parsed("volume", "The named volumes and the containers that use them.", _VERBS, arguments)
     used = users(RuntimeBase(parts))
     found = {one.name: inspect(parts, one, used.get(one.name, [])) for one in everyone(parts)}
+    if options.verb == "create":
+        return creation.volume(parts, options, [*found])
     if options.verb == "exists":
         return 0 if all(name in found for name in options.name) else 1
     if options.verb == "rm":
