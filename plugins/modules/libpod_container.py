@@ -70,6 +70,8 @@ options:
     description:
       - Image of the container, by a name such as V(docker.io/library/busybox:1.37), a digest or an ID. It is pulled where the
         store does not have it.
+      - A name without a registry, such as V(busybox), is an image of the store, or what the target's registries.conf(5) makes of
+        it. C(docs/image-names.md) of the collection has the rules.
       - Also V(docker://NAME), V(oci:PATH:TAG), V(oci-archive:PATH), V(docker-archive:PATH) or V(dir:PATH).
       - With O(rootfs=true), a directory on the target. V(:O) at its end puts an overlay over it, so that the directory
         stays unchanged.
@@ -1175,7 +1177,7 @@ options:
         it changes anything, and its message names what differs. In check mode it fails too.
       - A digest has no meaning on another host. Beside what is done, it covers the container that it is done to and its status,
         the options with the values of secret ones, and the image.
-      - An image that is pulled because it is missing is covered by its name alone; with O(pull=always) or O(pull=newer), which
+      - An image that is pulled because it is missing is covered by its full name alone; with O(pull=always) or O(pull=newer), which
         ask the registry, by its digest.
       - It does not cover a pod that the task makes, and cannot be combined with O(pod=new:NAME).
       - Where nothing is left to do, the task succeeds without a change, so that a job may be repeated.
@@ -1184,7 +1186,7 @@ options:
     default: ""
   creds:
     description:
-      - Credentials for the image's registry as C(USER:PASSWORD), in the place of O(authfile).
+      - Credentials for the image's registry as C(USER:PASSWORD) in one line, in the place of O(authfile).
       - C(podman_container) does not have it.
     type: str
   cert_dir:

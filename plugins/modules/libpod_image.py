@@ -26,7 +26,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A registry is asked only where O(pull) has it asked. The ID of an image that is still to be pulled may be unknown.
+    details: A registry is asked only where O(pull) has it asked, or a missing name may be of several registries. The ID of an image that is still to be pulled may be unknown.
   diff_mode:
     support: full
     details: Shows the ID and the names.
@@ -38,7 +38,9 @@ options:
     description:
       - Name of the image, such as V(quay.io/team/app:1.4) or V(busybox). A digest may follow, as in
         V(quay.io/team/app@sha256:0123…), which always is the same image. A full ID, or enough of one, names an image of the store.
-      - A name without a registry stands for V(localhost/NAME) where the store has it. It is pulled from C(docker.io).
+      - A name without a registry stands for V(localhost/NAME) where the store has it, or for the store's image of that name of
+        another registry. A missing one is pulled as the target's registries.conf(5) says, by an alias or from the registries that
+        it searches. C(docs/image-names.md) of the collection has the rules.
       - An image may also come from C(oci:PATH[:TAG]), C(oci-archive:PATH[:TAG]), C(docker-archive:PATH[:REFERENCE]) or
         C(dir:PATH) on the target. Its name in the store is V(localhost/PATH:TAG), or C(TAG) where that is a full name.
       - C(podman_image) has it.
@@ -211,12 +213,12 @@ options:
     type: str
   username:
     description:
-      - User at the registry.
+      - User at the registry, without a colon. It cannot be combined with O(auth_file).
       - C(podman_image) has it.
     type: str
   password:
     description:
-      - Password of O(username). It stands in no command line and in no file.
+      - Password of O(username), one line. It stands in no command line and in no file.
       - C(podman_image) has it.
     type: str
   auth_file:

@@ -34,7 +34,9 @@ def runtime(tmp_path: Path) -> Runtime:
 def settled(runtime: Runtime, had: dict[str, Any], wanted: dict[str, Any], modes: dict[str, str], **more: Any) -> Any:
     config = ContainerConfig("c" * 64, "x", "now", normalise(had), "/x", image_config=IMAGE_CONFIG)
     config = config._replace(rootfs_image_name="docker.io/library/app:1")
-    desired = Desired("x", options=normalise(wanted), specified=frozenset(wanted), image="app:1", **more)
+    desired = Desired(
+        "x", options=normalise(wanted), specified=frozenset(wanted), image="docker.io/library/app:1", **more
+    )
     parsed, compared = comparisons.parse(modes)
     desired = comparisons.apply(runtime, config, desired._replace(comparisons=parsed, compared=compared))
     return desired, {one.option: one for one in differences(runtime, config, desired)}
@@ -273,7 +275,7 @@ def test_new_container_follows_the_task_and_the_diff_lists_side_changes(runtime:
 
 def test_image_can_be_ignored(runtime: Runtime) -> None:
     config = ContainerConfig("c" * 64, "x", "now", normalise({}), "/x", rootfs_image_name="docker.io/library/old:1")
-    desired = Desired("x", options=normalise({}), image="app:1")
+    desired = Desired("x", options=normalise({}), image="quay.io/app:1")
     assert [one.option for one in differences(runtime, config, desired)] == ["image"]
     lenient = comparisons.apply(runtime, config, desired._replace(comparisons={"image": "ignore"}))
     assert differences(runtime, config, lenient) == []

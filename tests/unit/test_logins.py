@@ -120,7 +120,7 @@ def test_last_file_of_registries_conf_counts(tmp_path: Path, monkeypatch: pytest
     (folder / "registries.conf.d/8.conf").write_text('credential-helpers = ["y"]\nunqualified-search-registries = []\n')
     (folder / "registries.conf.d/9.off").write_text('credential-helpers = ["z"]\n')
     assert registries_conf.credential_helpers() == ["x", "containers-auth.json"]
-    assert registries_conf.search_registries() == ["a.io", "b.io"]
+    assert registries_conf.search_registries() == [], "an empty list replaces the other one, as in containers/image"
 
 
 def test_directory_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:

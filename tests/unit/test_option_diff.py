@@ -223,7 +223,7 @@ def test_another_name_of_the_same_image_is_no_difference(runtime: Runtime, image
     assert differing(runtime, recorded(), image) == differing(runtime, recorded(), image, strict=True) == []
 
 
-@pytest.mark.parametrize("image", ["app:2", "other", NEWER, "oci:/usr:1"])
+@pytest.mark.parametrize("image", ["app:2", "quay.io/other", NEWER, "oci:/usr:1"])
 def test_another_image_is_a_difference(runtime: Runtime, image: str) -> None:
     assert differing(runtime, recorded(), image) == ["image"]
 

@@ -226,7 +226,7 @@ def _pull(runtime: Runtime, desired: Desired) -> list[Step]:
     from .image_resolution import resolve_image
 
     image = resolve_image(runtime, desired)
-    return [Step(Verb.PULL, desired.image, image=image)] if image.pull else []
+    return [Step(Verb.PULL, image.source, image=image)] if image.pull else []
 
 
 # By state, the steps of a task that is by name only.

@@ -135,6 +135,13 @@ def pulling(params: Mapping[str, Any]) -> Pull:
     """
     if params["password"] and not params["username"]:
         raise InvalidArgument("password: is given without username: give both")
+    if params["username"]:
+        from ..._model.options.pulling import check_credentials
+
+        if params["auth_file"]:
+            raise InvalidArgument("username: cannot be combined with auth_file: give one of them")
+        refusal = "username, password: cannot be used: expected USER and PASSWORD"
+        check_credentials(params["username"], params["password"] or "", refusal)
     policy = _FLAGS.get(params["pull"], params["pull"])
     if params["force"] and policy != "never":
         policy = "always"

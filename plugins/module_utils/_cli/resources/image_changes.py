@@ -9,11 +9,12 @@ import argparse
 import sys
 from typing import Optional, Sequence
 
+from ..._drivers.images import short_names
 from ..._drivers.images.store import ImageStore
 from ..._model import caller
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ImageInUse, InvalidArgument, NoSuchImage
-from ..._model.records.image import PATH_TRANSPORTS, Image, local_names, normalise, stored_name
+from ..._model.records.image import PATH_TRANSPORTS, Image, local_names, normalise
 from ..._resources.images.outcome import Outcome
 from ..arguments import for_each, new_parser
 from .registry_access import access, add_access
@@ -30,7 +31,7 @@ def push(parts: EngineConfig, arguments: Sequence[str], command: str = "push") -
     options = _push_arguments(command, arguments)
     how, store = access(options), ImageStore(parts)
     stored = store.get(options.image)
-    destination = options.destination or stored_name(options.image, stored)
+    destination = options.destination or short_names.stored_name(options.image, stored)
     if destination.partition(":")[0] not in (*PATH_TRANSPORTS, "docker"):
         destination = f"docker://{normalise(destination)}"
     if not options.quiet:
@@ -96,8 +97,8 @@ def rmi(parts: EngineConfig, arguments: Sequence[str], command: str = "rmi") -> 
 def _said(before: Image, key: str, outcome: Outcome) -> list[str]:
     """Return podman's lines on a removal."""
     if outcome.id:  # the image stays under other names
-        return [f"Untagged: {name}" for name in local_names(key) if name in before.names][:1]
-    names = [name for name in local_names(key) if name in before.names] or list(before.names)
+        return [f"Untagged: {short_names.name_in(key, before)}"]
+    names = [short_names.name_in(key, before)] if short_names.name_in(key, before) else before.names
     return [*(f"Untagged: {name}" for name in names), f"Deleted: {before.id}"]
 
 

@@ -1,47 +1,165 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lists of registries.conf(5) that logins need, without tomllib, for which an unchanged task has no time."""
+"""The one reader of registries.conf(5): the file, its drop-ins, and the host's cache of short names' aliases.
+
+Locations, mirrors and insecure registries are skopeo's to follow; here is what decides before skopeo is run.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
-import re
+from contextlib import suppress
+from typing import Iterator, NamedTuple, Optional
 
+from ..._model.errors import MalformedData
+from ..._model.foreign import Foreign
 from .. import foreign_files
 
 AUTH_FILES = "containers-auth.json"  # the name of auth files among the credential helpers
-_MAX_BYTES = 1 << 20
+MODES = ("enforcing", "permissive", "disabled")
+_SYSTEM = "/etc/containers"
+_ALIASES = "/var/cache/containers/short-name-aliases.conf"  # podman records in it what its user chose
+
+
+class Registry(NamedTuple):
+    """A ``[[registry]]`` block, and the locations of its mirrors."""
+
+    prefix: str
+    location: str
+    blocked: bool
+    mirrors: tuple[str, ...]
+    origin: str
+
+    def places(self, name: str) -> list[str]:
+        """Return the names by which an image of this block is looked for: at the mirrors, then at the location."""
+        rest = name[_end(name, self.prefix) :]
+        return [f"{place}{rest}" if place else name for place in (*self.mirrors, self.location)]
+
+
+class Alias(NamedTuple):
+    """What a short name stands for, empty where that was reset, and the file that says so."""
+
+    name: str
+    origin: str
+
+
+class Registries(NamedTuple):
+    """The settings of all files together. ``origin`` is the file with the search list, empty where no file has one."""
+
+    search: tuple[str, ...]
+    origin: str
+    mode: str
+    helpers: tuple[str, ...]
+    aliases: dict[str, Alias]
+    registries: dict[str, Registry]
+
+    def registry(self, name: str) -> Optional[Registry]:
+        """Return the block of the longest prefix that an image's full name begins with."""
+        found = [one for one in self.registries.values() if _end(name, one.prefix) > 0]
+        return max(found, key=lambda one: len(one.prefix), default=None)
 
 
 def credential_helpers() -> list[str]:
-    """Return where credentials are looked for and stored, in order: names of helpers, and ``AUTH_FILES``."""
-    return _listed("credential-helpers") or [AUTH_FILES]
+    """Return where credentials are looked for and stored, in order: names of helpers, and ``AUTH_FILES``.
+
+    :raises MalformedData: as ``read``.
+    """
+    return list(read().helpers) or [AUTH_FILES]
 
 
 def search_registries() -> list[str]:
-    """Return the registries that a name without one is looked for at."""
-    return _listed("unqualified-search-registries")
+    """Return the registries that a name without one is looked for at. :raises MalformedData: as ``read``."""
+    return list(read().search)
 
 
-def _listed(key: str) -> list[str]:
-    """Return a list of strings of the file, or the last one of its drop-ins that has it.
+def read() -> Registries:
+    """Return what the host's files say; of a setting in several files the last one counts, as in containers/image.
 
-    :raises MalformedData, OSError: a file cannot be read.
+    :raises MalformedData: a file cannot be read, or is not as registries.conf(5) has it.
     """
-    found: list[str] = []
-    for path in _files():
-        text = re.sub(r"(?m)^\s*#.*$", "", foreign_files.read(path, max_bytes=_MAX_BYTES).decode(errors="replace"))
-        values = re.search(rf"(?m)^[ \t]*[\"']?{key}[\"']?\s*=\s*\[([^\]]*)\]", text)
-        found = (re.findall(r"""["']([^"'\n]+)["']""", values[1]) if values else []) or found
-    return found
+    result = Registries((), "", MODES[1], (), {}, {})
+    for path in paths():
+        if data := _parsed(path):
+            result = _updated(result, data, path)
+    result.aliases.update(_cached_aliases())
+    return result
 
 
-def _files() -> list[str]:
-    homes = (f"{os.environ.get('HOME', '/root')}/.config/containers", "/etc/containers")
-    files = [f"{home}/registries.conf" for home in homes if os.path.exists(f"{home}/registries.conf")][:1]
-    for home in reversed(homes):
-        folder = f"{home}/registries.conf.d"
+def _parsed(path: str) -> Optional[Foreign]:
+    """Return the content of a file, None where it has been removed since its folder was read."""
+    from ..._model import foreign_toml
+
+    try:
+        return foreign_toml.parse(foreign_files.read(path, max_bytes=foreign_toml.MAX_BYTES), path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise MalformedData(f"{path} cannot be read: {error.strerror}") from error
+
+
+def paths() -> Iterator[str]:
+    """Yield the paths of the files that are read, in order; a user's file stands for the system's and its drop-ins."""
+    home = f"{os.environ.get('HOME', '/root')}/.config/containers"
+    own = os.path.exists(f"{home}/registries.conf")
+    path = f"{home if own else _SYSTEM}/registries.conf"
+    if os.path.exists(path):
+        yield path
+    for folder in (home,) if own else (_SYSTEM, home):
+        folder += "/registries.conf.d"
         names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-        files += [f"{folder}/{name}" for name in names if name.endswith(".conf")]
-    return files
+        named = (name for name in names if name.endswith(".conf") and not os.path.isdir(f"{folder}/{name}"))
+        yield from (f"{folder}/{name}" for name in named)
+
+
+def _updated(known: Registries, data: Foreign, path: str) -> Registries:
+    """Return the settings with those of a further file; only what the file has is replaced."""
+    # A file of version 1 has [registries.search].
+    if search := data["unqualified-search-registries"] or data["registries"]["search"]["registries"]:
+        known = known._replace(search=tuple(search.texts()), origin=path)
+    if helpers := data["credential-helpers"]:
+        known = known._replace(helpers=tuple(helpers.texts()))
+    if mode := data["short-name-mode"].text():
+        if mode not in MODES:
+            data["short-name-mode"].fail(" or ".join(MODES))
+        known = known._replace(mode=mode)
+    known.aliases.update(_aliases(data, path))
+    for block in data["registry"]:
+        location = block["location"].text().rstrip("/")
+        prefix = block["prefix"].text().rstrip("/") or location
+        if not prefix:
+            block["location"].fail("a location or a prefix")
+        mirrors = tuple(mirror["location"].text().rstrip("/") for mirror in block["mirror"])
+        known.registries[prefix] = Registry(prefix, location, block["blocked"].flag(), mirrors, path)
+    return known
+
+
+def _aliases(data: Foreign, path: str) -> dict[str, Alias]:
+    return {name: Alias(value, path) for name, value in data["aliases"].text_map().items()}
+
+
+def _cached_aliases() -> dict[str, Alias]:
+    """Return the aliases in the host's cache, under the lock that containers/image writes it with."""
+    if not os.path.exists(_ALIASES):
+        return {}
+    lock = -1
+    try:
+        with suppress(FileNotFoundError):
+            lock = os.open(f"{_ALIASES}.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fcntl.lockf(lock, fcntl.LOCK_SH)
+        data = _parsed(_ALIASES)
+    except OSError as error:
+        raise MalformedData(f"{_ALIASES}.lock cannot be locked: {error.strerror}") from error
+    finally:
+        if lock >= 0:
+            os.close(lock)
+    return _aliases(data, _ALIASES) if data else {}
+
+
+def _end(name: str, prefix: str) -> int:
+    """Return where a prefix ends in a full name, ``*.`` in it being any subdomain; -1 where the name has another."""
+    wildcard = prefix.startswith("*.")
+    at = name.partition("/")[0].find(prefix[1:]) if wildcard else 0 if name.startswith(prefix) else -1
+    end = at + len(prefix) - wildcard
+    return end if at >= 0 and (end == len(name) or name[end] in ":/@") else -1

@@ -13,6 +13,7 @@ from ..._model.records.image import PATH_TRANSPORTS
 # skopeo's messages of what another try would meet again, and what to do.
 _LASTING = (
     ("unauthorized: |authentication required|invalid username/password", "log in with libpod_login, or give creds"),
+    ("registry .* is blocked in", "give an image of another registry, or remove blocked = true"),
     ("x509: |tls: ", "give a directory with the certificates as cert_dir, or accept any with tls_verify: false"),
     ("server gave HTTP response to HTTPS client", "it has no TLS: give tls_verify: false"),
 )

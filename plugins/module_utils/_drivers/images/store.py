@@ -9,17 +9,18 @@ import binascii
 import fcntl
 import os
 import re
-from typing import Any, Callable, Iterator, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence, TypeVar
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt, printable
 from ..._model.foreign import Foreign
-from ..._model.records.image import Image, checked_config, local_names, usable_config
+from ..._model.records.image import Image, checked_config, is_short, local_names, of_any_registry, usable_config
 from .. import foreign_files
 from ..storage.roots import member, records, storage_roots
 
 Record = dict[str, Any]
 Read = TypeVar("Read")
+_ID = re.compile("[0-9a-f]{4,64}")  # or the beginning of one
 _NAME = 128  # characters of an ID; in base64 it is still a file's name
 
 
@@ -126,6 +127,42 @@ def _listed(folder: str) -> list[Foreign]:
 
 def _select(image: str, names: tuple[str, ...], records: list[Foreign]) -> Optional[Foreign]:
     """Return the image's record, found by name, by repository and digest, or by ID, in podman's order."""
+    if is_short(image):
+        return _select_short(image, names[0], records)
+    return _by_name(names, records) or _by_id(image, records)
+
+
+def _select_short(image: str, local: str, records: list[Foreign]) -> Optional[Foreign]:
+    """Return the record of an image that is named without its registry.
+
+    It is that of ``localhost``, or the only one whose name ends so. Only between several of these, and where there is
+    none, does registries.conf decide, since an alias may lead to any name.
+    """
+    if found := _by_name([local], records):
+        return found
+    digest = local.partition("@")[2]
+    ending = [
+        record
+        for record in records
+        if of_any_registry(image, _names(record)) and (not digest or _has_digest(record, digest))
+    ]
+    named = len(ending) == 1 and not _ID.fullmatch(image)
+    found = ending[0] if named or digest and ending else None if ending else _by_id(image, records)
+    if found:
+        return found
+    from . import short_names
+
+    try:
+        names = short_names.local(image)
+    except MalformedData:
+        if ending:
+            raise
+        return None
+    return _by_name(names, records) or _by_id(image, records) or next(iter(ending), None)
+
+
+def _by_name(names: Sequence[str], records: list[Foreign]) -> Optional[Foreign]:
+    """Return the record with the first of these names that one has."""
     for name in names:
         for record in records:
             if name in _names(record):
@@ -135,8 +172,13 @@ def _select(image: str, names: tuple[str, ...], records: list[Foreign]) -> Optio
             tagged = (one.partition("@")[0] for one in _names(record))
             if _has_digest(record, digest) and any(re.sub(r":[^/]*$", "", one) == repository for one in tagged):
                 return record
+    return None
+
+
+def _by_id(image: str, records: list[Foreign]) -> Optional[Foreign]:
+    """Return the record of the ID, or the one whose ID begins so. :raises InvalidArgument: several do."""
     key = image[7:] if image.startswith("sha256:") else image
-    if not re.fullmatch(r"[0-9a-f]{4,64}", key):
+    if not _ID.fullmatch(key):
         return None
     matches = [record for record in records if member(record, "id").startswith(key)]
     if len(matches) > 1:

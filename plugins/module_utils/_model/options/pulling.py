@@ -47,6 +47,22 @@ class Pull(NamedTuple):
 DEFAULT = Pull()
 
 
+def check_credentials(user: str, password: str, refusal: str) -> None:
+    """Check that HTTP's basic authentication (RFC 7617) can send user and password.
+
+    :raises InvalidArgument: it cannot; ``refusal`` begins the message, which shows neither.
+    """
+    if not user:
+        raise InvalidArgument(f"{refusal}, with a USER")
+    if ":" in user:
+        raise InvalidArgument(f"{refusal}, and no colon in USER")
+    for text, name in ((user, "USER"), (password, "PASSWORD")):
+        if any(char < " " or char == "\x7f" for char in text):
+            raise InvalidArgument(f"{refusal}, on one line: {name} has a line break or another control character")
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            raise InvalidArgument(f"{refusal}, in UTF-8: {name} is not")
+
+
 def pulling(params: Mapping[str, Any]) -> Pull:
     """Return how a task's image is pulled.
 
@@ -69,6 +85,9 @@ def pulling(params: Mapping[str, Any]) -> Pull:
     cert_dir, signature_policy = (caller.absolute(path) if path else "" for path in paths)
     if params.get("creds") and authfile:
         raise InvalidArgument("creds: cannot be combined with authfile: give one of them")
+    user, _colon, password = (params.get("creds") or "").partition(":")
+    if params.get("creds"):
+        check_credentials(user, password, "creds: cannot be used: expected USER or USER:PASSWORD")
     delay = params.get("retry_delay")
     return Pull(
         policy=params.get("pull") or "missing",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, cast
 
 from ..errors import InvalidArgument, MalformedData
 
@@ -152,7 +152,7 @@ def with_tag(name: str, tag: str) -> str:
 
 
 def local_names(image: str) -> tuple[str, ...]:
-    """Return the names that an image may have in the store, in the order in which they are looked for.
+    """Return the names that an image may have in the store whatever the host's registries.conf(5) says, best first.
 
     As in podman, a name without a registry is ``localhost/NAME`` before docker.io's. An ID has none.
 
@@ -161,17 +161,29 @@ def local_names(image: str) -> tuple[str, ...]:
     if re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", image):
         return ()
     name = name_for_source(image)
-    if split_domain(image)[0] or image.partition(":")[0] in PATH_TRANSPORTS or image.startswith("docker://"):
-        return (name,)
-    return (normalise(f"localhost/{image}"), name)
+    return (normalise(f"localhost/{image}"), name) if is_short(image) else (name,)
 
 
-def stored_name(source: str, image: Image) -> str:
-    """Return the name in the store by which ``source`` (the ``image`` option) found ``image``; an ID's is its first."""
-    names = local_names(source)
-    by_id = image.id.startswith(source.partition("sha256:")[2] or source)
-    matching = [name for name in names if name in image.names] or ([] if by_id else [*names[-1:]]) or [*image.names]
-    return matching[0] if matching else ""
+def is_short(image: str) -> bool:
+    """Return whether it is a name without a registry, and no source or whole ID."""
+    if image.partition(":")[0] in PATH_TRANSPORTS or image.startswith("docker://"):
+        return False
+    return not split_domain(image)[0] and not re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", image)
+
+
+def of_any_registry(image: str, names: Iterable[str]) -> list[str]:
+    """Return those of an image's ``names`` that end as the short name ``image`` does, whatever their registry.
+
+    A digest belongs to the image and to none of its names: for one, the names' repositories are returned with it.
+
+    :raises InvalidArgument: as ``normalise``.
+    """
+    whole = normalise(f"localhost/{image}").partition("/")[2]
+    repository, at, digest = whole.partition("@")
+    if not at:
+        return [name for name in names if name.endswith(f"/{whole}")]
+    repositories = (re.sub(r"(?::[^/:@]*)?(?:@.*)?$", "", name) for name in names)
+    return [f"{one}@{digest}" for one in dict.fromkeys(repositories) if one.endswith(f"/{repository}")]
 
 
 def name_for_source(source: str) -> str:

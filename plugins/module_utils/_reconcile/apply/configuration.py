@@ -12,6 +12,7 @@ from ..._container.container import Container
 from ..._container.live_status import timestamp
 from ..._container.network import host_ports
 from ..._drivers.cgroups import manager
+from ..._drivers.images import short_names
 from ..._drivers.images.store import ImageStore
 from ..._model import caller
 from ..._model.errors import NoSuchImage
@@ -19,7 +20,7 @@ from ..._model.options.ports import with_exposed
 from ..._model.options.process_options import host_variables
 from ..._model.options.table import Change, select
 from ..._model.records.config import ContainerConfig
-from ..._model.records.image import Image, stored_name
+from ..._model.records.image import Image
 from ..._runtime import anonymous_volumes
 from ..._runtime.runtime import Runtime
 from .. import dependencies
@@ -77,7 +78,7 @@ def _image_fields(
 ) -> tuple[str, str, str, ImageConfig]:
     """Return ID, digest, name and configuration of the image, or of that of the container that is replaced."""
     if image is not None:
-        return image.id, image.digest, stored_name(desired.image, image), image.config
+        return image.id, image.digest, short_names.stored_name(desired.image, image), image.config
     if kept is not None:
         return kept.rootfs_image_id, kept.rootfs_image_digest, kept.rootfs_image_name, kept.image_config
     return "", "", "", {}

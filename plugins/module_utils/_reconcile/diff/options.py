@@ -14,7 +14,7 @@ from ..._model.options import volumes
 from ..._model.options.table import MOUNTS, Change, Option, changed_options, select
 from ..._model.options.table import OPTIONS as TABLE
 from ..._model.records.config import ContainerConfig, resolved
-from ..._model.records.image import local_names, name_for_source
+from ..._model.records.image import is_short, local_names, name_for_source, of_any_registry
 from ..._model.records.namespaces import OPTIONS
 from ..._model.records.status import ContainerStatus
 from ..._runtime.runtime import Runtime
@@ -192,22 +192,37 @@ def _image_difference(runtime: Runtime, config: ContainerConfig, desired: Desire
         before = config.rootfs + (":O" if config.overlay else "") or config.rootfs_image_name
         after = desired.image + (":O" if desired.overlay else "")
         return [Difference("image", before, after, Change.RECREATE)] if before != after else []
-    name = name_for_source(desired.image)
     # An ID, or enough of one, always names the same image. The store is read only where the name does not decide.
     key = desired.image.partition("sha256:")[2] or desired.image
     by_id = len(key) >= _ID_ENOUGH and config.rootfs_image_id.startswith(key)
-    same_name = by_id or config.rootfs_image_name in local_names(desired.image) and not desired.image_strict
-    if same_name and _fits(runtime, config, desired):
+    same = by_id or not desired.image_strict and _same_name(runtime, config.rootfs_image_name, desired.image)
+    if same and _fits(runtime, config, desired):
         return []
     from ..image_resolution import resolve_image
 
-    image_id = resolve_image(runtime, desired).id
+    image = resolve_image(runtime, desired)
+    image_id = image.id
     if image_id and image_id == config.rootfs_image_id:
         return []
-    before, after = config.rootfs_image_name, name
+    before, after = config.rootfs_image_name, name_for_source(image.source)
     if before == after:
         before, after = f"{before} ({config.rootfs_image_id[:12]})", f"{after} ({image_id[:12] or 'newer'})"
     return [Difference("image", before, after, Change.RECREATE)]
+
+
+def _same_name(runtime: Runtime, recorded: str, image: str) -> bool:
+    """Return whether the name of a container's image is that for which the task's stands."""
+    if recorded in local_names(image):
+        return True
+    if not is_short(image):
+        return False
+    from ..._drivers.images import short_names
+    from ..._drivers.images.store import ImageStore
+
+    stored = ImageStore(runtime.parts).find(image)
+    if stored is not None:
+        return short_names.stored_name(image, stored) == recorded
+    return bool(of_any_registry(image, [recorded])) or recorded in short_names.local(image)
 
 
 def _fits(runtime: Runtime, config: ContainerConfig, desired: Desired) -> bool:

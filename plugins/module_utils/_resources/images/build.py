@@ -14,11 +14,11 @@ from typing import Mapping, NamedTuple
 from ..._drivers import foreign_files
 from ..._drivers.images import build_context, buildah
 from ..._drivers.images.store import ImageStore
-from ..._drivers.images.transport import Images
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, not_yet
 from ..._model.options.pulling import DEFAULT, Pull
 from ..._model.records.image import local_names
+from .pull import pull
 from .work_folder import alone_at, clear, work_folder
 
 LABEL = "io.libpod.engine.build"
@@ -61,7 +61,7 @@ def build(
             return Built(known, wanted.name, False)
         for name in _below(wanted):
             if ImageStore(parts).find(name) is None:
-                Images(parts).pull(name, how)
+                pull(parts, name, how._replace(policy="missing"), dry=False)
         store = ImageStore(parts)
         before = store.find(wanted.name)
         labels = {**wanted.labels, LABEL: _digest(made_of, store, wanted)}

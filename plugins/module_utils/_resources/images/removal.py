@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Iterable, NamedTuple
 
 from ..._container.container import Container
+from ..._drivers.images.short_names import name_in
 from ..._drivers.images.store import ImageStore
 from ..._drivers.images.transport import Images
 from ..._drivers.storage.roots import member, storage_roots
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ImageInUse, InvalidArgument, ToolFailed, note_done, some
-from ..._model.records.image import Image, local_names
+from ..._model.records.image import Image
 from ..._runtime.images import used_by
 from ..._runtime.runtime import Runtime
 from .outcome import Outcome
@@ -41,7 +42,7 @@ def remove(parts: EngineConfig, key: str, *, force: bool, dry: bool) -> Outcome:
     image = ImageStore(parts).find(key)
     if image is None:
         return Outcome()
-    name = next((one for one in local_names(key) if one in image.names), "")
+    name = name_in(key, image)
     if name and len(image.names) > 1:
         if not dry:
             Images(parts).untag(image.id, [name], keep=True)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Union
 
+from ..._drivers.images import short_names
 from ..._drivers.images.store import ImageStore
 from ..._model import foreign
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import LibpodError, MalformedData, NoSuchImage, ToolFailed, not_yet
-from ..._model.records.image import Image, name_for_source, stored_name
+from ..._model.errors import InvalidArgument, LibpodError, MalformedData, NoSuchImage, ToolFailed, not_yet
+from ..._model.records.image import Image, is_short, name_for_source
 
 if TYPE_CHECKING:
     from ..._model.options.pulling import Pull
@@ -46,8 +47,12 @@ def resolve(
 
     ``check_source``: refuse a source that cannot have the image, as far as that is clear without asking it.
 
+    A name without a registry that the store lacks is looked for as the host's registries.conf says. Where that names
+    several registries, each is asked until one has it.
+
     :raises NoSuchImage: it is not there, and is not to be pulled, or its source does not have it.
-    :raises ToolFailed: its source cannot be asked.
+    :raises ToolFailed: its source cannot be asked. :raises MalformedData: registries.conf cannot be used.
+    :raises InvalidArgument: registries.conf blocks it, or lets only a user choose one of several registries.
     """
     store = ImageStore(parts)
     image = store.find(name)
@@ -56,6 +61,18 @@ def resolve(
         image = None
     if image is None and how and how.policy == "never":
         raise not_yet(NoSuchImage(f"image {name!r} is not in the store, and pull is never: omit pull, or pull it"))
+    if image is None and is_short(source):
+        try:
+            names = short_names.candidates(source)
+        except LibpodError:
+            if check_source:
+                raise
+            return ImageResolution(source, pull=True)
+        if len(names) > 1:
+            from ..._model.options.pulling import DEFAULT
+
+            return _first(parts, answers, names, how or DEFAULT)
+        source = names[0]
     if image is None and check_source:
         _check_source(source)
     present = ImageResolution(source, image.id) if image else ImageResolution(source, pull=True)
@@ -76,26 +93,46 @@ def resolve(
 def _check_source(source: str) -> None:
     """Check the source of an image, as far as that goes without asking it.
 
-    :raises NoSuchImage, InvalidArgument: it cannot have the image.
+    :raises NoSuchImage, InvalidArgument: it cannot have the image. :raises MalformedData: as ``check_allowed``.
     """
-    from ..._drivers.images.transport import origin
+    from ..._drivers.images.transport import is_registry, origin
 
-    origin(source, name_for_source(source))
+    name = name_for_source(source)
+    origin(source, name)
+    if is_registry(source):
+        short_names.check_allowed(name)
+
+
+def _first(parts: EngineConfig, answers: Answers, names: list[str], how: Pull) -> ImageResolution:
+    """Return the image at the first registry that has it; as in podman, one that cannot be asked is passed over."""
+    failures: list[LibpodError] = []
+    for name in names:
+        try:
+            _check_source(name)
+            found = _at_source(parts, answers, name, how)
+            return ImageResolution(name, found.id, True, found.digest)
+        except (NoSuchImage, InvalidArgument, ToolFailed, MalformedData) as error:
+            failures.append(error)
+    said = "; ".join(str(error) for error in failures)
+    absent = all(isinstance(error, NoSuchImage) for error in failures)
+    failure = (
+        NoSuchImage(said) if absent else ToolFailed(["skopeo"], 1, said, f"looking for image {' or '.join(names)}")
+    )
+    return ImageResolution(names[0], pull=True, error=failure)
 
 
 def _source(name: str, stored: Optional[Image]) -> str:
     """Return where the image is pulled from; one that the store has for a name without a registry keeps its name."""
-    if stored is None or name_for_source(name) in stored.names or "@" in name:
+    if stored is None or "@" in name or not is_short(name) and name_for_source(name) in stored.names:
         return name
-    return stored_name(name, stored)
+    return short_names.stored_name(name, stored) or name
 
 
 def _fixed(image: str, stored: Optional[Image]) -> bool:
     """Return whether the image is named by its digest or ID, which always lead to the same one."""
     if stored is None:
         return "@" in image
-    named = name_for_source(image) in stored.names
-    return "@" in image or not named and stored.id.startswith(image.partition("sha256:")[2] or image)
+    return "@" in image or short_names.is_id_of(image, stored) and not short_names.name_in(image, stored)
 
 
 def _at_source(parts: EngineConfig, answers: Answers, source: str, how: Pull) -> _AtSource:

@@ -11,6 +11,7 @@ from typing import Mapping, NamedTuple, Optional, Sequence
 
 from ..._drivers.images import archive_reader as reader
 from ..._drivers.images import archive_writer as writer
+from ..._drivers.images.short_names import name_in
 from ..._drivers.images.store import ImageStore
 from ..._drivers.images.transport import Images
 from ..._drivers.trees import removal
@@ -92,7 +93,7 @@ def _chosen(store: ImageStore, wanted: Save) -> _Chosen:
             names = [normalise(local_names(name)[0])]
         else:
             image = store.get(name)
-            names = [one for one in local_names(name) if one in image.names and "@" not in one][:1]
+            names = [one for one in [name_in(name, image)] if one and "@" not in one]
             names += wanted.names
         known = chosen.setdefault(image.id, [])
         known += [one for one in names if one not in known]
