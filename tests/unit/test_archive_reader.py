@@ -114,6 +114,9 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "damaged xz": (lzma.compress(docker())[:60] + b"x" * 60, "damaged"),
     "zstd": (b"\x28\xb5\x2f\xfd" + b"x" * 99, "zstd"),
     "way out": (docker(member("../../etc/cron.d/x", b"y")), "outside"),
+    "absolute name": (docker(member("/etc/cron.d/x", b"y")), "outside"),
+    "hard link out": (docker(member("x", type=tarfile.LNKTYPE, linkname="../../etc/shadow")), "hard link 'x'"),
+    "absolute hard link": (oci(member("x", type=tarfile.LNKTYPE, linkname="/etc/shadow")), "hard link 'x'"),
     "device": (oci(member("blobs/sha256/null", type=tarfile.CHRTYPE, devmajor=1, devminor=3)), "neither a plain file"),
     "pipe": (oci(member("blobs/pipe", type=tarfile.FIFOTYPE)), "neither a plain file"),
     "large header": (docker(member("x", b"", type=tarfile.XHDTYPE)).replace(b"00000000000", b"77777777777", 1), ""),
@@ -154,6 +157,21 @@ def test_unpacking_leaves_links_and_all_but_blobs_out(read: Read, tmp_path: Path
     assert os.listdir(tmp_path / "made") == ["blobs"]
     assert not os.path.islink(tmp_path / "made/blobs/sha256")
     assert (tmp_path / "made/blobs/sha256" / ("0" * 64)).read_bytes() == b"y"
+
+
+def test_a_whole_system_has_devices_and_absolute_names_and_no_hard_link_out(tmp_path: Path) -> None:
+    path = tmp_path / "archive"
+
+    def names(*more: tuple[tarfile.TarInfo, bytes]) -> list[str]:
+        path.write_bytes(packed(member("/etc/a", b"a"), *more))
+        with reader.opened(str(path)) as archive:
+            return [one.name for one in reader.members(archive, str(path), whole_system=True)]
+
+    link = member("b", type=tarfile.LNKTYPE, linkname="/etc/a")
+    assert names(link, member("null", type=tarfile.CHRTYPE, devmajor=1, devminor=3)) == ["/etc/a", "b", "null"]
+    for name in ("../etc/shadow", "x/../../../etc/shadow"):
+        with pytest.raises(MalformedData, match="hard link 'b' to a file outside of its own folder"):
+            names(member("b", type=tarfile.LNKTYPE, linkname=name))
 
 
 def test_no_special_file_is_waited_for(tmp_path: Path) -> None:

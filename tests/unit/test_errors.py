@@ -60,18 +60,25 @@ def test_error_is_one_sentence(error: BaseException, kind: str, message: str) ->
         InvalidArgument(f"env: {'a' * 200_000} is too long"),
         NoSuchContainer(f"no container is named {'a' * 200_000}"),
         RemovalIncomplete("web:", [("its networks", OSError(5, "E", "a" * 200_000))], " is left"),
+        InvalidArgument(f"env: {'a b ' * 2_500_000!r} is too long"),
+        InvalidArgument(f"env: {chr(39) * 10_000_000!r}, and no {'/x y' * 200_000!r} is too long"),
     ],
 )
 def test_message_that_quotes_a_long_value_keeps_beginning_and_end(error: Exception) -> None:
     message = str(error)
-    assert len(message) < 20_000 and message.split()[0] in ("env:", "no", "web:")
+    assert len(message) < 1000 and message.split()[0] in ("env:", "no", "web:")
     assert message.endswith(("is too long", "aaa", " is left"))
 
 
 def test_warning_that_quotes_a_long_value_is_bounded() -> None:
     warn(f"{'a' * 200_000} has no effect")
     (warning,) = take_warnings()
-    assert len(warning) < 20_000 and warning.endswith(" has no effect")
+    assert len(warning) < 500 and warning.endswith(" has no effect")
+
+
+def test_prose_between_apostrophes_is_kept() -> None:
+    text = f"the container's files, {'which are many, ' * 30}are the image's and the lenders' own"
+    assert str(InvalidArgument(text)) == text
 
 
 @pytest.mark.parametrize("error", [RecursionError(), MemoryError(), ValueError("x"), KeyError("x"), OSError(5, "E")])

@@ -16,7 +16,7 @@ class LibpodError(Exception):
 
     def __init__(self, message: str = "") -> None:
         """``message`` may quote any value."""
-        super().__init__(printable(shortened(message, _SENTENCE), ""))
+        super().__init__(printable(bounded(message), ""))
 
 
 def note_done(error: Exception, actions: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ def warn(sentence: str, *, ineffective: bool = False) -> None:
 
     ``ineffective``: it is of an option that was taken and has no effect, which ``strict`` makes an error.
     """
-    sentence = printable(shortened(sentence, _SENTENCE), "")
+    sentence = printable(bounded(sentence), "")
     _warnings[sentence] = ineffective or _warnings.get(sentence, False)
 
 
@@ -277,6 +277,9 @@ class ToolMissing(LibpodError):
 
 # Characters that an error keeps.
 _SENTENCE, _MESSAGE, _STDERR, _ARGUMENT, _ARGUMENTS = 1 << 14, 2000, 1 << 16, 1000, 200
+_VALUE = 400  # and of a value that it quotes, which is a long word or in quotes
+# Each alternative takes linear time, whatever the value is.
+_LONG = rf"(?<!\w)'[^']{{{_VALUE},}}'(?!\w)|(?<!\w)\"[^\"]{{{_VALUE},}}\"(?!\w)|(?<!\S)\S{{{_VALUE + 1},}}"
 
 
 class ToolFailed(LibpodError):
@@ -384,6 +387,11 @@ def printable(text: str, kept: str = "\n\t") -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() or letter in kept else "?" for letter in text)
+
+
+def bounded(text: str) -> str:
+    """Return ``text``, of bounded length, with the beginning and end of each long word and quoted value in it."""
+    return shortened(re.sub(_LONG, lambda found: shortened(found[0], _VALUE), text), _SENTENCE)
 
 
 def shortened(text: str, length: int) -> str:

@@ -222,13 +222,20 @@ def members(archive: tarfile.TarFile, path: str, *, whole_system: bool = False) 
         number += 1
         if number > most:
             raise MalformedData(f"{path}: has more than {most} files: no archive of images has as many")
-        if ".." in member.name.split("/"):
+        if _leads_out(member.name, whole_system):
             raise MalformedData(f"{path}: has a file {member.name[:80]!r}, outside of its own folder")
+        if member.islnk() and _leads_out(member.linkname, whole_system):
+            raise MalformedData(f"{path}: has a hard link {member.name[:80]!r} to a file outside of its own folder")
         # Docker's own archives have links between layers.
         plain = (member.isreg() and not member.issparse()) or member.isdir() or member.issym() or member.islnk()
         if not plain and not whole_system:
             raise MalformedData(f"{path}: has {member.name[:80]!r}, neither a plain file nor a directory nor a link")
         yield member
+
+
+def _leads_out(name: str, whole_system: bool) -> bool:
+    """Return whether a name is not one below the archive's folder; in a ``whole_system`` that is the system's root."""
+    return ".." in name.split("/") or (name.startswith("/") and not whole_system)
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
