@@ -21,18 +21,20 @@ _KEPT = ("LIBPOD_", "CONTAINERS_STORAGE_CONF")
 _OUTLIVED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 # Python itself ignores these, and subprocess restores them for programs.
 _PYTHONS = (signal.SIGPIPE, signal.SIGXFSZ)
+_ours: dict[str, str] = {}  # the environment that the last call set
 
 
 def harden() -> None:
     """Set umask 022, default signals, no foreign descriptors, the directory ``/`` and a small environment.
 
-    The caller's directory and environment are kept in ``_model.caller``. A second call in one process changes nothing.
+    The caller's directory and environment are kept in ``_model.caller``. A second call in one process changes nothing,
+    unless there is another caller: Mitogen's interpreter gives each task its own.
     """
     os.umask(0o022)
     _restore_signals()
     _open_standard_streams()
     _close_inherited()
-    if caller.environment is os.environ:
+    if _ours != os.environ:
         _leave_caller()
     _set_locale()
 
@@ -109,6 +111,8 @@ def _leave_caller() -> None:
     kept.update(tool_environment())
     os.environ.clear()
     os.environ.update(kept)
+    _ours.clear()
+    _ours.update(kept)
 
 
 def tool_environment(extra: Optional[Mapping[str, str]] = None) -> dict[str, str]:
