@@ -81,6 +81,19 @@ def test_member_of_a_pod_without_network_needs_no_plugin_of_the_default_network(
     assert bare.module("libpod_pod", {"name": "p", "state": "absent"})["changed"]
 
 
+def test_image_that_cannot_be_removed_keeps_its_containers(bare: Host) -> None:
+    made = bare.container("c", **BASE)
+    for check in (True, False):
+        gone = {"name": "localhost/busybox", "state": "absent", "force": True}
+        refused = bare.module("libpod_image", gone, check=check)
+        assert refused["error"] == "ToolMissing" and "package containers-storage" in refused["msg"], refused
+    same = bare.container("c", **BASE)
+    assert (same["changed"], same["container"]["State"]["Pid"]) == (False, made["container"]["State"]["Pid"])
+    refused = bare.module("libpod_commit", {"container": "c", "image": "localhost/new:1"})
+    assert refused["error"] == "ToolMissing" and "package containers-storage" in refused["msg"], refused
+    assert bare.container("c", state="absent")["actions"] == ["deleted c"]
+
+
 def test_what_needs_an_absent_part_names_it_and_its_package(bare: Host) -> None:
     refused = {
         "containernetworking-plugins": bare.container("c", **{**BASE, "network": "libpod"}),

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from contextlib import ExitStack, suppress
 from hashlib import sha256
 from typing import Sequence
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolTimedOut, not_yet
+from ..._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolMissing, ToolTimedOut, not_yet
 from ..._model.failpoints import failpoint
 from ..._model.options.pulling import DEFAULT, Pull
 from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from .. import process
-from ..command import run
+from ..command import TOOL_PATH, run
 from ..storage.roots import PACKAGE, StorageRoots, storage_roots
 from . import auth_paths, skopeo_messages
 from .store import ImageStore
@@ -179,6 +180,11 @@ class Images:
     def reference(self, image_id: str) -> str:
         """Return skopeo's reference to the image of the store with this ID, which also an image without names has."""
         return self._target(f"@{image_id}")
+
+    def require_tool(self) -> None:
+        """Check that the program that names and removes images is there. :raises ToolMissing: it is not."""
+        if not shutil.which("containers-storage", path=TOOL_PATH):
+            raise ToolMissing("containers-storage", PACKAGE)
 
     def remove(self, image: str) -> bool:
         """Remove an image with all its names; return whether there was one.

@@ -38,10 +38,12 @@ def remove(parts: EngineConfig, key: str, *, force: bool, dry: bool) -> Outcome:
 
     :raises ImageInUse: a container uses the image, which would be removed.
     :raises InvalidArgument: the image has several names and is named by its ID, without ``force``.
+    :raises ToolMissing: containers-storage(1) is not installed, in check mode too.
     """
     image = ImageStore(parts).find(key)
     if image is None:
         return Outcome()
+    Images(parts).require_tool()
     name = name_in(key, image)
     if name and len(image.names) > 1:
         if not dry:
