@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from typing import Iterator, NamedTuple, Optional
 
@@ -21,6 +22,8 @@ AUTH_FILES = "containers-auth.json"  # the name of auth files among the credenti
 MODES = ("enforcing", "permissive", "disabled")
 _SYSTEM = "/etc/containers"
 _ALIASES = "/var/cache/containers/short-name-aliases.conf"  # podman records in it what its user chose
+
+_LONGEST_WAIT = 10.0  # seconds for the lock of that file, which is held while one is written
 
 
 class Registry(NamedTuple):
@@ -147,7 +150,7 @@ def _cached_aliases() -> dict[str, Alias]:
     try:
         with suppress(FileNotFoundError):
             lock = os.open(f"{_ALIASES}.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            fcntl.lockf(lock, fcntl.LOCK_SH)
+            _wait_for(lock)
         data = _parsed(_ALIASES)
     except OSError as error:
         raise MalformedData(f"{_ALIASES}.lock cannot be locked: {error.strerror}") from error
@@ -155,6 +158,19 @@ def _cached_aliases() -> dict[str, Alias]:
         if lock >= 0:
             os.close(lock)
     return _aliases(data, _ALIASES) if data else {}
+
+
+def _wait_for(lock: int) -> None:
+    """Lock a file as a reader. :raises OSError: another program holds it too long."""
+    end = time.monotonic() + _LONGEST_WAIT
+    while True:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.05)
 
 
 def _end(name: str, prefix: str) -> int:
