@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from types import MappingProxyType
-from typing import Callable, Iterator, Mapping, NoReturn, Optional, Sequence
+from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional, Sequence
 
 from .._container.container import Container
 from .._model.engine_config import EngineConfig
@@ -17,8 +17,24 @@ from .._runtime.runtime import Runtime
 from . import table
 
 
-class _Parser(argparse.ArgumentParser):
+class Captured(Exception):
+    """A command has made its parser, while ``Parser.captures``."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        super().__init__()
+        self.parser = parser
+
+
+class Parser(argparse.ArgumentParser):
     """A parser of a command, and so that of each of its verbs: wrong arguments end with 125, as podman's do."""
+
+    captures = False  # for completion, which has a command end where it would parse its arguments
+
+    def parse_known_args(self, *args: Any, **more: Any) -> Any:
+        """Parse arguments as the base class does. :raises Captured: ``captures``."""
+        if Parser.captures:
+            raise Captured(self)
+        return super().parse_known_args(*args, **more)
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -29,7 +45,7 @@ def new_parser(
     command: str, description: str, *, formats: bool = True, help_flags: Sequence[str] = ("-h", "--help")
 ) -> argparse.ArgumentParser:
     """Return a new parser for ``libpod COMMAND``; with ``formats`` it takes ``--format table|json``."""
-    result = _Parser(prog=f"libpod {command}", description=description, allow_abbrev=False, add_help=False)
+    result = Parser(prog=f"libpod {command}", description=description, allow_abbrev=False, add_help=False)
     result.add_argument(*help_flags, action="help", help="show this help message and exit")
     if formats:
         _add_format(result)

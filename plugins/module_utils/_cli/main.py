@@ -64,6 +64,8 @@ COMMANDS = {
     "volume": ("_cli.resources.volume", "volume", "list, show, make or remove volumes"),
     "info": ("_cli.about", "info", "show the host, the engine's parts and its roots"),
     "version": ("_cli.about", "version", "show the engine's version"),
+    "completion": ("_cli.completion.scripts", "completion", "print the completion of bash, zsh or fish"),
+    "__complete": ("_cli.completion.candidates", "complete", "print what can follow; run by the shells' completion"),
     "login": ("_cli.login", "login", "log in to a registry"),
     "logout": ("_cli.login", "logout", "log out of a registry"),
     "events": ("_cli.logs", "events", "show what happens to containers"),
@@ -113,10 +115,10 @@ def main(arguments: Sequence[str] = ()) -> int:
         host_log.about(container_id="".join(arguments[1:2]))
     package = __package__.rpartition(".")[0]
     try:
-        run: Callable[[EngineConfig, Sequence[str]], int] = getattr(
-            importlib.import_module(f"{package}.{module}"), function
-        )
-        return run(EngineConfig.from_environment(os.environ), arguments[1:])
+        run: Callable[..., int] = getattr(importlib.import_module(f"{package}.{module}"), function)
+        # Completion is of the commands themselves.
+        more = (COMMANDS,) if arguments[0] == "__complete" else ()
+        return run(EngineConfig.from_environment(os.environ), arguments[1:], *more)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -29,7 +29,7 @@ from .registry_access import access, add_access
 _COLUMNS = {"Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "Created": "CREATED", "Size": "SIZE"}
 _DIGESTS = {"Repository": "REPOSITORY", "Tag": "TAG", "Digest": "DIGEST", **_COLUMNS}
 _NONE = "<none>"
-_VERBS = ("ls", "inspect", "pull", "push", "rm", "tag", "untag", "exists", "save", "load", "import")
+VERBS = ("ls", "inspect", "pull", "push", "rm", "tag", "untag", "exists", "save", "load", "import")
 
 
 class _Named(NamedTuple):
@@ -143,7 +143,7 @@ def image(parts: EngineConfig, arguments: Sequence[str]) -> int:
         return _inspect(parts, rest)
     if verb == "exists":
         return _exists(parts, rest)
-    if verb in _VERBS:
+    if verb in VERBS:
         from . import archives, image_changes
 
         changes = {
@@ -157,9 +157,9 @@ def image(parts: EngineConfig, arguments: Sequence[str]) -> int:
         }
         return changes[verb](parts, rest, f"image {verb}")
     if verb in ("-h", "--help"):
-        sys.stdout.write(f"usage: libpod image VERB [ARGUMENT ...], VERB one of {', '.join(_VERBS)}\n")
+        sys.stdout.write(f"usage: libpod image VERB [ARGUMENT ...], VERB one of {', '.join(VERBS)}\n")
         return 0
-    raise wrong("VERB", verb, f"one of {', '.join(_VERBS)}")
+    raise wrong("VERB", verb, f"one of {', '.join(VERBS)}")
 
 
 def _inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
