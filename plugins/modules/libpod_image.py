@@ -197,6 +197,7 @@ options:
   untag:
     description:
       - Names that are taken from the image. The image stays, also without a name.
+      - The name by which the task names the image cannot be among them. The next run would not find the image by it.
       - C(podman_image) does not have it.
     type: list
     elements: str

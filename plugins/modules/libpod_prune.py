@@ -53,7 +53,8 @@ options:
     type: dict
   image:
     description:
-      - Whether to remove images that no container uses and that have no name.
+      - Whether to remove images that no container uses and that have no name. Those that an image which stays was made of,
+        such as those of the steps of a build, stay too.
       - C(podman_prune) has it.
     type: bool
     default: false

@@ -85,6 +85,40 @@ def test_image_is_pulled_once_named_and_removed(host: Host, registry: Registry) 
     assert _does(host, name="quay.io/b:2", state="absent")["actions"] == ["untagged image quay.io/b:2"]
 
 
+def test_the_name_by_which_a_task_names_an_image_is_not_taken_from_it(host: Host, registry: Registry) -> None:
+    registry.push("busybox")
+    for check in (True, False):
+        done = _image(host, check=check, name=APP, untag=["a", APP])
+        assert done.failed and done["msg"].startswith(f"untag: '{APP}' is the image's name"), done
+    assert APP not in _names(host)
+    identity = _does(host, name=APP, tags=["own"])["image"][0]["Id"]
+    assert _does(host, name=identity, untag=[APP])["actions"] == [f"untagged image {APP}"]
+    assert _does(host, name="own", state="absent")["actions"] == ["untagged image localhost/own:latest"]
+
+
+@pytest.mark.parametrize(
+    ("options", "begin"),
+    [
+        ({"auth_file": "/none"}, "auth_file: '/none' cannot be used"),
+        ({"authfile": "/none"}, "authfile: '/none' cannot be used"),
+        ({"ca_cert_dir": "/none"}, "ca_cert_dir: '/none' cannot be used"),
+        ({"cert_dir": "/none"}, "cert_dir: '/none' cannot be used"),
+        (
+            {"auth_file": "/none", "username": "user-1", "password": "pass-77"},
+            "username: cannot be combined with auth_file",
+        ),
+        (
+            {"authfile": "/none", "username": "user-1", "password": "pass-77"},
+            "username: cannot be combined with authfile",
+        ),
+        ({"retry_delay": "x"}, "retry_delay: 'x' cannot be used"),
+    ],
+)
+def test_a_message_names_the_option_as_the_task_does(host: Host, options: dict[str, Any], begin: str) -> None:
+    done = _image(host, name=APP, **options)
+    assert done.failed and done["msg"].startswith(begin), done
+
+
 def test_policies_decide_when_the_source_is_asked(host: Host, registry: Registry) -> None:
     registry.push("busybox")
     never = _image(host, name=APP, pull="never")

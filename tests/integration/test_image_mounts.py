@@ -117,6 +117,21 @@ def test_an_image_in_use_is_not_removed(images: Host) -> None:
     assert identity in pruned["images"], pruned
 
 
+def test_prune_keeps_a_nameless_image_that_a_used_one_was_made_of(images: Host) -> None:
+    _commit(images, "data", "echo step >/top/step", "step")
+    _commit(images, "step", "echo last >/top/last", "last")
+    (step,) = (one["Id"] for one in images.module("libpod_image_info", {"name": ["step"]})["images"])
+    assert not images.module("libpod_image", {"name": step, "untag": ["step"]}).failed
+    for check in (True, False):
+        assert images.module("libpod_prune", {"image": True}, check=check)["images"] == []
+    started(images, mount(source="last"))
+    everything = {"image": True, "image_filters": {"dangling": False}}
+    assert step not in images.module("libpod_prune", everything, check=True)["images"]
+    assert not images.module("libpod_image", {"name": "last", "state": "absent", "force": True}).failed
+    for check in (True, False):
+        assert images.module("libpod_prune", {"image": True}, check=check)["images"] == [step]
+
+
 def test_a_name_that_leads_to_another_image_makes_a_new_container(images: Host) -> None:
     assert not images.module("libpod_image", {"name": "lower", "tags": ["moving"]}).failed
     first = started(images, mount(source="moving"))

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import Iterable, Iterator, Mapping, NamedTuple, Optional
+from typing import Iterable, Iterator, NamedTuple, Optional
 
 from .._container.container import Container
 from .._drivers.images.store import ImageStore
-from .._drivers.storage.roots import member, storage_roots
+from .._drivers.storage.roots import chain, storage_roots
 from .._drivers.trees.disk_usage import directory_size
 from .._model.errors import ContainerRemoved, Internal, MalformedData, NoSuchContainer, TreeTooLarge
 from .._model.foreign import Foreign
@@ -70,7 +70,7 @@ def usage(runtime: Runtime, until: float) -> Usage:
 def _images(runtime: Runtime) -> tuple[list[ImageUsage], int, int]:
     layers = storage_roots(runtime.parts).layers()
     images = ImageStore(runtime.parts).all()
-    chains = {image.id: list(_chain(layers, image.layer)) for image, _created in images}
+    chains = {image.id: list(chain(layers, image.layer)) for image, _created in images}
     sizes = {layer: _size(layers[layer]) for chain in chains.values() for layer in chain}
     shared = Counter(layer for chain in chains.values() for layer in chain)
     used = Counter(image for image, _container in set(in_use(runtime)))
@@ -86,15 +86,6 @@ def _images(runtime: Runtime) -> tuple[list[ImageUsage], int, int]:
     ]
     kept = {layer for one in result if one.containers for layer in chains[one.image.id]}
     return result, sum(sizes.values()), sum(size for layer, size in sizes.items() if layer not in kept)
-
-
-def _chain(layers: Mapping[str, Foreign], layer: str) -> Iterator[str]:
-    """Yield a layer and those below it, each once, even if the records form a circle."""
-    seen: set[str] = set()
-    while layer in layers and layer not in seen:
-        seen.add(layer)
-        yield layer
-        layer = member(layers[layer], "parent")
 
 
 def _size(record: Foreign) -> int:

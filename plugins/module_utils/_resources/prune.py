@@ -209,15 +209,20 @@ def images(
 ) -> list[str]:
     """Remove unused images without a name, with ``every`` also those with names; return their IDs.
 
-    ``errors`` as for ``containers``. With ``dry``, containers ``gone`` count as removed.
+    Those that an image which stays was made of stay too. ``errors`` as for ``containers``. With ``dry``, containers
+    ``gone`` count as removed.
     """
     from .._container.io.log_parts import seconds
     from .._drivers.images.transport import Images
+    from .images.parents import parents
 
     used = {image for image, container in in_use(runtime) if container not in gone}
-    removed = []
-    for image, created in ImageStore(runtime.parts).all():
-        if image.id in used or image.names and not every:
+    removed, known = [], ImageStore(runtime.parts).all()
+    staying = [image for image, _created in known if image.id in used or image.names and not every]
+    used |= {image.id for image in staying}
+    used |= parents(runtime.parts, [image for image, _ in known if image.id not in used and not image.names], staying)
+    for image, created in known:
+        if image.id in used:
             continue
         try:
             if not filters.match(seconds(created) if created else 0.0, image.config.get("Labels") or {}):

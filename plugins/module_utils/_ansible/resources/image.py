@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 POLICIES = ("always", "missing", "never", "newer")
 _FLAGS = {"true": "missing", "false": "never"}
 _IDLE = ("executable", "pull_extra_args")
+# Options of libpod_container that have another name here, where the first is an alias.
+_OTHERWISE = {"authfile": "auth_file", "tls_verify": "validate_certs", "cert_dir": "ca_cert_dir"}
 
 
 def spec() -> dict[str, Any]:
@@ -90,6 +92,10 @@ def _absent(parts: EngineConfig, name: str, params: Mapping[str, Any], dry: bool
 
 
 def _present(parts: EngineConfig, name: str, params: Mapping[str, Any], dry: bool) -> Outcome:
+    if params["untag"]:
+        from ..._resources.images.tags import check_own_name
+
+        check_own_name(name, params["untag"])
     if image_options.builds(params):
         outcome = _built(parts, name, params, dry)
     else:
@@ -139,23 +145,25 @@ def pulling(params: Mapping[str, Any]) -> Pull:
         from ..._model.options.pulling import check_credentials
 
         if params["auth_file"]:
-            raise InvalidArgument("username: cannot be combined with auth_file: give one of them")
+            raise InvalidArgument(f"username: cannot be combined with {_written(params)['authfile']}: give one of them")
         refusal = "username, password: cannot be used: expected USER and PASSWORD"
         check_credentials(params["username"], params["password"] or "", refusal)
     policy = _FLAGS.get(params["pull"], params["pull"])
     if params["force"] and policy != "never":
         policy = "always"
     creds = f"{params['username']}:{params['password'] or ''}" if params["username"] else ""
-    return arguments.pulling(
-        {
-            **params,
-            "pull": policy,
-            "creds": creds,
-            "authfile": params["auth_file"],
-            "tls_verify": params["validate_certs"],
-            "cert_dir": params["ca_cert_dir"],
-        }
-    )
+    values = {"pull": policy, "creds": creds, **{one: params[option] for one, option in _OTHERWISE.items()}}
+    try:
+        return arguments.pulling({**params, **values})
+    except InvalidArgument as error:
+        option, colon, rest = str(error).partition(": ")
+        raise InvalidArgument(f"{_written(params).get(option, option)}{colon}{rest}") from error
+
+
+def _written(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of options in the task by their names in libpod_container."""
+    # The alias of a task that has used it is among the parameters too.
+    return {alias: option if params.get(alias) is None else alias for alias, option in _OTHERWISE.items()}
 
 
 def main() -> None:

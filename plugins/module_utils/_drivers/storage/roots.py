@@ -9,7 +9,7 @@ The directories are the configured ones, or those of containers-storage.conf(5),
 from __future__ import annotations
 
 import os
-from typing import Iterator, NamedTuple, Optional
+from typing import Iterator, Mapping, NamedTuple, Optional
 
 from ..._model import foreign
 from ..._model.engine_config import EngineConfig
@@ -119,3 +119,12 @@ def storage_roots(parts: EngineConfig) -> StorageRoots:
         any(configured),
         ("nodev",) if any(configured) else host.mount_options,
     )
+
+
+def chain(layers: Mapping[str, Foreign], layer: str) -> Iterator[str]:
+    """Yield a layer and those below it, each once, even if the records form a circle."""
+    seen: set[str] = set()
+    while layer in layers and layer not in seen:
+        seen.add(layer)
+        yield layer
+        layer = member(layers[layer], "parent")

@@ -14,6 +14,19 @@ from ..._model.records.image import PATH_TRANSPORTS, local_names
 from .outcome import Outcome
 
 
+def check_own_name(name: str, untag: Sequence[str]) -> None:
+    """Check that a task does not take the very name from an image by which it wants the image to be there.
+
+    :raises InvalidArgument: it does; its next run would pull the image again, or not find it.
+    """
+    taken = next((one for one in untag if _name(one, "untag") in local_names(name)), None)
+    if taken is not None:
+        raise InvalidArgument(
+            f"untag: {taken!r} is the image's name in this task, which needs it there: give name another name or the "
+            "image's ID, or remove the name with state: absent"
+        )
+
+
 def tag(parts: EngineConfig, outcome: Outcome, tags: Sequence[str], untag: Sequence[str], *, dry: bool) -> Outcome:
     """Give the image the names ``tags``, which another image loses, and take the names ``untag`` from it.
 
