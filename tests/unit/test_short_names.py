@@ -139,6 +139,7 @@ def test_name_in_the_store_is_that_by_which_it_was_found(
         ("m.io/x:1", False),
         ("n.io/x:1", True),
         ("d.io/x:1", True),
+        ("e.io/x:1", False),  # what counts is the place, as in containers/image
     ],
 )
 def test_blocked_registry_is_refused_unless_a_mirror_is_free(conf: Path, name: str, refused: bool) -> None:
@@ -146,10 +147,15 @@ def test_blocked_registry_is_refused_unless_a_mirror_is_free(conf: Path, name: s
         "".join(
             f'[[registry]]\nprefix = "{prefix}"\n{more}\n'
             for prefix, more in (
-                *(("a.io", "blocked = true"), ("b.io", "blocked = true"), ("b.io/free", "blocked = false")),
-                *(("*.c.io", "blocked = true"), ("d.io", 'location = "a.io/d"')),
-                ("m.io", 'blocked = true\n[[registry.mirror]]\nlocation = "free.io"'),
-                ("n.io", 'blocked = true\n[[registry.mirror]]\nlocation = "a.io"'),
+                *(("a.io", 'location = "a.io"\nblocked = true'), ("b.io", 'location = "b.io"\nblocked = true')),
+                *(
+                    ("b.io/free", 'location = "b.io/free"'),
+                    ("*.c.io", "blocked = true"),
+                    ("d.io", 'location = "a.io/d"'),
+                ),
+                ("e.io", 'location = "free.io"\nblocked = true'),
+                ("m.io", 'location = "m.io"\nblocked = true\n[[registry.mirror]]\nlocation = "free.io"'),
+                ("n.io", 'location = "n.io"\nblocked = true\n[[registry.mirror]]\nlocation = "a.io"'),
             )
         )
     )

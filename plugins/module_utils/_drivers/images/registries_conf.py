@@ -131,8 +131,8 @@ def _updated(known: Registries, data: Foreign, path: str) -> Registries:
     for block in data["registry"]:
         location = block["location"].text().rstrip("/")
         prefix = block["prefix"].text().rstrip("/") or location
-        if not prefix:
-            block["location"].fail("a location or a prefix")
+        if not location and not prefix.startswith("*."):
+            block["location"].fail("a location, or *.HOST as the prefix")
         mirrors = tuple(mirror["location"].text().rstrip("/") for mirror in block["mirror"])
         known.registries[prefix] = Registry(prefix, location, block["blocked"].flag(), mirrors, path)
     return known

@@ -114,10 +114,11 @@ def check_allowed(name: str) -> None:
 
     conf = registries_conf.read()
     registry = conf.registry(name)
-    blocking = [conf.registry(place) for place in registry.places(name)] if registry else [None]
-    if registry and all(one and one.blocked for one in blocking):
+    blocks = [conf.registry(place) for place in registry.places(name)] if registry else []
+    last = blocks[-1] if blocks and all(one and one.blocked for one in blocks) else None
+    if last:
         raise InvalidArgument(
-            f"image {name!r} cannot be pulled: {registry.origin} has blocked = true for {registry.prefix}: "
+            f"image {name!r} cannot be pulled: {last.origin} has blocked = true for {last.prefix}: "
             "give an image of another registry, or remove that"
         )
 
