@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import json
@@ -18,6 +19,11 @@ from typing import Any, Callable, Optional, Sequence
 
 # Here and not in each child: it is Ansible's own, the same for every module, and half of a child's time.
 from ansible.module_utils import basic
+
+# Likewise: how modules read and write JSON since ansible-core 2.19, which imports it where it is needed.
+with contextlib.suppress(ImportError):
+    for _profile in ("c2m", "m2c"):
+        importlib.import_module(f"ansible.module_utils._internal._json._profiles._module_legacy_{_profile}")
 
 NOWHERE = "nowhere"
 MODULES = "ansible_collections.libpod.engine.plugins.modules"

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from . import images
+from . import images, kept_engine
 from .hosts import Host
 
 EXAMPLE = f"{images.PROJECT}/docs/examples/molecule"
@@ -44,7 +44,11 @@ def have_images(host: Host) -> None:
 
 
 def start(host: Host, project: str, *words: str, **variables: str) -> subprocess.Popen[str]:
-    """Start a command, molecule as a rule, in the folder of a project; ``variables`` are added to its environment."""
+    """Start a command, molecule as a rule, in the folder of a project; ``variables`` are added to its environment.
+
+    The host has the engine before.
+    """
+    kept_engine.install(host.parts.static_root)
     settings = {
         **os.environ,
         **host.parts.environment(),
