@@ -471,6 +471,7 @@ options:
         M(libpod.engine.libpod_image) has pulled. It is mounted read-only. With C(rw) it takes changes, which stay as
         long as the container. It takes C(subpath) too. A container with a user namespace cannot have it. A name
         that leads to another image makes a new container. The image is not removed while a container has it.
+      - C(idmap) is refused.
       - C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode), C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and
         C(max).
       - They are changed in place where O(volume) or O(tmpfs) would be, C(image), C(ramfs) and C(devpts) never.

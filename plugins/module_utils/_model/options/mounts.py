@@ -66,6 +66,13 @@ def _mounts(item: str, option: str, matching: Optional[Matching]) -> list[Mount]
             raise wrong(option, item, f"{key} only once")
         settings[key] = value if equals else None
     kind = settings.pop("type", "volume")
+    if "idmap" in settings and settings.pop("idmap") != "false":
+        raise wrong(
+            option,
+            item,
+            "no idmap, for the engine maps the IDs of no mount: give the files to the container's user with U, or let "
+            "the container have the host's IDs",
+        )
     if kind not in _TYPES:
         raise wrong(option, item, f"a type from {', '.join(_TYPES)}")
     if kind == "glob":
