@@ -1,0 +1,57 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tutorial, from the prepared host on, and the how-tos are followed as they stand, these in one start."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ansible_collections.libpod.engine.tests.support import images, scenario
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+DOCS = Path(images.PROJECT, "docs")
+TUTORIAL = str(DOCS / "tutorial.md")
+HOWTOS = sorted((DOCS / "howto").glob("*.md"))
+# Not run: the role would write outside the test host. make demo, make fresh and the targets run it.
+PREPARED = "ansible-playbook -i hosts prepare.yml"
+# A machine for tests may have others, in places that Ansible finds first.
+INTERPRETER = {"ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3"}
+
+
+def _ready(host: Host, project: str) -> None:
+    """Have the image of the pages, and the operator's command in the path."""
+    host.store("add-names", "-n", "docker.io/library/busybox:latest", "localhost/busybox:latest")
+    os.makedirs(f"{project}/.bin")
+    os.symlink(f"{host.parts.static_root}/engine/libpod", f"{project}/.bin/libpod")
+
+
+def _run(host: Host, project: str, command: str) -> str:
+    """Return what a command printed that succeeded, in the project's folder."""
+    return scenario.succeeded(scenario.start(host, project, "sh", "-ec", command, **INTERPRETER))
+
+
+def test_tutorial_is_followed_from_its_files_to_its_last_command(host: Host, tmp_path: Path) -> None:
+    project = f"{tmp_path}/project"
+    scenario.write(project, scenario.page_files(TUTORIAL))
+    _ready(host, project)
+    first, *commands = scenario.page_commands(TUTORIAL)
+    assert first == PREPARED and len(commands) == 8
+    site, page, listed, _logs, check, change, memory, removal = [_run(host, project, one) for one in commands]
+    assert "changed=1" in site and page == "Hello from web\n" and "0.0.0.0:8080->80/tcp" in listed
+    assert "memory" in check and "changed=1" in check and "changed=1" in change and memory == f"{128 << 20}\n"
+    assert "changed=2" in removal
+    host.expect_clean()
+
+
+def test_howtos_run_and_remove_what_they_made(host: Host, tmp_path: Path) -> None:
+    project = f"{tmp_path}/project"
+    files = {name: text for page in HOWTOS for name, text in scenario.page_files(str(page)).items()}
+    assert list(files) == [f"{page.stem}.yml" for page in HOWTOS] and len(files) >= 9
+    scenario.write(project, files)
+    _ready(host, project)
+    printed = _run(host, project, f"ansible-playbook -i localhost, -c local --tags all,remove {' '.join(files)}")
+    assert re.search(r"localhost +: ok=\d+ .*unreachable=0 +failed=0", printed), printed
+    host.expect_clean()
