@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import subprocess
+import termios
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod, rows
-from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.process import WAITING, in_background
 from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, Registry
 
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
@@ -64,10 +70,31 @@ def test_images_are_pulled_and_pushed(store_host: Host, tmp_path: Path) -> None:
     assert (pulled.stdout, pulled.stderr) == (f"{image['Id']}\n", f"Pulling {APP} ...\n")
     missing = libpod(host, "pull", "-q", "--tls-verify=false", APP[:-1] + "9", code=125)
     assert missing.stdout == "" and missing.stderr.count("\n") == 1
+    libpod(host, "rmi", "-f", APP)
+    for quiet in (False, True):
+        output, seen = _on_terminal(host, "pull", *(["-q"] if quiet else []), "--tls-verify=false", APP)
+        assert output == f"{image['Id']}\n" and ("Copying blob" in seen) is not quiet, seen
+        assert quiet is (seen == ""), seen
     libpod(host, "push", "-q", APP, f"oci-archive:{tmp_path}/web.tar")
     assert (tmp_path / "web.tar").stat().st_size > 1000
     libpod(host, "rmi", APP)
     registry.remove()
+
+
+def _on_terminal(host: Host, *args: str) -> tuple[str, str]:
+    """Run the command with a terminal as its standard error; return its standard output and what the terminal got."""
+    controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 120))
+    argv, environment = [*self_program.argv(host.parts), *args], {**os.environ, **host.parts.environment()}
+    with in_background(argv, env=environment, stdout=subprocess.PIPE, stderr=terminal) as command:
+        os.close(terminal)
+        seen = b""
+        with contextlib.suppress(OSError):  # EIO: nothing has the terminal open any more
+            while data := os.read(controller, 1 << 16):
+                seen += data
+        os.close(controller)
+        assert command.stdout and command.wait() == 0, seen
+        return command.stdout.read().decode(), seen.decode()
 
 
 def test_volumes_networks_and_secrets(host: Host) -> None:

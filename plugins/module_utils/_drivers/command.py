@@ -38,6 +38,7 @@ def run(
     label: str = "",
     lasting: bool = False,
     tool: str = "",
+    terminal: int = -1,
 ) -> str:
     """Run a program to its end and return its standard output.
 
@@ -48,6 +49,7 @@ def run(
     - ``label``: the failpoint's verb, where it is not the first argument.
     - ``lasting``: the program may leave another one running, which must not keep the locks.
     - ``tool``: its row in the table of limits, by default its name.
+    - ``terminal``: the descriptor of one that has its standard output; nothing is returned then.
 
     :raises ToolMissing: it does not exist. :raises HostExhausted: as ``start``.
     :raises ToolFailed: it ended with another exit code than 0. :raises ToolTimedOut: it exceeded its limit.
@@ -56,7 +58,9 @@ def run(
         failpoint(f"{os.path.basename(argv[0])} {label or argv[1]}")
     locks = () if lasting else tuple(shared_locks.descriptors)
     limit = limits.of(tool or os.path.basename(argv[0]))
-    started = start(argv, package=package, env=tool_environment(env), limit=limit, input=input, pass_fds=locks)
+    started = start(
+        argv, package=package, env=tool_environment(env), limit=limit, input=input, pass_fds=locks, stdout=terminal
+    )
     ended = finish(started, limit, doing)
     if ended.code != 0:
         raise failure(argv, ended, doing)
@@ -78,11 +82,13 @@ def start(
     limit: limits.Limit,
     input: Optional[str] = None,
     pass_fds: Sequence[int] = (),
+    stdout: int = -1,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, for ``finish``.
 
     Its environment has its ``limit``, for engines that wait for a lock which it holds after this one was killed.
     ``input`` is read from memory and not from a pipe, so the program has all of it even if the engine is killed now.
+    ``stdout`` is a descriptor for its standard output, -1 for a pipe.
 
     :raises ToolMissing: it does not exist. :raises HostExhausted: no process or descriptor is left for it.
     """
@@ -96,7 +102,7 @@ def start(
         return subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL if input is None else descriptor,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if stdout < 0 else stdout,
             stderr=subprocess.PIPE,
             env={**env, overdue.VARIABLE: f"{limit.tool} {limit.seconds:g}"},
             cwd="/",

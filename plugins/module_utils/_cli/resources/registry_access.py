@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from typing import Any
 
 from ..._model.options.pulling import Pull, pulling
@@ -13,7 +15,9 @@ from ..._model.options.pulling import Pull, pulling
 
 def add_access(parser: argparse.ArgumentParser) -> None:
     """Add the options of access to a registry."""
-    parser.add_argument("-q", "--quiet", action="store_true", help="no line on standard error before the work")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="show neither what is begun nor, on a terminal, how far it is"
+    )
     parser.add_argument("--authfile", help="file with logins (default: that of libpod login)")
     parser.add_argument("--cert-dir", help="directory with the registry's certificates")
     parser.add_argument("--creds", metavar="USER[:PASSWORD]", help="instead of a login; other users can read arguments")
@@ -26,4 +30,5 @@ def access(options: argparse.Namespace, **more: Any) -> Pull:
     """Return how a registry is accessed. :raises InvalidArgument: an option cannot be used."""
     tls = None if options.tls_verify is None else options.tls_verify == "true"
     params = {"authfile": options.authfile, "cert_dir": options.cert_dir, "creds": options.creds, "tls_verify": tls}
-    return pulling({**params, **more})
+    shown = os.isatty(sys.stderr.fileno()) and not options.quiet
+    return pulling({**params, **more})._replace(terminal=sys.stderr.fileno() if shown else -1)

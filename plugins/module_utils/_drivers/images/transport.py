@@ -57,7 +57,7 @@ class Images:
         :raises ToolFailed: skopeo failed in another way.
         """
         name = name_for_source(source)
-        options = ["--quiet", *self._policy(how), *self._folder(), *_tls("src-", how)]
+        options = [*_quiet(how), *self._policy(how), *self._folder(), *_tls("src-", how)]
         if username:
             how = how._replace(creds=f"{username}:{password}")
         with ExitStack() as opened:
@@ -96,7 +96,7 @@ class Images:
         with ExitStack() as opened:
             auth = [*_tls("dest-", how), *_auth("dest-", how, target[9:], opened)]
             digest = in_memory(b"", opened)
-            flags = ["--quiet", "--insecure-policy", "--digestfile", digest, *self._folder(), *options, *auth]
+            flags = [*_quiet(how), "--insecure-policy", "--digestfile", digest, *self._folder(), *options, *auth]
             try:
                 self._skopeo("copy", target, [*flags, self.reference(image_id), target], how, doing)
             except NoSuchImage as error:  # skopeo's message for a registry that refuses is the same
@@ -120,6 +120,7 @@ class Images:
                     label=verb,
                     changes=verb == "copy",
                     tool="registry" if verb == "inspect" and is_registry(source) else "",
+                    terminal=how.terminal if verb == "copy" else -1,
                 )
             except ToolTimedOut as error:
                 # The arguments name the places of the secrets.
@@ -325,6 +326,10 @@ def _remove_partial(folder: str, began: float) -> None:
         if ours and os.lstat(path).st_uid == 0 and os.path.isdir(path) and not os.path.islink(path):
             failpoint("remove partial download")
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _quiet(how: Pull) -> list[str]:
+    return ["--quiet"] if how.terminal < 0 else []
 
 
 def _tls(prefix: str, how: Pull) -> list[str]:

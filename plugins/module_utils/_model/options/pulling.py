@@ -22,7 +22,8 @@ class Pull(NamedTuple):
     """``delay`` is in seconds between two tries, negative for 1, 2, 4, …; ``key`` is ``PATH[:PASSPHRASE]``,
     ``creds`` is ``USER[:PASSWORD]``, ``signature_policy`` the path of a policy.json(5) instead of the host's.
 
-    Empty parts of the platform stand for the host's, and ``tls_verify`` None for what registries.conf(5) says.
+    Empty parts of the platform stand for the host's, and ``tls_verify`` None for what registries.conf(5) says. A
+    ``terminal`` is the descriptor of one that shows how far the copy is.
     """
 
     policy: str = "missing"
@@ -37,6 +38,7 @@ class Pull(NamedTuple):
     creds: str = ""
     cert_dir: str = ""
     signature_policy: str = ""
+    terminal: int = -1
 
     def fits(self, configuration: Mapping[str, Any]) -> bool:
         """Return whether an image of this OCI image configuration is for the platform."""
