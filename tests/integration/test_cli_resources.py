@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
+import struct
 import subprocess
 import termios
 from pathlib import Path
@@ -84,7 +86,7 @@ def test_images_are_pulled_and_pushed(store_host: Host, tmp_path: Path) -> None:
 def _on_terminal(host: Host, *args: str) -> tuple[str, str]:
     """Run the command with a terminal as its standard error; return its standard output and what the terminal got."""
     controller, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (24, 120))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
     argv, environment = [*self_program.argv(host.parts), *args], {**os.environ, **host.parts.environment()}
     with in_background(argv, env=environment, stdout=subprocess.PIPE, stderr=terminal) as command:
         os.close(terminal)
