@@ -26,7 +26,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A registry is asked only where O(pull) has it asked, or a missing name may be of several registries. The ID of an image that is still to be pulled may be unknown.
+    details: A registry is asked only where O(pull) says so, or a missing name may be of several. The ID of an image still to be pulled may be unknown.
   diff_mode:
     support: full
     details: Shows the ID and the names.

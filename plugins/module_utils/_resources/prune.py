@@ -220,7 +220,9 @@ def images(
     removed, known = [], ImageStore(runtime.parts).all()
     staying = [image for image, _created in known if image.id in used or image.names and not every]
     used |= {image.id for image in staying}
-    used |= parents(runtime.parts, [image for image, _ in known if image.id not in used and not image.names], staying)
+    used |= parents(
+        runtime.parts, [image for image, _created in known if image.id not in used and not image.names], staying
+    )
     for image, created in known:
         if image.id in used:
             continue

@@ -27,7 +27,7 @@ def local(image: str) -> list[str]:
     conf = registries_conf.read()
     alias = _alias(conf, image)
     first, last = local_names(image)
-    return list(dict.fromkeys([*([alias] if alias else ()), first, *_searched(conf, image), last]))
+    return list(dict.fromkeys(filter(None, (alias, first, *_searched(conf, image), last))))
 
 
 def candidates(image: str) -> list[str]:
@@ -40,7 +40,7 @@ def candidates(image: str) -> list[str]:
 
     conf = registries_conf.read()
     alias = _alias(conf, image)
-    if alias:
+    if alias != "":
         return [alias]
     found = _searched(conf, image)
     if not found:
