@@ -1,7 +1,9 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The README's example and commands, and each module's EXAMPLES, run as they stand on a host that the role has readied.
+"""The README's example, the commands of docs/operating.md, and each module's EXAMPLES, run as they stand.
+
+They run on a host that the role has readied.
 
 The roots are the defaults, the interpreter the host's own with what the role installs. Only images cannot come from
 their registries: the test's own stand under their names.
@@ -45,12 +47,11 @@ def _examples(module: str) -> list[Task]:
 
 
 def _readme() -> tuple[Task, list[list[str]]]:
-    """Return the play of the README and the operator's commands."""
-    with open(f"{images.PROJECT}/README.md", encoding="utf-8") as file:
-        text = file.read()
-    (book,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    """Return the play of the README and the operator's commands of docs/operating.md."""
+    pages = [Path(images.PROJECT, name).read_text("utf-8") for name in ("README.md", "docs/operating.md")]
+    (book,) = re.findall(r"```yaml\n(.*?)```", pages[0], re.DOTALL)
     (play,) = yaml.safe_load(book)
-    return play, [line.split() for line in re.findall(r"^# libpod (.*)", text, re.MULTILINE)]
+    return play, [line.split() for line in re.findall(r"^# libpod (.*)", pages[1], re.MULTILINE)]
 
 
 def _command(host: Host, args: list[str], folder: str) -> None:
