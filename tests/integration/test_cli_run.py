@@ -6,11 +6,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
+from subprocess import PIPE
+from typing import Any
 
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.live_output import LiveOutput
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
-from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.process import WAITING, in_background, read_until
 
 
 def test_run_detached_takes_podmans_flags(host: Host, tmp_path: Path) -> None:
@@ -48,6 +55,41 @@ def test_run_waits_and_shows_output_and_exit_code(host: Host) -> None:
     done = libpod(host, "run", "--network=none", "--name=kept", "--entrypoint", "echo", "busybox", "a b")
     assert done.stdout == "a b\n" and libpod(host, "ps", "-a", "--format", "{{.Names}}").stdout == "kept\n"
     assert "libpod exec -it" in libpod(host, "run", "-it", "busybox", "sh", code=125).stderr
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_output_is_shown_while_it_is_printed(host: Host, kept: bool) -> None:
+    script = "echo begun; while [ ! -e /go ]; do sleep 0.05; done; echo err >&2; printf '\\377two\\nend'"
+    verb = ["run", *([] if kept else ["--rm"]), "--name", "c", "--network", "none", "--log-opt", "max_size=1m"]
+    argv = [*self_program.argv(host.parts), *verb, "busybox", "sh", "-c", script]
+    how: dict[str, Any] = {"env": {**os.environ, **host.parts.environment()}, "stdout": PIPE, "stderr": PIPE}
+    with in_background(argv, **how) as running:
+        assert running.stdout is not None and running.stderr is not None
+        read_until(running.stdout.fileno(), "begun\n")
+        libpod(host, "exec", "c", "touch", "/go")
+        assert (running.stdout.read(), running.stderr.read(), running.wait()) == (b"\xfftwo\nend", b"err\n", 0)
+    if kept:
+        again = subprocess.run([*self_program.argv(host.parts), "start", "-a", "c"], check=True, **how)
+        assert again.stdout == b"begun\n\xfftwo\nend"
+
+
+def test_live_output_goes_on_in_the_next_file_of_a_rotated_log(tmp_path: Path) -> None:
+    path, got = tmp_path / "log", [b""]
+    path.write_bytes(b"T stdout F before\nT stdout F a\nT stdout P b")
+    live = LiveOutput(str(path), len(b"T stdout F before\n"), lambda stream, data: got.append(data))
+    live.more()
+    assert b"".join(got) == b"a\n"
+    with path.open("ab") as file:
+        file.write(b"c\nT stdout P \xc3\nnone\n")
+    live.more()
+    path.rename(tmp_path / "old")
+    with (tmp_path / "old").open("ab") as file:
+        file.write(b"T stdout F \xa9\n")
+    live.more()  # the log is missing for a moment
+    path.write_bytes(b"T stderr F next\n")
+    live.more()
+    live.more()
+    assert b"".join(got) == b"a\nbc\xc3\xa9\nnext\n"
 
 
 def test_create_leaves_it_to_be_started(host: Host) -> None:

@@ -28,12 +28,13 @@ def _attached(parts: EngineConfig, keys: Sequence[str]) -> int:
 
     :raises InvalidArgument: there are several.
     """
-    from .containers.attached import run_of
+    from .containers.attached import run_of, show
 
     if len(keys) != 1:
         raise InvalidArgument(f"--attach: cannot be used with {len(keys)} containers: expected one")
     name = Runtime(parts).container(keys[0]).name
-    return run_of(lambda: (keys[0], reconcile(parts, Desired(name, "started", detach=False)).output))
+    desired = Desired(name, "started", detach=False, show=show)
+    return run_of(lambda: (keys[0], reconcile(parts, desired).output))
 
 
 def stop(parts: EngineConfig, arguments: Sequence[str]) -> int:

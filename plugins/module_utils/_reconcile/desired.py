@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional
 from .._model.errors import Internal
 
 if TYPE_CHECKING:
+    from .._container.io.live_output import Show
     from .._model.options.pulling import Pull
     from .._model.options.types import ContainerOptions
 
@@ -51,7 +52,7 @@ class Desired(NamedTuple):
 
     What the task waits for: ``wait``, for at most ``wait_timeout`` seconds, 0 and less for no limit. With
     ``wait_for_healthy`` a new container must be healthy before the old one is removed. Without ``detach`` the streams
-    ``attach`` are returned.
+    ``attach`` are returned, or all is passed to ``show`` as it is printed.
 
     None stands for a value that the task omits.
     """
@@ -89,6 +90,7 @@ class Desired(NamedTuple):
     pulling: Optional[Pull] = None
     rmi: Optional[bool] = None
     attach: tuple[str, ...] = ("stdout", "stderr")
+    show: Optional[Show] = None
 
     @property
     def wanted(self) -> ContainerOptions:

@@ -161,8 +161,11 @@ def _awaited(
     if desired.wait == "booted":
         waiting.booted(container, desired.wait_timeout)
     if not desired.detach:
-        from .._container.io.logs import follow_to_end
+        from .._container.io.logs import follow_to_end, show_to_end
 
+        if desired.show is not None:
+            output = show_to_end(container, log, desired.show)
+            return output, output.exit_code
         output = follow_to_end(container, log)
         output = output._replace(
             stdout=output.stdout if "stdout" in desired.attach else "",

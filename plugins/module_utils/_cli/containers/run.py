@@ -11,7 +11,7 @@ import sys
 from glob import glob
 from typing import Any, Optional, Sequence
 
-from ..._container.io.logs import Output, follow_to_end
+from ..._container.io.logs import Output, show_to_end
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ContainerExists, InvalidArgument
 from ..._model.options.normalise import normalise
@@ -23,7 +23,7 @@ from ..._reconcile.reconcile import apply_one, check_root, find_synced
 from ..._runtime.runtime import Runtime
 from ..arguments import new_parser
 from ..resources.registry_access import access, add_access
-from .attached import run_of
+from .attached import run_of, show
 from .flags import add_option, option_values
 
 _TERMINAL = ("tty", "interactive")
@@ -70,6 +70,7 @@ def _made(parts: EngineConfig, options: argparse.Namespace, state: str) -> tuple
         recreate=options.replace,
         # One that is removed at its end is waited for under the lock of its name, so that its log is still there.
         detach=not (attached and goes),
+        show=show,
     )
     runtime = Runtime(parts)
     runtime.store.prepare()
@@ -79,7 +80,7 @@ def _made(parts: EngineConfig, options: argparse.Namespace, state: str) -> tuple
         outcome = apply_one(runtime, desired)
     if attached and not goes:
         container = runtime.container(name)
-        return container.id, follow_to_end(container, None)
+        return container.id, show_to_end(container, None, show)
     return str(outcome.container.get("Id", "")), outcome.output
 
 

@@ -14,6 +14,7 @@ from .log_parts import entry
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
+    from .live_output import Show
     from .log_mark import Mark
 
 _FOREVER = 10.0 * 365 * 86400
@@ -37,6 +38,18 @@ def output(path: str, offset: int = 0) -> dict[str, bytes]:
             if part is not None:
                 result[part.stream] += [part.content, b"\n"] if part.ends else [part.content]
     return {stream: b"".join(parts) for stream, parts in result.items()}
+
+
+def show_to_end(container: ContainerBase, mark: Optional[Mark], show: Show) -> Output:
+    """Pass on to ``show`` what the container prints, from ``mark`` to its end; return its exit code without output."""
+    from .live_output import LiveOutput
+
+    mark = container.log_mark or mark
+    live = LiveOutput(container.log_path, mark.offset(container.log_path) if mark else 0, show)
+    live.until_end(container)
+    code = wait(container, _FOREVER)
+    live.more()
+    return Output(code, "", "")
 
 
 def follow_to_end(container: ContainerBase, mark: Optional[Mark]) -> Output:
