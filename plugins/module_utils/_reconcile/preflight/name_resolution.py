@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..._container.bundle import etc_files
-from ..._container.lifecycle.update import writes_files
 from ..._model.errors import LibpodError, warn
 from ..._model.options.table import Change
 from ..._model.records.namespaces import LinuxNS
@@ -28,8 +27,7 @@ def warn_of(runtime: Runtime, desired: Desired, plan: Plan) -> None:
     for step in plan.steps:
         if step.verb is Verb.START and step.subject != desired.name:
             _warn_of_present(runtime, step.subject)
-    live = [one.option for one in plan.differences if one.change == Change.LIVE]
-    if not (plan.has(*NEW_PROCESS, subject=desired.name) or plan.has(Verb.UPDATE) and writes_files(live)):
+    if not (plan.has(*NEW_PROCESS, subject=desired.name) or plan.has(Verb.UPDATE) and _writes_files(plan)):
         return
     if desired.by_name:
         _warn_of_present(runtime, desired.name)
@@ -41,6 +39,12 @@ def warn_of_pod(name: str, options: PodOptions) -> None:
     """Warn about a pod of these options, whose containers share its files."""
     if "net" in options["share"]:
         _warn(f"pod {name}", options)
+
+
+def _writes_files(plan: Plan) -> bool:
+    from ..._container.lifecycle.update import writes_files
+
+    return writes_files(one.option for one in plan.differences if one.change == Change.LIVE)
 
 
 def _warn_of_present(runtime: Runtime, name: str) -> None:
