@@ -67,9 +67,13 @@ def _end(pid: int) -> None:
     """Send SIGKILL and wait for the exit."""
     descriptor = os.pidfd_open(pid)
     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    _wait_end(descriptor)
+
+
+def _wait_end(descriptor: int) -> None:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    assert poll.poll(10_000)
+    assert poll.poll(60_000)
     os.close(descriptor)
 
 
@@ -78,7 +82,9 @@ def _nothing(_host: Host, _web: Inspected) -> None:
 
 
 def _runc_kill(host: Host, web: Inspected) -> None:
+    descriptor = os.pidfd_open(web["State"]["Pid"])
     host.run("runc", "--root", f"{host.parts.run_root}/runc", "kill", web["Id"], "KILL")
+    _wait_end(descriptor)
 
 
 def _process_killed(_host: Host, web: Inspected) -> None:

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 import urllib.request
+from http.client import HTTPException
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import images, kept_engine, playbooks
@@ -76,12 +77,12 @@ def test_example_runs_is_idempotent_and_is_removed(host: Host, name: str) -> Non
 
 
 def fetch() -> str:
-    """Return the published port's answer; retry once if the connection is reset, as a browser does."""
+    """Return the published port's answer; retry once if the connection is reset or ends early, as a browser does."""
     for last in (False, True):
         try:
             with urllib.request.urlopen("http://127.0.0.1:8080/", timeout=30) as answer:
                 return str(answer.read().decode())
-        except OSError:
+        except (OSError, HTTPException):
             if last:
                 raise
     raise AssertionError("unreachable")
@@ -99,7 +100,7 @@ def test_port_answers_throughout_a_rolling_change(host: Host) -> None:
         while not done.is_set():
             try:
                 answers.append(fetch())
-            except OSError as error:
+            except (OSError, HTTPException) as error:
                 answers.append(repr(error))
 
     asking = threading.Thread(target=ask)
