@@ -13,7 +13,7 @@ from subprocess import PIPE
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container.io.live_output import LiveOutput
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import LogReader
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
@@ -76,19 +76,23 @@ def test_output_is_shown_while_it_is_printed(host: Host, kept: bool) -> None:
 def test_live_output_goes_on_in_the_next_file_of_a_rotated_log(tmp_path: Path) -> None:
     path, got = tmp_path / "log", [b""]
     path.write_bytes(b"T stdout F before\nT stdout F a\nT stdout P b")
-    live = LiveOutput(str(path), len(b"T stdout F before\n"), lambda stream, data: got.append(data))
-    live.more()
+    reader = LogReader(str(path), start=len(b"T stdout F before\n"))
+
+    def more() -> None:
+        got.extend(part.content + b"\n" if part.ends else part.content for part in reader.entries())
+
+    more()
     assert b"".join(got) == b"a\n"
     with path.open("ab") as file:
         file.write(b"c\nT stdout P \xc3\nnone\n")
-    live.more()
+    more()
     path.rename(tmp_path / "old")
     with (tmp_path / "old").open("ab") as file:
         file.write(b"T stdout F \xa9\n")
-    live.more()  # the log is missing for a moment
+    more()  # the log is missing for a moment
     path.write_bytes(b"T stderr F next\n")
-    live.more()
-    live.more()
+    more()
+    more()
     assert b"".join(got) == b"a\nbc\xc3\xa9\nnext\n"
 
 

@@ -32,11 +32,11 @@ class Log:
         new.write(text)
         os.rename(new.path, self.path)
 
-    def reader(self) -> log_lines._Reader:
-        return log_lines._Reader(str(self.path), "web", follows=True)
+    def reader(self) -> log_lines.LogReader:
+        return log_lines.LogReader(str(self.path), "web", follows=True)
 
 
-def texts(reader: log_lines._Reader) -> list[str]:
+def texts(reader: log_lines.LogReader) -> list[str]:
     return [line.text for line in reader.more()]
 
 
@@ -67,14 +67,14 @@ def test_rotation_while_a_file_is_opened_loses_no_file(tmp_path: Path, monkeypat
     reader = log.reader()
     assert texts(reader) == ["first"]
     log.begin("second")
-    whole = log_lines._Reader._count
+    whole = log_lines.LogReader._count
 
-    def count(self: log_lines._Reader, first: bool) -> None:
+    def count(self: log_lines.LogReader, first: bool) -> None:
         monkeypatch.undo()
         log.begin("third")  # after the second was opened, before the renames are counted
         whole(self, first)
 
-    monkeypatch.setattr(log_lines._Reader, "_count", count)
+    monkeypatch.setattr(log_lines.LogReader, "_count", count)
     assert texts(reader) == ["second"]
     assert texts(reader) == ["third"]
     log.begin("fourth")

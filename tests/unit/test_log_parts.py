@@ -22,7 +22,7 @@ def written(path: Path, entries: list[tuple[str, str, bytes]]) -> str:
 
 
 def read(path: str, tail: Optional[int] = None) -> list[tuple[str, str]]:
-    reader = log_lines._Reader(path, tail=tail)
+    reader = log_lines.LogReader(path, tail=tail)
     lines = [(line.stream, line.text) for line in [*reader.more(), *reader.rest()]]
     reader.close()
     return lines if tail is None else lines[-tail:]

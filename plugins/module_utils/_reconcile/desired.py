@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional
 from .._model.errors import Internal
 
 if TYPE_CHECKING:
-    from .._container.io.live_output import Show
+    from .._container.io.logs import Show
     from .._model.options.pulling import Pull
     from .._model.options.types import ContainerOptions
 

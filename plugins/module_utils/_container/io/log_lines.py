@@ -20,7 +20,7 @@ from ..._drivers import process
 from ..._model.errors import InvalidArgument, warn
 from ..._model.options import durations
 from ..._model.options.parsers import wrong
-from .log_parts import Joiner, Line, entry, seconds, tail_offset
+from .log_parts import Entry, Joiner, Line, entry, seconds, tail_offset
 
 if TYPE_CHECKING:
     from ..._drivers.kernel.inotify import Renames
@@ -72,7 +72,7 @@ def stream(container: ContainerBase, wanted: Wanted) -> Iterator[Line]:
         yield from _within(reader.rest(), wanted)
 
 
-def _reader(container: ContainerBase, wanted: Wanted) -> _Reader | JournalReader:
+def _reader(container: ContainerBase, wanted: Wanted) -> LogReader | JournalReader:
     driver = container.config.options["log_driver"]
     if driver == "none":
         raise InvalidArgument(f"container {container.name} has log_driver none: k8s-file and journald keep lines")
@@ -82,7 +82,7 @@ def _reader(container: ContainerBase, wanted: Wanted) -> _Reader | JournalReader
         from .journal_lines import JournalReader
 
         return JournalReader(container.id, tail)
-    return _Reader(container.log_path, container.name, follows=wanted.follow > 0, tail=tail)
+    return LogReader(container.log_path, container.name, follows=wanted.follow > 0, tail=tail)
 
 
 def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
@@ -92,8 +92,8 @@ def _within(lines: Iterable[Line], wanted: Wanted) -> Iterator[Line]:
             yield line
 
 
-class _Reader:
-    """Reads new lines, also of a rotated log (max_size): the rest of the earlier file, then the next.
+class LogReader:
+    """Reads new entries or lines, also of a rotated log (max_size): the rest of the earlier file, then the next.
 
     The file stays open, so that no other one gets its inode number. A file that came and went between two looks cannot
     be read; with ``follows`` such files are counted, and a warning says how many there were.
@@ -101,9 +101,12 @@ class _Reader:
 
     pause = 0.02
 
-    def __init__(self, path: str, name: str = "", *, follows: bool = False, tail: Optional[int] = None) -> None:
-        """With ``tail``, existing entries are read from about that many lines before the end."""
+    def __init__(
+        self, path: str, name: str = "", *, follows: bool = False, tail: Optional[int] = None, start: int = 0
+    ) -> None:
+        """Begin at byte ``start`` of the first file; with ``tail``, at about that many lines before its end."""
         self._path = path
+        self._start = start
         self._tail = tail
         self._name = name
         self._renames: Optional[Renames] = None
@@ -122,13 +125,18 @@ class _Reader:
 
     def more(self) -> Iterator[Line]:
         """Yield the lines completed since the last call."""
+        for part in self.entries():
+            yield from self._joiner.add(part)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries written since the last call."""
         # Once another file has the name, conmon no longer writes to the open one.
         if not self._is_last():
             first = self._file is None
             yield from self._new()
             self._close_file()
             try:
-                self._file, self._offset = open(self._path, "rb"), 0
+                self._file, self._offset, self._start = open(self._path, "rb"), self._start, 0
             except FileNotFoundError:
                 return
             if self._tail is not None:
@@ -177,7 +185,7 @@ class _Reader:
         except FileNotFoundError:
             return True
 
-    def _new(self) -> Iterator[Line]:
+    def _new(self) -> Iterator[Entry]:
         if self._file is None:
             return
         size = os.fstat(self._file.fileno()).st_size
@@ -191,7 +199,7 @@ class _Reader:
             self._offset += len(raw)
             part = entry(raw[:-1])
             if part is not None:
-                yield from self._joiner.add(part)
+                yield part
 
     def rest(self) -> Iterator[Line]:
         """Yield the lines that have no end yet."""

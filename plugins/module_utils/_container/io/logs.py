@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
+from ..._drivers import process
 from ..._model.errors import warn
 from ..lifecycle.wait import wait
 from .log_parts import entry
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
-    from .live_output import Show
+    from .log_lines import LogReader
     from .log_mark import Mark
 
 _FOREVER = 10.0 * 365 * 86400
+_PAUSE = 0.05  # seconds between two looks at a log that is passed on
+# Gets the stream, ``stdout`` or ``stderr``, and what was printed to it.
+Show = Callable[[str, bytes], None]
 
 
 class Output(NamedTuple):
@@ -42,14 +46,23 @@ def output(path: str, offset: int = 0) -> dict[str, bytes]:
 
 def show_to_end(container: ContainerBase, mark: Optional[Mark], show: Show) -> Output:
     """Pass on to ``show`` what the container prints, from ``mark`` to its end; return its exit code without output."""
-    from .live_output import LiveOutput
+    from .log_lines import LogReader
 
     mark = container.log_mark or mark
-    live = LiveOutput(container.log_path, mark.offset(container.log_path) if mark else 0, show)
-    live.until_end(container)
-    code = wait(container, _FOREVER)
-    live.more()
+    reader = LogReader(container.log_path, start=mark.offset(container.log_path) if mark else 0)
+    with closing(reader):
+        state, ended = container.peek().state, False
+        while state.status.has_process and not ended:
+            _pass_on(reader, show)
+            ended = process.wait_end(state.process, _PAUSE)
+        code = wait(container, _FOREVER)
+        _pass_on(reader, show)
     return Output(code, "", "")
+
+
+def _pass_on(reader: LogReader, show: Show) -> None:
+    for part in reader.entries():
+        show(part.stream, part.content + b"\n" if part.ends else part.content)
 
 
 def follow_to_end(container: ContainerBase, mark: Optional[Mark]) -> Output:
