@@ -73,6 +73,19 @@ def containers(parts: EngineConfig, names: Sequence[str]) -> Iterator[Container]
             continue
 
 
+def add_image_making(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of commands that make an image."""
+    parser.add_argument(
+        *("-c", "--change"),
+        action="append",
+        default=[],
+        metavar="LINE",
+        help="a line of a Containerfile, such as 'CMD [\"sh\"]' or 'ENV A=1'; several can be given",
+    )
+    parser.add_argument("-m", "--message", default="", help="a comment, kept in the image's history")
+    parser.add_argument("-q", "--quiet", action="store_true", help="has no effect: only the ID is printed")
+
+
 def add_selection(
     parser: argparse.ArgumentParser, every: str = "every container", all_flags: Sequence[str] = ("-a", "--all")
 ) -> None:

@@ -9,8 +9,11 @@ import os
 from typing import Any, Iterator, Mapping, NamedTuple
 
 from .._container.live_status import timestamp
+from .._drivers import foreign_files
+from .._model import caller
 from .._model.engine_config import EngineConfig
-from .._model.errors import DependencyExists, InvalidArgument, NoSuchContainer, some
+from .._model.errors import DependencyExists, InvalidArgument, MalformedData, NoSuchContainer, not_yet, some
+from .._model.options.parsers import wrong
 from .._model.options.table import HIDDEN
 from .._store import secrets as store
 from .._store.store import Store
@@ -72,6 +75,20 @@ def users(parts: EngineConfig, name: str) -> Iterator[str]:
         unknown = container.unreadable and mentions(runtime.store.config_text(container_id), name)
         if unknown or any(one["name"] == name for one in wanted):
             yield container_name
+
+
+def of_file(path: str, option: str) -> bytes:
+    """Return the content of a file of the host; messages begin with ``option``, and none has the content.
+
+    :raises InvalidArgument: it cannot be read, or is larger than a secret can be.
+    """
+    try:
+        return foreign_files.read(caller.absolute(path), path, max_bytes=store.LARGEST)
+    except MalformedData as error:
+        raise InvalidArgument(f"{option}: {error}") from error
+    except OSError as error:
+        refusal = wrong(option, path, f"a file on the host ({error.strerror})")
+        raise (not_yet(refusal) if isinstance(error, FileNotFoundError) else refusal) from error
 
 
 def present(

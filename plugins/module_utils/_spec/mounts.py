@@ -58,17 +58,19 @@ def _systemd_mounts(size: Optional[int], cgroup: str) -> Iterator[Mount]:
 
 def overlay_directories(static_dir: str, target: str) -> tuple[str, str]:
     """Return where on the host the changes of an overlay volume are while the container runs."""
-    from hashlib import sha256
-
-    directory = f"{static_dir}/overlays/{sha256(target.encode()).hexdigest()[:16]}"
-    return f"{directory}/upper", f"{directory}/work"
+    return _directories(f"{static_dir}/overlays", target)
 
 
 def image_directories(static_dir: str, target: str) -> tuple[str, str]:
     """Return where on the host the changes of a writable image mount are for as long as the container exists."""
-    upper, work = overlay_directories(static_dir, target)
-    top = f"{static_dir}/overlays/"
-    return f"{static_dir}/images/{upper[len(top) :]}", f"{static_dir}/images/{work[len(top) :]}"
+    return _directories(f"{static_dir}/images", target)
+
+
+def _directories(folder: str, target: str) -> tuple[str, str]:
+    from hashlib import sha256
+
+    directory = f"{folder}/{sha256(target.encode()).hexdigest()[:16]}"
+    return f"{directory}/upper", f"{directory}/work"
 
 
 def _image_mount(volume: Volume, source: str, static_dir: str) -> Mount:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
-from ..._drivers import foreign_files
 from ..._model import caller
-from ..._model.errors import InvalidArgument, MalformedData, may_come, not_yet, warn, warn_of_missing
+from ..._model.errors import InvalidArgument, may_come, warn, warn_of_missing
 from ..._model.options.parsers import is_name, mapping, wrong
 from ..._model.options.parsers import name as checked_name
 from ..._resources import secrets
@@ -90,7 +89,8 @@ def _content(params: Mapping[str, Any]) -> bytes:
         what = " and ".join(given) + " cannot be combined" if given else "data: is needed for state=present"
         raise InvalidArgument(f"{what}: give one of data, path and env")
     (option,) = given
-    content = {"data": _of_data, "path": _of_file, "env": _of_variable}[option](params[option])
+    sources = {"data": _of_data, "path": lambda path: secrets.of_file(path, "path"), "env": _of_variable}
+    content = sources[option](params[option])
     if not content:
         raise InvalidArgument(f"{option}: the secret would be empty: expected at least 1 byte")
     if len(content) > LARGEST:
@@ -100,16 +100,6 @@ def _content(params: Mapping[str, Any]) -> bytes:
 
 def _of_data(text: str) -> bytes:
     return text.encode()
-
-
-def _of_file(path: str) -> bytes:
-    try:
-        return foreign_files.read(caller.absolute(path), path, max_bytes=LARGEST)
-    except MalformedData as error:
-        raise InvalidArgument(f"path: {error}") from error
-    except OSError as error:
-        refusal = wrong("path", path, f"a file on the host ({error.strerror})")
-        raise (not_yet(refusal) if isinstance(error, FileNotFoundError) else refusal) from error
 
 
 def _of_variable(name: str) -> bytes:

@@ -14,7 +14,7 @@ from ..._model.errors import InvalidArgument
 from ..._reconcile.reconcile import check_root
 from ..._runtime.runtime import Runtime
 from .. import table
-from ..arguments import new_parser
+from ..arguments import add_image_making, new_parser
 from ..output.archive_streams import to_file
 
 
@@ -22,18 +22,10 @@ def commit(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Make an image of a container and print its ID."""
     parser = new_parser("commit", "Make an image of a container as it is, and print the image's ID.", formats=False)
     parser.add_argument("-a", "--author", default="", help="the image's author")
-    parser.add_argument(
-        *("-c", "--change"),
-        action="append",
-        default=[],
-        metavar="LINE",
-        help="a line of a Containerfile, such as 'CMD [\"sh\"]' or 'ENV A=1'; several can be given",
-    )
+    add_image_making(parser)
     parser.add_argument("-f", "--format", default="oci", help="of the manifest: oci (default)")
     parser.add_argument("-i", "--iidfile", metavar="PATH", help="a file that gets the ID")
-    parser.add_argument("-m", "--message", default="", help="a comment, kept in the image's history")
     parser.add_argument("-p", "--pause", action="store_true", help="freeze the container's processes for that time")
-    parser.add_argument("-q", "--quiet", action="store_true", help="has no effect: only the ID is printed")
     parser.add_argument("name", help="a container's name, ID, or the beginning of an ID")
     parser.add_argument("image", nargs="?", help="[REGISTRY/]NAME[:TAG] of the image (default: it has no name)")
     options = parser.parse_args(arguments)

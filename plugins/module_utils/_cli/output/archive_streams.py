@@ -25,11 +25,8 @@ def from_file(parts: EngineConfig, path: str) -> Iterator[str]:
     if path != "-":
         yield caller.absolute(path)
         return
-    if os.isatty(0):
-        raise InvalidArgument("an archive is not read from a terminal: redirect standard input, or name a file")
-    clear(parts)
-    with work_folder(parts) as folder:
-        spooled = f"{folder}/standard-input"
+    refusal = "an archive is not read from a terminal: redirect standard input, or name a file"
+    with _spooled(parts, 0, refusal) as spooled:
         with open(spooled, "xb") as file:
             content.copy(0, file.fileno())
         yield spooled
@@ -46,11 +43,21 @@ def to_file(parts: EngineConfig, path: str) -> Iterator[str]:
     if path:
         yield caller.absolute(path)
         return
-    if os.isatty(1):
-        raise InvalidArgument("an archive is not written to a terminal: redirect standard output, or give --output")
-    clear(parts)
-    with work_folder(parts) as folder:
-        spooled = f"{folder}/standard-output"
+    refusal = "an archive is not written to a terminal: redirect standard output, or give --output"
+    with _spooled(parts, 1, refusal) as spooled:
         yield spooled
         with open(spooled, "rb") as file:
             content.copy(file.fileno(), 1)
+
+
+@contextmanager
+def _spooled(parts: EngineConfig, stream: int, refusal: str) -> Iterator[str]:
+    """Yield the path of a file that does not exist yet, in a folder of this run.
+
+    :raises InvalidArgument: the ``stream`` is a terminal.
+    """
+    if os.isatty(stream):
+        raise InvalidArgument(refusal)
+    clear(parts)
+    with work_folder(parts) as folder:
+        yield f"{folder}/archive"

@@ -13,7 +13,7 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument
 from ..._reconcile.reconcile import check_root
 from .. import table
-from ..arguments import new_parser
+from ..arguments import add_image_making, new_parser
 from ..output.archive_streams import from_file, to_file
 
 _QUIET = "has no effect: there is no other output"
@@ -71,15 +71,7 @@ def import_tarball(parts: EngineConfig, arguments: Sequence[str], command: str =
     from ..._resources.images.import_tarball import import_tarball as import_one
 
     parser = new_parser(command, "Make an image of a tar file, its one layer, and print its ID.", formats=False)
-    parser.add_argument(
-        *("-c", "--change"),
-        action="append",
-        default=[],
-        metavar="LINE",
-        help="a line of a Containerfile, such as 'CMD sh'; several can be given",
-    )
-    parser.add_argument("-m", "--message", default="", help="a comment, kept in the image's history")
-    parser.add_argument("-q", "--quiet", action="store_true", help="has no effect: only the ID is printed")
+    add_image_making(parser)
     parser.add_argument("src", metavar="PATH", help="the tar file, - for standard input")
     parser.add_argument("image", nargs="?", default="", help="[REGISTRY/]NAME[:TAG] (default: it has no name)")
     options = parser.parse_args(arguments)

@@ -9,10 +9,9 @@ import argparse
 import os
 from typing import Any, Sequence
 
-from ..._drivers import foreign_files
 from ..._model import caller
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, LibpodError, MalformedData
+from ..._model.errors import InvalidArgument, LibpodError
 from ..._model.options import command_line
 from ..._model.options.parsers import flag, wrong
 from ..._model.options.parsers import name as checked_name
@@ -47,18 +46,20 @@ def _volume_arguments(parser: argparse.ArgumentParser) -> None:
 VOLUME = Verb("make a volume, and print its name", _volume_arguments)
 
 
-def volume(parts: EngineConfig, options: argparse.Namespace, known: Sequence[str]) -> int:
-    """Make a volume; ``known`` are the names of those that are there."""
+def volume(parts: EngineConfig, options: argparse.Namespace) -> int:
+    """Make a volume."""
     from ..._model.options.volume_options import volume_options
     from ..._resources.volumes.changes import DesiredVolume, present
+    from ..._resources.volumes.inspect import everyone
 
     if options.driver != "local":
         raise wrong("--driver", options.driver, "local, the one driver that the engine has")
     name = checked_name(options.name, "NAME") if options.name else os.urandom(32).hex()
-    if name in known and not options.ignore:
+    known = any(one.name == name for one in everyone(parts))
+    if known and not options.ignore:
         raise LibpodError(f"a volume has the name {name!r}: remove it, give another name, or add --ignore")
     _check_root()
-    if name not in known:
+    if not known:
         present(parts, DesiredVolume(name, _labels(options.label), volume_options(options.opt)))
     table.write_line(name)
     return 0
@@ -164,6 +165,8 @@ def _content(options: argparse.Namespace, largest: int) -> bytes:
 
     :raises InvalidArgument: its source cannot be read.
     """
+    from ..._resources import secrets
+
     source = options.source
     if options.env:
         if source not in caller.environment:
@@ -174,9 +177,4 @@ def _content(options: argparse.Namespace, largest: int) -> bytes:
             raise InvalidArgument("a secret is not read from a terminal: redirect standard input, or name a file")
         with open(0, "rb", closefd=False) as file:
             return file.read(largest + 1)
-    try:
-        return foreign_files.read(caller.absolute(source), source, max_bytes=largest)
-    except MalformedData as error:
-        raise InvalidArgument(f"FILE: {error}") from error
-    except OSError as error:
-        raise wrong("FILE", source, f"a file on the host ({error.strerror})") from error
+    return secrets.of_file(source, "FILE")

@@ -96,9 +96,10 @@ def rmi(parts: EngineConfig, arguments: Sequence[str], command: str = "rmi") -> 
 
 def _said(before: Image, key: str, outcome: Outcome) -> list[str]:
     """Return podman's lines on a removal."""
+    name = short_names.name_in(key, before)
     if outcome.id:  # the image stays under other names
-        return [f"Untagged: {short_names.name_in(key, before)}"]
-    names = [short_names.name_in(key, before)] if short_names.name_in(key, before) else before.names
+        return [f"Untagged: {name}"]
+    names = [name] if name else before.names
     return [*(f"Untagged: {name}" for name in names), f"Deleted: {before.id}"]
 
 

@@ -46,10 +46,10 @@ _CODES: dict[type[Exception], int] = {NoSuchVolume: 1, InvalidState: 2}
 def volume(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List, show, make or remove volumes."""
     options = verbs.parsed("volume", "The named volumes and the containers that use them.", _VERBS, arguments)
+    if options.verb == "create":
+        return creation.volume(parts, options)
     used = users(RuntimeBase(parts))
     found = {one.name: inspect(parts, one, used.get(one.name, [])) for one in everyone(parts)}
-    if options.verb == "create":
-        return creation.volume(parts, options, [*found])
     if options.verb == "exists":
         return 0 if all(name in found for name in options.name) else 1
     if options.verb == "rm":

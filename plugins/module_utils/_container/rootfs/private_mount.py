@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Callable, TypeVar
 from ..._drivers.kernel import securejoin
 from ..._drivers.kernel.syscalls import MS_BIND, MS_REC, mount
 from ..._drivers.storage.own_overlay import mount_layers
+from ..._store import volumes as store
 from ..lifecycle.background import Background
 from .private_namespace import private_mounts
 from .volumes import held, host_path
@@ -73,7 +74,7 @@ def _mount_volumes(container: ContainerBase, root: str) -> None:
         if "O" in volume["flags"] or volume["type"] == "image" or not os.path.exists(point):
             continue
         if volume["type"] == "volume":
-            _mount_driver(f"{container.host.parts.static_root}/volumes/{volume['source']}")
+            _mount_driver(store.folder(container.host.parts, volume["source"]))
         source = host_path(container, volume)
         if os.path.exists(source) and os.path.isdir(point) == os.path.isdir(source):
             with held(container, volume, source) as path:
@@ -82,8 +83,6 @@ def _mount_volumes(container: ContainerBase, root: str) -> None:
 
 def _mount_driver(directory: str) -> None:
     """Mount a volume of a driver on its directory, unless it is mounted."""
-    from ..._store import volumes as store
-
     record = store.read(directory)
     if record and record.options.mounts:
         from ..._drivers.storage import volume_mounts

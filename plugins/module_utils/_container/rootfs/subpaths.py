@@ -63,7 +63,7 @@ def _missing(volume: Mapping[str, Any], name: str) -> LibpodError:
 
 @contextmanager
 def held(parts: EngineConfig, volume: Mapping[str, Any], name: str) -> Iterator[str]:
-    """Yield a path in /proc that leads to what ``opened`` finds, whatever is changed in the volume meanwhile."""
+    """Yield a path in /proc that leads to what ``opened`` finds, also once the volume is changed."""
     descriptor = opened(parts, volume, name)
     try:
         path = f"/proc/{os.getpid()}/fd/{descriptor}"

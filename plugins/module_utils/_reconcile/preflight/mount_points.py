@@ -72,7 +72,11 @@ def _subpath(mount: Mount, static_root: str) -> str:
         return ""
     from ..._container.rootfs import subpaths
 
-    return subpaths.resolved(f"{static_root}/volumes/{mount['source']}/_data", mount["subpath"])
+    return subpaths.resolved(_data(mount["source"], static_root), mount["subpath"])
+
+
+def _data(volume: str, static_root: str) -> str:
+    return f"{static_root}/volumes/{volume}/_data"
 
 
 def check_kernels_own(name: str, mounts: Sequence[MountPoint], runtime: str) -> None:
@@ -159,7 +163,7 @@ def behind(mounts: Sequence[MountPoint], root: str, static_root: str, path: str)
         return None
     source = one.source or one.subpath
     if not source:
-        source = f"{static_root}/volumes/{one.mount['source']}/_data"
+        source = _data(one.mount["source"], static_root)
         if not os.path.exists(f"{os.path.dirname(source)}/volume.json"):
             return "" if "nocopy" in one.mount["flags"] else path
     there = source + path[len(point) :]
