@@ -6,10 +6,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
+from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 
@@ -103,3 +110,36 @@ def test_pods_are_made(host: Host) -> None:
     assert again != made and libpod(host, "ps", "-q").stdout == ""
     assert libpod(host, "pod", "rm", "p").stdout == again
     assert "--share" in libpod(host, "pod", "create", "--share", "all", "p", code=125).stderr
+
+
+@pytest.mark.parametrize(
+    "lock, kind, words, label",
+    [
+        ("+volume-one", "volume", ("create", "-l", "by={}", "one"), "{{.Labels.by}}"),
+        ("../cni", "network", ("create", "--label", "by={}", "one"), "{{.labels.by}}"),
+        ("one", "pod", ("create", "--label", "by={}", "one"), "{{.Labels.by}}"),
+        ("+secrets", "secret", ("create", "-l", "by={}", "one", "-"), "{{.Spec.Labels.by}}"),
+        ("one", "", ("create", "--name", "one", "-l", "by={}", "busybox"), "{{.Config.Labels.by}}"),
+    ],
+    ids=["volume", "network", "pod", "secret", "container"],
+)
+def test_of_two_commands_at_once_one_makes_it_and_the_other_is_refused(
+    host: Host, lock: str, kind: str, words: tuple[str, ...], label: str
+) -> None:
+    nouns = [kind] if kind else []
+
+    def maker(number: str) -> Callable[[], Result]:
+        argv = [*self_program.argv(host.parts), *nouns, *(word.format(number) for word in words)]
+        start = partial(subprocess.run, argv, env={**os.environ, **host.parts.environment()}, input="x")
+
+        def make() -> Result:
+            done = start(capture_output=True, text=True, check=False)
+            return Result({"by": number, "code": done.returncode, "said": done.stderr})
+
+        return make
+
+    results = run_concurrently(host, [maker("first"), maker("second")], lock)
+    made, refused = sorted(results, key=lambda one: one["code"])
+    assert (made["code"], refused["code"]) == (0, 125) and "has the name 'one'" in refused["said"], results
+    assert libpod(host, *nouns, "inspect", "-f", label, "one").stdout == f"{made['by']}\n"
+    libpod(host, *nouns, "rm", "one")

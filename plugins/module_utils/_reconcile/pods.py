@@ -36,6 +36,14 @@ def reconcile(parts: EngineConfig, desired: DesiredPod, *, check_mode: bool = Fa
         pod = _find(pods, desired)
         plan = pod_planner.predicted(pods, pod, desired)
         return PodOutcome(plan, inspect_pod(pods, pod) if pod and pod.options else {})
+    return apply_one(pods, desired)
+
+
+def apply_one(pods: Pods, desired: DesiredPod) -> PodOutcome:
+    """Bring a pod to the desired state, under its name's lock.
+
+    :raises LibpodError: with a message for the user.
+    """
     pods.store.prepare()
     with pods.store.lock(desired.name) as lock:
         pods.recover(desired.name, abandon=desired.abandon)

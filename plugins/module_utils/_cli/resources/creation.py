@@ -50,17 +50,14 @@ def volume(parts: EngineConfig, options: argparse.Namespace) -> int:
     """Make a volume."""
     from ..._model.options.volume_options import volume_options
     from ..._resources.volumes.changes import DesiredVolume, present
-    from ..._resources.volumes.inspect import everyone
 
     if options.driver != "local":
         raise wrong("--driver", options.driver, "local, the one driver that the engine has")
     name = checked_name(options.name, "NAME") if options.name else os.urandom(32).hex()
-    known = any(one.name == name for one in everyone(parts))
-    if known and not options.ignore:
-        raise LibpodError(f"a volume has the name {name!r}: remove it, give another name, or add --ignore")
     _check_root()
-    if not known:
-        present(parts, DesiredVolume(name, _labels(options.label), volume_options(options.opt)))
+    desired = DesiredVolume(name, _labels(options.label), volume_options(options.opt), keep=True)
+    if not present(parts, desired).actions and not options.ignore:
+        raise LibpodError(f"a volume has the name {name!r}: remove it, give another name, or add --ignore")
     table.write_line(name)
     return 0
 
@@ -95,7 +92,6 @@ def network(parts: EngineConfig, options: argparse.Namespace) -> int:
     """Make a network."""
     from ..._model.options.network_definition import wanted
     from ..._resources.networks import networks
-    from ..._resources.networks.files import Files
 
     opt: dict[str, Any] = {}
     for item in options.opt:
@@ -107,10 +103,8 @@ def network(parts: EngineConfig, options: argparse.Namespace) -> int:
     given = {key: getattr(options, key) for key in alike}
     given.update(dict.fromkeys(("macvlan", "subnet", "gateway", "ip_range", "bandwidth")))
     described = wanted({**given, "net_config": _subnets(options), "labels": _labels(options.label), "opt": opt})
-    if not Files(parts).of(described.name):
-        _check_root()
-        networks.present(parts, described, force=False, recreate=False, dry=False)
-    elif not options.ignore:
+    _check_root()
+    if not networks.create(parts, described) and not options.ignore:
         raise LibpodError(f"a network has the name {described.name!r}: remove it, give another name, or add --ignore")
     table.write_line(described.name)
     return 0

@@ -131,18 +131,20 @@ def _created(parts: EngineConfig, pods: Pods, options: argparse.Namespace) -> in
     :raises PodExists: the name is taken.
     """
     from ..._reconcile.pod_planner import DesiredPod
-    from ..._reconcile.pods import reconcile
+    from ..._reconcile.pods import apply_one, reconcile
     from ..containers.flags import option_values
 
     if options.name and options.pod_name:
         raise InvalidArgument(f"--name: cannot be combined with the name {options.name!r}: give one of them")
     name = checked_name(options.name or options.pod_name or f"pod_{os.urandom(4).hex()}", "--name")
     described = options_of(normalise(option_values(options)), share(options.share, "--share"))
-    if pods.find(name) is not None:
-        if not options.replace:
-            raise PodExists(f"a pod has the name {name!r}: remove it, give another name, or add --replace")
+    if options.replace:
         reconcile(parts, DesiredPod(name, "absent"))
-    made = reconcile(parts, DesiredPod(name, "created", described, infra_name=options.infra_name))
+    pods.store.prepare()
+    with pods.store.lock(name):
+        if pods.find(name) is not None:
+            raise PodExists(f"a pod has the name {name!r}: remove it, give another name, or add --replace")
+        made = apply_one(pods, DesiredPod(name, "created", described, infra_name=options.infra_name))
     table.write_line(str(made.pod["Id"]))
     return 0
 

@@ -12,6 +12,17 @@ from .files import Files
 from .look import Outcome, look_at, outcome
 
 
+def create(parts: EngineConfig, given: Wanted) -> bool:
+    """Make a network; return False where one has the name, which stays as it is, also where another task was faster.
+
+    :raises InvalidState: a subnet is taken.
+    """
+    from . import changes
+
+    look = look_at(parts, given)
+    return look.had is None and changes.make(parts, given, look, dry=False) is not None
+
+
 def present(parts: EngineConfig, given: Wanted, *, force: bool, recreate: bool, dry: bool) -> Outcome:
     """Have a network be as a task describes it; ``force`` re-attaches running containers where that is needed.
 

@@ -25,13 +25,17 @@ from ..._store.store import Store
 
 
 class DesiredVolume(NamedTuple):
-    """``described`` is whether the task says what it is like, and not only its name."""
+    """``described`` is whether the task says what it is like, and not only its name.
+
+    With ``keep`` one that is there stays as it is.
+    """
 
     name: str
     labels: Mapping[str, str] = {}
     options: VolumeOptions = VolumeOptions()
     recreate: bool = False
     described: bool = True
+    keep: bool = False
 
 
 class Outcome(NamedTuple):
@@ -74,7 +78,7 @@ def _locked(parts: EngineConfig, name: str, dry: bool) -> AbstractContextManager
 
 
 def _same(record: VolumeRecord, desired: DesiredVolume) -> bool:
-    return not desired.described or (dict(record.labels), record.options) == (dict(desired.labels), desired.options)
+    return desired.keep or not desired.described or (dict(record.labels), record.options) == (dict(desired.labels), desired.options)
 
 
 def _new(desired: DesiredVolume) -> VolumeRecord:
