@@ -220,3 +220,32 @@ def test_closed_streams_are_opened(host: Host) -> None:
     command = " ".join([*helper, "restart", "-t", "0", "c"])
     done = subprocess.run(["sh", "-c", f"exec {command} <&- >&- 2>&-"], check=False, env=environment)
     assert done.returncode == 0 and not host.container(**{**OPTIONS, "secrets": [], "volume": []}).changed
+
+
+def test_exit_command_has_the_storage_conf_of_the_task(host: Host) -> None:
+    parts = host.parts
+    with open("/srv/mine.conf", "w", encoding="utf-8") as file:
+        file.write('[storage]\ndriver = "overlay"\n')
+        file.write(f'graphroot = "{parts.storage_root}"\nrunroot = "{parts.storage_run_root}"\n')
+
+    def prepare() -> None:
+        os.chdir("/srv")
+        os.environ["CONTAINERS_STORAGE_CONF"] = "mine.conf"
+
+    omitted: dict[str, Any] = dict.fromkeys(("storage_root", "storage_run_root", "storage_driver"))
+    options = {"image": "busybox", "command": WAITING, "network": "none", "restart_policy": "on-failure", **omitted}
+    first = Process(host.container("c", **options, prepare=prepare))
+    os.kill(first.pid, signal.SIGKILL)
+
+    def look() -> dict[str, Any]:
+        (shown,) = host.module("libpod_container_info", {"name": ["c"], **omitted}, prepare=prepare)["containers"]
+        return dict(shown["State"])
+
+    eventually(lambda: look()["Pid"] not in (0, first.pid))
+    assert Process({"State": look()}).run("true").returncode == 0
+    os.kill(look()["Pid"], signal.SIGTERM)
+    mounts = Path("/proc/self/mountinfo")
+    eventually(lambda: look()["Status"] == "exited" and "/merged " not in mounts.read_text())
+    assert not host.container("c", state="absent", **omitted, prepare=prepare).failed
+    os.unlink("/srv/mine.conf")
+    os.unlink(f"{parts.run_root}/storage-conf.json")

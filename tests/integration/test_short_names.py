@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import kernel
@@ -270,3 +270,28 @@ def test_malformed_credentials_are_refused_without_the_secret(host: Host, creds:
     assert "correct-horse" not in str(refused)
     done = libpod(host, "pull", "--creds", creds.replace("\0", "\n"), f"{FRONT}/x", code=125)
     assert "correct-horse" not in done.stderr and "creds: cannot be used" in done.stderr, done
+
+
+def test_caller_names_the_file_as_for_podman(host: Host) -> None:
+    _write('unqualified-search-registries = "damaged"\n')
+    _write(f'[aliases]\nweb = "{REPOSITORY}"\n[[registry]]\nlocation = "{DEAD}"\nblocked = true\n', "/srv/mine.conf")
+
+    def named(path: str) -> Callable[[], None]:
+        def prepare() -> None:
+            os.chdir("/srv")
+            os.environ["CONTAINERS_REGISTRIES_CONF"] = path
+
+        return prepare
+
+    done = host.module("libpod_image", {"name": "web:1"}, prepare=named("mine.conf"))
+    assert done["actions"] == [f"pulled image {APP}"], done
+    blocked = host.module("libpod_image", {"name": f"{DEAD}/team/app:1"}, prepare=named("mine.conf"))
+    assert blocked["error"] == "InvalidArgument" and "/srv/mine.conf has blocked" in blocked["msg"], blocked
+    build = {"name": "mine:1", "state": "build", "build": {"container_file": "FROM web:1\nLABEL a=b\n"}}
+    built = host.module("libpod_image", build, prepare=named("mine.conf"))
+    assert not built.failed, built
+    assert host.module("libpod_image", {"name": "mine:1", "state": "absent"}).changed
+    for path, words in (("gone.conf", "/srv/gone.conf, which CONTAINERS_REGISTRIES_CONF"), ("", FILE)):
+        refused = host.module("libpod_image", {"name": "other"}, prepare=named(path))
+        assert refused["error"] == "MalformedData" and words in refused["msg"], refused
+    os.unlink("/srv/mine.conf")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.command import tool_environment
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
@@ -162,7 +163,7 @@ def test_omitted_roots_are_the_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyP
     roots = storage_roots(EngineConfig())
     assert (roots.root, roots.run_root, roots.driver) == (f"{tmp_path}/g", "/r", "vfs")
     assert roots.more == (f"{tmp_path}/shared",)
-    assert roots.environment() == {"CONTAINERS_STORAGE_CONF": str(config)}
+    assert tool_environment(roots.environment())["CONTAINERS_STORAGE_CONF"] == str(config)
     write(tmp_path / "shared", record(ONE, "localhost/shared:latest"))
     os.rename(tmp_path / "shared/overlay-images", tmp_path / "shared/vfs-images")
     assert ImageStore(EngineConfig()).get("shared").id == ONE
@@ -172,4 +173,4 @@ def test_requested_roots_override_the_hosts_options(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(tmp_path / "no"))
     roots = storage_roots(EngineConfig(storage_root="/g"))
     assert (roots.root, roots.run_root, roots.driver) == ("/g", "/run/containers/storage", "overlay")
-    assert roots.environment()["CONTAINERS_STORAGE_CONF"] == "/dev/null"
+    assert tool_environment(roots.environment())["CONTAINERS_STORAGE_CONF"] == "/dev/null"

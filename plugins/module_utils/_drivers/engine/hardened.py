@@ -15,8 +15,9 @@ from ..._model import caller
 # sbin has runc and the iptables of the CNI plugins, and is not on every user's PATH.
 TOOL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
-# Variables that are kept beside those for the tools: the engine's own, and the configuration of containers/storage.
-_KEPT = ("LIBPOD_", "CONTAINERS_STORAGE_CONF")
+_KEPT = "LIBPOD_"  # variables that are kept beside those for the tools
+# The configuration of containers/storage: what runs later for a container, such as its exit command, has it too.
+_STORAGE = "CONTAINERS_STORAGE_CONF"
 # Where these are ignored, as under nohup(1) and a shell's &, the engine goes on ignoring them.
 _OUTLIVED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 # Python itself ignores these, and subprocess restores them for programs.
@@ -107,6 +108,8 @@ def _leave_caller() -> None:
     except OSError:
         caller.directory = "/"  # the directory was deleted, so relative paths start here
     os.chdir("/")
+    if os.environ.get(_STORAGE):
+        os.environ[_STORAGE] = caller.absolute(os.environ[_STORAGE])
     kept = {key: value for key, value in environment.items() if key.startswith(_KEPT)}
     kept.update(tool_environment())
     os.environ.clear()
@@ -116,8 +119,10 @@ def _leave_caller() -> None:
 
 
 def tool_environment(extra: Optional[Mapping[str, str]] = None) -> dict[str, str]:
-    """Return the environment for tools: PATH, the locale of their messages, proxies, and ``extra``."""
+    """Return the environment for tools: PATH, the locale of their messages, proxies, storage.conf, and ``extra``."""
     kept = {key: value for key, value in os.environ.items() if key.lower() in _PROXIES}
+    if os.environ.get(_STORAGE):
+        kept[_STORAGE] = os.environ[_STORAGE]
     kept.update({"PATH": TOOL_PATH, "LC_ALL": "C.UTF-8", "HOME": os.environ.get("HOME", "/root")})
     kept.update(extra or {})
     return kept

@@ -17,6 +17,7 @@ from ..._model.failpoints import failpoint
 from .. import process
 from ..command import run
 from ..storage.roots import StorageRoots, member, storage_roots
+from . import registries_conf
 from .transport import absent_cache, in_memory, remove_cache
 
 PACKAGE = "buildah"
@@ -106,14 +107,15 @@ def _store(roots: StorageRoots) -> list[str]:
 
 def _environment(parts: EngineConfig, roots: StorageRoots, opened: ExitStack) -> dict[str, str]:
     """Return variables with which buildah uses this store, and with given roots nothing outside of them."""
+    env = {**roots.environment(), **registries_conf.environment()}
     if not roots.configured:
-        return roots.environment()
+        return env
     folder = f"{roots.root}/tmp"
     if not os.path.isdir(folder):
         failpoint("mkdir tmp")
         os.makedirs(folder, 0o700, exist_ok=True)
     network = f'[network]\nnetwork_backend = "cni"\nnetwork_config_dir = "{parts.cni_config_dir}"\n'
-    return {**roots.environment(), "TMPDIR": folder, "CONTAINERS_CONF": in_memory(network.encode(), opened)}
+    return {**env, "TMPDIR": folder, "CONTAINERS_CONF": in_memory(network.encode(), opened)}
 
 
 def _working(roots: StorageRoots) -> Iterator[str]:

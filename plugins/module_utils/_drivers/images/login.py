@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from ..._model.errors import LoginRefused, ToolFailed, ToolTimedOut
 from ..._model.records.login import Access
 from ..command import run
-from . import auth_paths, skopeo_messages, transport
+from . import auth_paths, registries_conf, skopeo_messages, transport
 
 
 def check(access: Access, authfile: str) -> None:
@@ -19,7 +19,8 @@ def check(access: Access, authfile: str) -> None:
 
     :raises LoginRefused: it is not accepted. :raises ToolFailed: the registry cannot be asked.
     """
-    argv = ["skopeo", "login", f"--authfile={authfile}", f"--username={access.username}", "--password-stdin"]
+    argv = ["skopeo", *registries_conf.arguments(), "login", f"--authfile={authfile}"]
+    argv += [f"--username={access.username}", "--password-stdin"]
     if access.cert_dir:
         argv.append(f"--cert-dir={access.cert_dir}")
     if access.tls_verify is not None:
@@ -32,6 +33,7 @@ def check(access: Access, authfile: str) -> None:
             env=auth_paths.environment(),
             input=access.password,
             doing=doing,
+            label="login",
             tool="registry",
         )
     except ToolTimedOut as error:

@@ -14,12 +14,15 @@ import time
 from contextlib import suppress
 from typing import Iterator, NamedTuple, Optional
 
+from ..._model import caller
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
 from .. import foreign_files
 
 AUTH_FILES = "containers-auth.json"  # the name of auth files among the credential helpers
 MODES = ("enforcing", "permissive", "disabled")
+# By which the caller names a file in the place of the host's, as for podman and buildah; skopeo knows neither.
+VARIABLES = ("CONTAINERS_REGISTRIES_CONF", "REGISTRIES_CONFIG_PATH")
 _SYSTEM = "/etc/containers"
 _ALIASES = "/var/cache/containers/short-name-aliases.conf"  # podman records in it what its user chose
 
@@ -102,18 +105,44 @@ def _parsed(path: str) -> Optional[Foreign]:
         raise MalformedData(f"{path} cannot be read: {error.strerror}") from error
 
 
+def named() -> str:
+    """Return the absolute path of the file that the caller names, empty where it names none."""
+    given = next(filter(None, map(caller.environment.get, VARIABLES)), "")
+    return caller.absolute(given) if given else ""
+
+
+def arguments() -> list[str]:
+    """Return the options of skopeo(1) with which it reads these files, which come before its subcommand."""
+    path = named()
+    return ["--registries-conf", path] if path else []
+
+
+def environment() -> dict[str, str]:
+    """Return the variables with which buildah(1) reads these files."""
+    path = named()
+    return {VARIABLES[0]: path} if path else {}
+
+
 def paths() -> Iterator[str]:
-    """Yield the paths of the files that are read, in order; a user's file stands for the system's and its drop-ins."""
+    """Yield the paths of the files that are read, in order.
+
+    The file that the caller names stands for the user's and the system's, a user's for the system's and its drop-ins.
+
+    :raises MalformedData: the file that the caller names does not exist.
+    """
     home = f"{os.environ.get('HOME', '/root')}/.config/containers"
-    own = os.path.exists(f"{home}/registries.conf")
-    path = f"{home if own else _SYSTEM}/registries.conf"
+    path = named()
+    own = not path and os.path.exists(f"{home}/registries.conf")
+    if path and not os.path.exists(path):
+        raise MalformedData(f"{path}, which {' or '.join(VARIABLES)} names, does not exist: write it, or name another")
+    path = path or f"{home if own else _SYSTEM}/registries.conf"
     if os.path.exists(path):
         yield path
     for folder in (home,) if own else (_SYSTEM, home):
         folder += "/registries.conf.d"
         names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-        named = (name for name in names if name.endswith(".conf") and not os.path.isdir(f"{folder}/{name}"))
-        yield from (f"{folder}/{name}" for name in named)
+        files = (name for name in names if name.endswith(".conf") and not os.path.isdir(f"{folder}/{name}"))
+        yield from (f"{folder}/{name}" for name in files)
 
 
 def _updated(known: Registries, data: Foreign, path: str) -> Registries:

@@ -21,7 +21,7 @@ from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from .. import process
 from ..command import TOOL_PATH, run
 from ..storage.roots import PACKAGE, StorageRoots, storage_roots
-from . import auth_paths, skopeo_messages
+from . import auth_paths, registries_conf, skopeo_messages
 from .store import ImageStore
 
 _TMP = "/var/tmp"
@@ -107,7 +107,8 @@ class Images:
     def _skopeo(self, verb: str, source: str, arguments: list[str], how: Pull, doing: str = "") -> str:
         """Run skopeo on ``source``, again after a failure that may pass; return what it printed."""
         platform = (("os", how.os), ("arch", how.arch), ("variant", how.variant))
-        argv = ["skopeo", *(f"--override-{key}={value}" for key, value in platform if value), verb, *arguments]
+        options = [*registries_conf.arguments(), *(f"--override-{key}={value}" for key, value in platform if value)]
+        argv = ["skopeo", *options, verb, *arguments]
         doing = doing or f"pulling image {source}"
         for tried in range(how.retries + 1):
             cache, began = absent_cache(self._roots), time.time()

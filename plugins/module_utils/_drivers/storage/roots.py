@@ -58,11 +58,14 @@ class StorageRoots(NamedTuple):
         return f"{self.root}/overlay/{layer}" if self.driver == "overlay" else f"{self.root}/{self.driver}/dir/{layer}"
 
     def environment(self) -> dict[str, str]:
-        """Return the variables with which the tools use this store; the driver avoids a warning of theirs."""
+        """Return the variables with which the tools use this store; the driver avoids a warning of theirs.
+
+        A storage.conf that the caller names is in the environment of all tools.
+        """
         if self.configured:
             options = {"STORAGE_OPTS": "overlay.mountopt=nodev"} if self.driver == "overlay" else {}
             return {"CONTAINERS_STORAGE_CONF": "/dev/null", "STORAGE_DRIVER": self.driver, **options}
-        return {key: os.environ[key] for key in ("CONTAINERS_STORAGE_CONF",) if key in os.environ}
+        return {}
 
     def containers(self, wanted: str = "") -> Iterator[Foreign]:
         """Yield the records of the store's containers, other engines' too; only from files with the text ``wanted``."""
