@@ -274,7 +274,8 @@ def test_malformed_credentials_are_refused_without_the_secret(host: Host, creds:
 
 def test_caller_names_the_file_as_for_podman(host: Host) -> None:
     _write('unqualified-search-registries = "damaged"\n')
-    _write(f'[aliases]\nweb = "{REPOSITORY}"\n[[registry]]\nlocation = "{DEAD}"\nblocked = true\n', "/srv/mine.conf")
+    blocked_one = f'[[registry]]\nlocation = "{DEAD}"\nblocked = true\n'
+    _write(f'[aliases]\nweb = "{REPOSITORY}"\n{blocked_one}', "/srv/mine.conf")
 
     def named(path: str) -> Callable[[], None]:
         def prepare() -> None:

@@ -78,7 +78,11 @@ def _locked(parts: EngineConfig, name: str, dry: bool) -> AbstractContextManager
 
 
 def _same(record: VolumeRecord, desired: DesiredVolume) -> bool:
-    return desired.keep or not desired.described or (dict(record.labels), record.options) == (dict(desired.labels), desired.options)
+    return (
+        desired.keep
+        or not desired.described
+        or (dict(record.labels), record.options) == (dict(desired.labels), desired.options)
+    )
 
 
 def _new(desired: DesiredVolume) -> VolumeRecord:
