@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 import yaml
-from ansible_collections.libpod.engine.tests.support import images, registry, runner, sshd
+from ansible_collections.libpod.engine.tests.support import images, registry, runner, scenario, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.runner import Controller
 
@@ -106,16 +109,22 @@ def test_workflow_carries_out_the_plan_that_was_approved(controller: Controller)
             approved += 1
         else:
             arguments = ["--check"] if types[template["name"]] == "check" else []
-            job = controller.run(book, *arguments, "--diff", hosts=REMOTE, variables=given)
+            # The plan is of two hosts, the second a further name of the first, and is carried out on one.
+            hosts = {**REMOTE, "second": REMOTE["shop"]} if arguments else REMOTE
+            job = controller.run(book, *arguments, "--diff", hosts=hosts, variables=given)
             assert job.exit_code == 0, job.text
             ran.append(job)
             given.update(job.artifacts)
         following += [one["identifier"] for one in node.get("related", {}).get("success_nodes", ())]
     plan, run = ran
-    assert approved == 1 and plan.artifacts["approved"] == run.results()[0]["plan"]["digest"]
-    refused = controller.run(book, hosts=REMOTE, variables={**given, "memory": "65m"})
-    (result,) = refused.results("runner_on_failed")
-    assert result["error"] == "PlanDiffers" and result["plan"]["digest"] != given["approved"]
+    digests = plan.artifacts["approved"]
+    assert approved == 1 and set(digests) == {"shop", "second"}
+    assert digests["shop"] == run.results()[0]["plan"]["digest"]
+    unplanned = {"third": REMOTE["shop"], **REMOTE}
+    refused = controller.run(book, hosts=unplanned, variables={**given, "memory": "65m"})
+    results = refused.results("runner_on_failed")
+    assert [one["error"] for one in results] == ["PlanDiffers"] * 2 and refused.changed == 0, refused.text
+    assert any("which has no step" in one["msg"] for one in results), results
 
 
 def test_execution_environment_is_what_ansible_builder_reads(tmp_path: Any) -> None:
@@ -129,3 +138,17 @@ def test_execution_environment_is_what_ansible_builder_reads(tmp_path: Any) -> N
         "openssh-client",
         "sshpass",
     ]
+
+
+def test_page_makes_an_execution_environment_and_quotes_the_approval_example(tmp_path: Path) -> None:
+    page = f"{images.PROJECT}/docs/awx.md"
+    scenario.write(str(tmp_path), scenario.page_files(page))
+    (tmp_path / "libpod-engine.tar.gz").touch()
+    argv = [sys.executable, "-m", "ansible_builder", "create", "--context", "made"]
+    subprocess.run(argv, check=True, capture_output=True, cwd=tmp_path)
+    made = yaml.safe_load((tmp_path / "made/_build/requirements.yml").read_text())
+    assert all((tmp_path / "made/_build" / one["name"]).exists() for one in made["collections"]), made
+    text = Path(page).read_text("utf-8")
+    quoted = [*re.findall(r"`(expect_plan: .*)`", text), *re.findall(r"(?s)```yaml\n(- name: Pass.*?)```", text)]
+    example = Path(images.PROJECT, "docs/examples/approval/site.yml").read_text("utf-8")
+    assert len(quoted) == 2 and all(textwrap.indent(one, "    ") in example for one in quoted), quoted
