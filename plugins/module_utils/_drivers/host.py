@@ -54,6 +54,8 @@ class Host:
 
     def __init__(self, parts: EngineConfig) -> None:
         self.parts = parts
+        # By the recorded path and the cgroup manager.
+        self._runtimes: dict[tuple[str, str], OciRuntime] = {}
         if parts.tool_timeouts:
             from . import limits
 
@@ -107,14 +109,18 @@ class Host:
 
         Programs move: the configured one is taken where it has the same name, and one that is gone is searched for.
         """
+        made_with = config.oci_runtime, config.cgroup_manager
+        if made_with not in self._runtimes:
+            self._runtimes[made_with] = self._oci(self._runtime_path(config.oci_runtime), config.cgroup_manager)
+        return self._runtimes[made_with]
+
+    def _runtime_path(self, recorded: str) -> str:
         configured = self.parts.oci_runtime
-        path = config.oci_runtime or (_UNRECORDED if configured == AUTO else configured)
+        path = recorded or (_UNRECORDED if configured == AUTO else configured)
         name = os.path.basename(path)
         if name == os.path.basename(configured):
-            path = configured
-        elif "/" in path and not os.path.exists(path):
-            path = name
-        return self._oci(path, config.cgroup_manager)
+            return configured
+        return name if "/" in path and not os.path.exists(path) else path
 
     def _oci(self, path: str, manager: str) -> OciRuntime:
         from .oci.runtime import OciRuntime

@@ -99,9 +99,11 @@ class Limit:
 
     def shown(self, value: Any) -> Any:
         """Return what inspect shows for a value; a limit by device is a list of podman's pairs."""
+        if value is None:
+            return self.inspected[1]
         if self.device_field:
             return [{"Path": path, self.device_field.capitalize(): limit} for path, limit in value.items()]
-        return self.inspected[1] if value is None else value
+        return value
 
     def files(self, unified: bool) -> tuple[File, ...]:
         """Return the files in cgroup v2 or, unless ``unified``, in v1."""

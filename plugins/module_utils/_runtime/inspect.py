@@ -370,7 +370,8 @@ def _log_config(config: ContainerConfig) -> dict[str, str]:
 
 
 def _limits(options: ContainerOptions) -> dict[str, Any]:
-    limits = {LIMITS[name].inspected[0]: LIMITS[name].shown(value) for name, value in select(options, LIMITS).items()}
+    values = select(options, LIMITS)
+    limits = {row.inspected[0]: row.shown(values[name]) for name, row in LIMITS.items()}
     return {**limits, "NanoCpus": (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5)}
 
 

@@ -87,10 +87,13 @@ def content(path: str) -> bytes:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise StateCorrupt(f"{path} cannot be read: it is not a regular file")
-        with open(descriptor, "rb", buffering=0, closefd=False) as file:
-            return file.readall()
+        held = os.read(descriptor, status.st_size)
+        while part := os.read(descriptor, 1 << 20):
+            held += part
+        return held
     finally:
         os.close(descriptor)
 

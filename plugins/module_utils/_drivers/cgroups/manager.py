@@ -20,7 +20,7 @@ from ..._model.failpoints import failpoint
 from ..._model.records.config import DEFAULT_CGROUP_PARENT, DEFAULT_CGROUP_SLICE
 
 CGROUP_ROOT = "/sys/fs/cgroup"
-_CHUNK = 1 << 16
+_CHUNK = 1 << 12
 Numbers = Mapping[str, tuple[int, int]]  # major and minor number by a device's path
 
 
@@ -69,8 +69,9 @@ def read_file(file: str) -> Optional[str]:
         # Without a file object: a look at a container reads two dozen of them.
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            content = b""
-            while part := os.read(descriptor, _CHUNK):
+            content = os.read(descriptor, _CHUNK)
+            # The kernel fills a page with as many lines as fit (seq_file): half a page was all that there is.
+            while len(content) > _CHUNK // 2 and (part := os.read(descriptor, _CHUNK)):
                 content += part
         finally:
             os.close(descriptor)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Mapping, Optional, cast
 
 from ..errors import InvalidArgument, warn
-from . import parsers, volumes
+from . import parsers, table, volumes
 from .table import ALONE, MOUNTS, OPTIONS, SHARED_FILES
 
 if TYPE_CHECKING:
@@ -35,20 +35,16 @@ def normalise(values: Mapping[str, Any], matching: Optional[Matching] = None) ->
 
     :raises InvalidArgument: naming the option, its value and what was expected.
     """
-    for name, value in values.items():
+    given = {name: value for name, value in values.items() if value is not None}
+    for name, value in given.items():
         parsers.check_text(value, name)
-    normalisers = {name: option.normalise for name, option in OPTIONS.items()}
-    if matching is not None:
+    normalisers = {name: OPTIONS[name].normalise for name in given if name in OPTIONS}
+    if matching is not None and "mount" in normalisers:
         from .mounts import mounts
 
         normalisers["mount"] = parsers.listed(partial(mounts, matching=matching))
-    options = cast(
-        "ContainerOptions",
-        {
-            name: normalisers[name](values[name], name) if values.get(name) is not None else option.own_default()
-            for name, option in OPTIONS.items()
-        },
-    )
+    normalised = {name: normaliser(given[name], name) for name, normaliser in normalisers.items()}
+    options = cast("ContainerOptions", {**table.defaults(), **normalised})
     if values.get("cpus") is not None:
         if values.get("cpu_quota") is not None or values.get("cpu_period") is not None:
             raise InvalidArgument("cpus: cannot be combined with cpu_quota or cpu_period: give one of them")

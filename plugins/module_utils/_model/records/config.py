@@ -144,6 +144,7 @@ def check_shape(value: Any, shape: Any, where: str = "") -> None:
     if value.__class__ is not kind and not _stands_for(value, kind):
         found = "null" if value is None else _KINDS[type(value)]
         raise TypeError(f"{ascii(where)[1:-1]}: expected {_KINDS[kind]}, found {found}")
+    # Most values need no closer look (a scalar, null, an empty list or object), and no call of their own.
     if isinstance(shape, list):
         for index, one in enumerate(value):
             if one.__class__ is not shape[0]:
@@ -152,7 +153,9 @@ def check_shape(value: Any, shape: Any, where: str = "") -> None:
         every = shape.get(str)
         for key, one in value.items():
             expected = every or shape.get(key)
-            if expected and one.__class__ is not expected:
+            if one.__class__ is expected or not expected or one is None and expected.__class__ is tuple:
+                continue
+            if one or one.__class__ is not expected.__class__:
                 check_shape(one, expected, f"{where}.{key}" if where else key)
 
 
