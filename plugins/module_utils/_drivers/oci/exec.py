@@ -27,7 +27,7 @@ from ..command import refused, tool_environment
 from ..conmon.conmon import failure_code, read_pid, runtime_error
 from ..kernel import syscalls
 from .exec_streams import Streams
-from .runtime import OciRuntime
+from .runtime import ENVIRONMENT, OciRuntime
 
 _adopting, _lock = [0], threading.Lock()
 
@@ -112,7 +112,8 @@ def _start(
     stdin, stdout, stderr = streams.theirs
     # runc gives the process its own umask, and not the specification's.
     umask = process["user"].get("umask", 0o022)
-    settings: dict[str, Any] = {"env": tool_environment(), "cwd": "/", "umask": umask, "start_new_session": True}
+    env = tool_environment(ENVIRONMENT)
+    settings: dict[str, Any] = {"env": env, "cwd": "/", "umask": umask, "start_new_session": True}
     try:
         runtime = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=kept, **settings)
     except OSError as error:
