@@ -1,14 +1,21 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plays over ten containers of one remote host, and over ten remote hosts, ten at a time with ControlPersist."""
+"""Plays over ten containers of one remote host, and over ten remote hosts, ten at a time with ControlPersist.
+
+Containers of the hosts are hosts of a play, and the hosts are those of docs/howto/rolling-update.md.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import subprocess
+from pathlib import Path
+from typing import Any, Iterator
 
-from ansible_collections.libpod.engine.tests.support import inside, playbooks, sshd
+import pytest
+import yaml
+from ansible_collections.libpod.engine.tests.support import images, inside, playbooks, scenario, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.inside import PIPELINED, PYTHON
 from ansible_collections.libpod.engine.tests.support.process import WAITING
@@ -50,13 +57,56 @@ def _logins() -> int:
         return file.read().count("Accepted publickey")
 
 
-def test_ten_remote_hosts_in_one_play() -> None:
-    with sshd.Machines(len(NAMES), {"name": "c", **OPTIONS}) as machines:
-        hosts = {
-            name: {**inside.variables(machines.host), **machine, "ansible_libpod_container": "c"}
-            for name, machine in zip(NAMES, machines.variables())
-        }
-        played = _play(hosts, [*TASKS, {"raw": "readlink /proc/self/ns/pid"}])
-        assert set(_printed(played)) == set(NAMES)
-        namespaces = {one["stdout"] for one in played.tasks if one["task"] == "raw"}
-        assert len(namespaces) == len(NAMES), json.dumps(hosts)
+BOOK = "rolling-update.yml"
+PAGE = scenario.page_files(f"{images.PROJECT}/docs/howto/rolling-update.md")[BOOK]
+SERVICE = "libpod.engine.libpod_container"
+FORKS = {**sshd.settings(), "ANSIBLE_FORKS": "10", "ANSIBLE_PIPELINING": "1"}
+
+
+def _service(version: str) -> dict[str, Any]:
+    """Return the page's service in a version, as options of its container."""
+    options: dict[str, Any] = yaml.safe_load(PAGE.replace("{{ version }}", version))[0]["tasks"][0][SERVICE]
+    return options
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[dict[str, dict[str, Any]]]:
+    """Yield the variables of ten remote hosts, by the names of NAMES: each has a container and the page's service."""
+    with sshd.Machines(len(NAMES), {"name": "c", **OPTIONS}, _service("1")) as made:
+        shared = inside.variables(made.host)
+        yield {name: {**shared, **machine} for name, machine in zip(NAMES, made.variables())}
+
+
+def test_ten_remote_hosts_in_one_play(machines: dict[str, dict[str, Any]]) -> None:
+    hosts = {name: {**machine, "ansible_libpod_container": "c"} for name, machine in machines.items()}
+    played = _play(hosts, [*TASKS, {"raw": "readlink /proc/self/ns/pid"}])
+    assert set(_printed(played)) == set(NAMES)
+    namespaces = {one["stdout"] for one in played.tasks if one["task"] == "raw"}
+    assert len(namespaces) == len(NAMES), json.dumps(hosts)
+
+
+def _roll_out(folder: Path, hosts: dict[str, dict[str, Any]], version: str) -> tuple[int, list[str], str]:
+    """Run the page's playbook; return its exit code, the hosts that it changed in their order, and all it printed."""
+    (folder / BOOK).write_text(PAGE)
+    argv = [playbooks.program(), "-i", playbooks.inventory(str(folder), hosts), BOOK]
+    argv += ["-e", json.dumps({"version": version})]
+    env = {**playbooks.environment(str(folder)), **FORKS}
+    done = subprocess.run(argv, check=False, cwd=folder, env=env, capture_output=True, text=True)
+    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"')]
+    changed = [one["inventory_host"] for one in results if one.get("changed")]
+    return done.returncode, changed, done.stdout + done.stderr
+
+
+def test_failing_version_stops_the_roll_out_and_the_old_one_goes_on(
+    machines: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    hosts = {name: {**machine, "ansible_connection": "ssh"} for name, machine in machines.items()}
+    status, changed, printed = _roll_out(tmp_path, hosts, "2")
+    assert status == 0 and changed[0] == NAMES[0] and sorted(changed) == sorted(NAMES), printed
+    status, changed, printed = _roll_out(tmp_path, hosts, "3; exit 1")  # its command ends there
+    assert status != 0 and set(changed) <= set(NAMES[:1]), printed
+    ask = {
+        "libpod.engine.libpod_container_exec": {"name": "rolling-web", "argv": ["wget", "-qO-", "http://127.0.0.1/"]}
+    }
+    played = playbooks.play([ask], hosts=hosts, settings=FORKS)
+    assert [one["stdout"] for one in played.tasks] == ["2\n"] * len(NAMES), played.output

@@ -73,11 +73,11 @@ class Sshd:
 
 
 class Machines:
-    """Further test hosts, each with a container and an sshd, reached from ``host`` over a veth pair each."""
+    """Further test hosts, each with containers and an sshd, reached from ``host`` over a veth pair each."""
 
-    def __init__(self, count: int, container: dict[str, Any]) -> None:
+    def __init__(self, count: int, *containers: dict[str, Any]) -> None:
         self.host = Host()
-        self._count, self._container = count, container
+        self._count, self._containers = count, containers
         self._children: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> Machines:
@@ -85,7 +85,7 @@ class Machines:
         try:
             for number in range(self._count):
                 address = f"203.0.113.{4 * number + 2}"
-                argv = [sys.executable, "-m", __name__, address, json.dumps(self._container)]
+                argv = [sys.executable, "-m", __name__, address, json.dumps(self._containers)]
                 pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
                 self._children.append(subprocess.Popen(argv, **pipes))
             for number, child in enumerate(self._children):
@@ -122,14 +122,15 @@ class Machines:
         self.host.__exit__()
 
 
-def _be_machine(address: str, container: dict[str, Any]) -> None:
+def _be_machine(address: str, containers: list[dict[str, Any]]) -> None:
     """Be one of ``Machines`` until standard input ends."""
     with Host() as host:
         print("entered", flush=True)
         sys.stdin.readline()
         host.run("ip", "-batch", "-", input=f"addr add {address}/30 dev far0\nlink set far0 up\n")
-        host.play([{"libpod.engine.libpod_container": {"state": "started", **container}}])
-        with Sshd(address):
+        host.store("add-names", "-n", "docker.io/library/busybox:latest", "localhost/busybox:latest")
+        host.play([{"libpod.engine.libpod_containers": {"containers": containers}}])
+        with Sshd(address, variables=host.parts.environment()):
             with open(f"{FOLDER}/key", encoding="utf-8") as file:
                 print(json.dumps(file.read()), flush=True)
             sys.stdin.read()
