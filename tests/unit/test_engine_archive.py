@@ -32,6 +32,7 @@ from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
 pytestmark = pytest.mark.slow
 DIGEST = os.urandom(16).hex()  # which is in no other process's command line
 SOURCES = list(engine_action.sources())
+_CLI = f"{engine_archive.PACKAGE}._cli.main"
 MODULES = [
     name[: -len(".py")].replace("/", ".")
     for name, _content in SOURCES
@@ -45,6 +46,25 @@ def sent(tmp_path: Path) -> str:
     path = tmp_path / "sent.zip"
     path.write_bytes(engine_action.packed(SOURCES))
     return str(path)
+
+
+@pytest.fixture
+def small(tmp_path: Path, needed: list[tuple[str, bytes]]) -> str:
+    """Return an archive to send that takes a twentieth of the time to compile."""
+    path = tmp_path / "small.zip"
+    path.write_bytes(engine_action.packed(needed))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def needed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, bytes]]:
+    """Return the sources of what a start of ``libpod --help`` loads, and of what loads the engine."""
+    path = tmp_path_factory.mktemp("needed") / "sent.zip"
+    path.write_bytes(engine_action.packed(SOURCES))
+    code = f"get('{engine_archive.PACKAGE}._drivers.engine.archives'); get('{_CLI}').main(['--help'])"
+    loaded = _python(str(path), f"import atexit; atexit.register(lambda: print('loaded', *sys.modules)); {code}")
+    names = {name.replace(".", "/") + ".py" for name in loaded.rpartition("loaded ")[2].split()}
+    return [(name, content) for name, content in SOURCES if "/" not in name or name in names or "__init__" in name]
 
 
 def _load(sent: str, root: Path, *, keep: bool = True) -> str:
@@ -128,22 +148,22 @@ def _damage(path: Path, how: str, other: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["gone", "empty", "cut", "damaged", "other"])
-def test_a_damaged_file_is_replaced(sent: str, tmp_path: Path, how: str) -> None:
-    kept = Path(_load(sent, tmp_path / "static"))
+def test_a_damaged_file_is_replaced(small: str, tmp_path: Path, how: str) -> None:
+    kept = Path(_load(small, tmp_path / "static"))
     whole, folder = kept.read_bytes(), kept.parent
-    _damage(kept, how, Path(sent))
+    _damage(kept, how, Path(small))
     # The operator's command and the exit command build it from the sources, as does a task without the archive.
     _runs(folder)
     assert kept.read_bytes() == whole
-    _damage(kept, how, Path(sent))
+    _damage(kept, how, Path(small))
     assert _load("", tmp_path / "static") == str(kept) and kept.read_bytes() == whole
     for path in (kept, folder / f"{DIGEST}.zip"):
-        _damage(path, how, Path(sent))
+        _damage(path, how, Path(small))
     assert engine_setup.MISSING in _printed(tmp_path / "static")
-    assert _load(sent, tmp_path / "static") == str(kept) and kept.read_bytes() == whole
+    assert _load(small, tmp_path / "static") == str(kept) and kept.read_bytes() == whole
     for name in ("libpod", "boot.py"):
         content = (folder / name).read_bytes()
-        _damage(folder / name, how, Path(sent))
+        _damage(folder / name, how, Path(small))
         _load("", tmp_path / "static")
         assert (folder / name).read_bytes() == content
         _runs(folder)
@@ -159,15 +179,15 @@ def _is_ready(root: Path) -> bool:
     return subprocess.run([sys.executable, "-c", code], check=True, env=env, stdout=-1, text=True).stdout == "True\n"
 
 
-def test_only_complete_files_are_used_without_reading_them(sent: str, tmp_path: Path) -> None:
+def test_only_complete_files_are_used_without_reading_them(small: str, tmp_path: Path) -> None:
     root = tmp_path / "static"
-    kept = Path(_load(sent, root))
+    kept = Path(_load(small, root))
     paths = [kept, *(kept.parent / name for name in ("boot.py", "libpod", f"{DIGEST}.zip"))]
     assert _is_ready(root)
     for path in paths:
         status, content = path.stat(), path.read_bytes()
         for how in ("gone", "empty", "cut", "damaged", "other"):
-            _damage(path, how, Path(sent))
+            _damage(path, how, Path(small))
             assert not _is_ready(root), (path.name, how)
             path.write_bytes(content)
             path.chmod(status.st_mode)
@@ -180,9 +200,9 @@ def test_only_complete_files_are_used_without_reading_them(sent: str, tmp_path: 
         path.chmod(status.st_mode)
 
 
-def test_file_restored_without_its_times_is_read_once(sent: str, tmp_path: Path) -> None:
+def test_file_restored_without_its_times_is_read_once(small: str, tmp_path: Path) -> None:
     root = tmp_path / "static"
-    folder = Path(_load(sent, root)).parent
+    folder = Path(_load(small, root)).parent
     inodes = {path.name: path.stat().st_ino for path in folder.iterdir()}
     for path in folder.iterdir():
         os.utime(path)
@@ -206,10 +226,10 @@ def test_code_that_cannot_be_loaded_is_rebuilt(sent: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("part", ["package", "directory"])
 @pytest.mark.parametrize("starter", [_load, lambda _sent, root: _runs(root / "engine")], ids=["task", "command"])
 def test_archive_that_cannot_be_opened_is_rebuilt_at_once(
-    sent: str, tmp_path: Path, part: str, starter: Callable[[str, Path], Any]
+    small: str, tmp_path: Path, part: str, starter: Callable[[str, Path], Any]
 ) -> None:
     """Damage by a storage medium does not change the file's modification time."""
-    kept = Path(_load(sent, tmp_path / "static"))
+    kept = Path(_load(small, tmp_path / "static"))
     whole, status = kept.read_bytes(), kept.stat()
     with zipfile.ZipFile(kept) as archive:
         (package,) = (one for one in archive.infolist() if one.filename.startswith(engine_archive.PACKAGE))
@@ -220,8 +240,8 @@ def test_archive_that_cannot_be_opened_is_rebuilt_at_once(
     assert kept.read_bytes() == whole and _is_ready(tmp_path / "static")
 
 
-def test_missing_interpreter_is_replaced(sent: str, tmp_path: Path) -> None:
-    folder = Path(_load(sent, tmp_path / "static")).parent
+def test_missing_interpreter_is_replaced(small: str, tmp_path: Path) -> None:
+    folder = Path(_load(small, tmp_path / "static")).parent
     launcher = (folder / "libpod").read_text(encoding="utf-8")
     record = engine_setup.read_launcher(str(folder))
     assert os.path.realpath(record[0]) == os.path.realpath(sys.executable) and sys.prefix not in launcher
@@ -231,14 +251,14 @@ def test_missing_interpreter_is_replaced(sent: str, tmp_path: Path) -> None:
     assert (folder / "libpod").read_text(encoding="utf-8") == launcher
 
 
-def test_launcher_of_a_removed_version_runs_the_current_one(sent: str, tmp_path: Path) -> None:
-    folder = Path(_load(sent, tmp_path / "static")).parent
+def test_launcher_of_a_removed_version_runs_the_current_one(small: str, tmp_path: Path) -> None:
+    folder = Path(_load(small, tmp_path / "static")).parent
     _runs(folder, sys.executable, "-I", f"{folder}/boot.py", "e" * 32)
 
 
 @pytest.mark.parametrize("where", ["static/engine", "static", "."])
-def test_a_root_that_others_can_write_to_is_refused(sent: str, tmp_path: Path, where: str) -> None:
-    kept = _load(sent, tmp_path / "static")
+def test_a_root_that_others_can_write_to_is_refused(small: str, tmp_path: Path, where: str) -> None:
+    kept = _load(small, tmp_path / "static")
     os.chmod(tmp_path / where, 0o777)
     assert not engine_archive.is_private(os.path.dirname(kept))
     with pytest.raises(engine_setup.Refused, match="static_root: .* can (write|change)"):
@@ -251,8 +271,8 @@ def test_a_root_that_others_can_write_to_is_refused(sent: str, tmp_path: Path, w
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: files of another user are made")
 @pytest.mark.parametrize("where", ["static/engine", "static", "."])
-def test_a_root_of_another_user_is_refused(sent: str, tmp_path: Path, where: str) -> None:
-    _load(sent, tmp_path / "static")
+def test_a_root_of_another_user_is_refused(small: str, tmp_path: Path, where: str) -> None:
+    _load(small, tmp_path / "static")
     os.chown(tmp_path / where, 65534, 65534)
     with pytest.raises(engine_setup.Refused, match="static_root: "):
         engine_setup.check_root(str(tmp_path / "static"))
