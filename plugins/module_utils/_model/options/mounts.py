@@ -58,21 +58,8 @@ def mounts(value: Iterable[object], option: str, matching: Optional[Matching] = 
 
 def _mounts(item: str, option: str, matching: Optional[Matching]) -> list[Mount]:
     """Return the mounts of an item: one, or with the type glob one for each path that matches now."""
-    settings: dict[str, str | None] = {}
-    for part in item.split(","):
-        key, equals, value = part.strip().partition("=")
-        key = _SPELLINGS.get(key, key)
-        if key in settings and settings[key] != (value if equals else None):
-            raise wrong(option, item, f"{key} only once")
-        settings[key] = value if equals else None
+    settings = _settings(item, option)
     kind = settings.pop("type", "volume")
-    if "idmap" in settings and settings.pop("idmap") != "false":
-        raise wrong(
-            option,
-            item,
-            "no idmap, for the engine maps the IDs of no mount: give the files to the container's user with U, or let "
-            "the container have the host's IDs",
-        )
     if kind not in _TYPES:
         raise wrong(option, item, f"a type from {', '.join(_TYPES)}")
     if kind == "glob":
@@ -98,6 +85,25 @@ def _mounts(item: str, option: str, matching: Optional[Matching]) -> list[Mount]
             raise wrong(option, item, f"of {kind}: target, {', '.join(_VALUES[kind])}, {', '.join(_SWITCHES[kind])}")
         options.append(f"{name_of_value}={_value(name_of_value, text, option)}")
     return [{"type": kind, "target": target, "options": sorted({*options, *(switches - {"rw", "tmpcopyup"})})}]
+
+
+def _settings(item: str, option: str) -> dict[str, str | None]:
+    """Return the keys of an item, each once and by its usual name, with their values: None where there is no ``=``."""
+    settings: dict[str, str | None] = {}
+    for part in item.split(","):
+        key, equals, value = part.strip().partition("=")
+        key = _SPELLINGS.get(key, key)
+        if key in settings and settings[key] != (value if equals else None):
+            raise wrong(option, item, f"{key} only once")
+        settings[key] = value if equals else None
+    if "idmap" in settings and settings.pop("idmap") != "false":
+        raise wrong(
+            option,
+            item,
+            "no idmap, for the engine maps the IDs of no mount: give the files to the container's user with U, or let "
+            "the container have the host's IDs",
+        )
+    return settings
 
 
 def _globbed(settings: dict[str, str | None], item: str, option: str, matching: Optional[Matching]) -> list[Mount]:

@@ -78,16 +78,25 @@ def resolve(
     present = ImageResolution(source, image.id) if image else ImageResolution(source, pull=True)
     if how is None or how.policy in ("missing", "never") or _fixed(name, image):
         return present
+    return _at_source_or(present, parts, answers, how)
+
+
+def _at_source_or(present: ImageResolution, parts: EngineConfig, answers: Answers, how: Pull) -> ImageResolution:
+    """Return the image at the source of ``present``, which is the store's one or a pull; that where the source fails.
+
+    :raises NoSuchImage, ToolFailed, MalformedData: as ``resolve``, unless the policy is ``newer``.
+    """
     try:
-        at_source = _at_source(parts, answers, source, how)
+        at_source = _at_source(parts, answers, present.source, how)
     except (NoSuchImage, ToolFailed, MalformedData) as error:
-        if image is None:
+        if present.pull:
             return present._replace(error=error)
         # As podman's: what cannot be asked has nothing newer.
         if how.policy == "newer":
             return present
         raise
-    return ImageResolution(source, at_source.id, image is None or image.id != at_source.id, at_source.digest)
+    pull = present.pull or present.id != at_source.id
+    return ImageResolution(present.source, at_source.id, pull, at_source.digest)
 
 
 def _check_source(source: str) -> None:
