@@ -25,6 +25,7 @@ HOST_PATHS = ("cidfile", "pid_file", "conmon_pidfile", "log_opt", "image", "root
 BASE: dict[str, Any] = {"image": "localhost/busybox:latest", "command": ["sleep", "1000"], "network": "none"}
 # Modules whose tasks depend on existing objects, which the names refer to often enough.
 OTHERS = {
+    "libpod_compose": "projects.compose",
     "libpod_container_copy": "copy",
     "libpod_container_exec": "exec",
     "libpod_container_info": "",

@@ -20,9 +20,11 @@ TOP = Path(__file__).resolve().parents[2]
 ASKS = {"libpod_login", "libpod_logout"}
 MODULES = sorted({path.stem for path in (TOP / "plugins/modules").glob("*.py")} - ASKS)
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
+COMPOSED = {"image": "localhost/busybox", "command": WAITING, "network_mode": "none", "stop_signal": "KILL"}
 # A task of each module, which changes something if the module can; container ``c`` runs, ``ended`` has exited.
 TASKS: dict[str, dict[str, Any]] = {
     "libpod_commit": {"container": "c", "image": "saved"},
+    "libpod_compose": {"project_name": "p", "definition": {"services": {"new": COMPOSED}}},
     "libpod_container": {"name": "new", **RUNNING},
     "libpod_container_copy": {"container": "c", "src": "/etc/passwd", "dest": "/file"},
     "libpod_container_exec": {"name": "c", "command": "true"},

@@ -29,9 +29,10 @@ BELOW: dict[str, set[str]] = {
     "_runtime": {"_model", "_store", "_spec", "_drivers", "_container"},
     "_resources": set(_ENGINE[:6]),
     "_reconcile": set(_ENGINE[:7]),
+    "_inputs": {"_model", "_drivers"},
     "_exit_command": set(_ENGINE),
     "_cli": {*_ENGINE, "_exit_command"},
-    "_ansible": set(_ENGINE),
+    "_ansible": {*_ENGINE, "_inputs"},
 }
 # Modules that a file names and does not import.
 NOT_IMPORTS = {

@@ -246,7 +246,7 @@ def _controls(params: Mapping[str, Any]) -> dict[str, Any]:
     """What is asked of the task itself, and not of the container's configuration."""
     controls: dict[str, Any] = {"name": checked_name(params["name"], "name"), "rmi": params.get("rmi")}
     controls.update((key, params[key]) for key in _CONTROLS)
-    controls.update((key, _seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
+    controls.update((key, seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
     controls["wait_timeout"] = longest_wait(params["wait_timeout"], "wait_timeout")
     if params["wait"] != "started" and params["state"] not in ("started", "rewound"):
         raise wrong("wait", params["wait"], f"state to be started or rewound, and it is {params['state']}")
@@ -282,7 +282,7 @@ def _pass_over(params: Mapping[str, Any]) -> None:
         refuse_ineffective()
 
 
-def _seconds(params: Mapping[str, Any], option: str) -> Optional[int]:
+def seconds(params: Mapping[str, Any], option: str) -> Optional[int]:
     """The option's seconds; -1 is a day more than anybody waits."""
     value = params.get(option)
     if value is None:

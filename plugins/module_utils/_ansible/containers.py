@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from typing import Any, Mapping, Optional, Sequence
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -90,6 +91,7 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
     canonical = {alias: name for name, one in own.items() for alias in one.get("aliases", ())}
     defaults = {canonical.get(key, key): value for key, value in params["defaults"].items()}
     found: dict[str, Desired] = {}
+    earlier = take_warnings()
     for number, given in enumerate(params["containers"]):
         whose = f"container {given['name']}" if given.get("name") else f"containers: number {number + 1} of the list"
         own_options = {canonical.get(key, key): one for key, one in given.items()}
@@ -118,6 +120,8 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
         if desired.name in found:
             raise InvalidArgument(f"containers: the name {desired.name!r} stands there twice, expected it once")
         found[desired.name] = desired
+    for sentence in earlier:
+        warn(sentence)
     return list(found.values())
 
 
@@ -163,19 +167,12 @@ def containers(module: EngineModule) -> dict[str, Any]:
     if workers < 1:
         raise InvalidArgument(f"workers: {workers} cannot be used: expected 1 or more")
 
-    def rendered(outcome: Outcome, name: str) -> dict[str, Any]:
-        found = result(outcome, name, module._diff)
-        # Of a hundred containers each value costs Ansible more than the engine's look at it.
-        if not (outcome.plan.steps or outcome.plan.differences):
-            del found["plan"]
-        return found
-
     asked = wanted(params)
     small = len(asked) <= _INSPECTED
     several = BatchReconcile(
         arguments.parts(params),
         asked,
-        Renderers(rendered, failure),
+        Renderers(partial(rendered, diff=module._diff), failure),
         purge=_purge(params["purge"]),
         workers=workers,
         keep_going=params["keep_going"],
@@ -183,7 +180,16 @@ def containers(module: EngineModule) -> dict[str, Any]:
         shown=inspect if params["inspect"] == "full" or params["inspect"] == "auto" and small else outline,
     )
     several.run(check_mode=module.check_mode)
-    return _summary(several, [one.name for one in asked], module._diff)
+    return summary(several, [one.name for one in asked], module._diff)
+
+
+def rendered(outcome: Outcome, name: str, *, diff: bool) -> dict[str, Any]:
+    """Return what a result has of one of several containers."""
+    found = result(outcome, name, diff)
+    # Of a hundred containers each value costs Ansible more than the engine's look at it.
+    if not (outcome.plan.steps or outcome.plan.differences):
+        del found["plan"]
+    return found
 
 
 def _expected(text: str) -> Optional[dict[str, str]]:
@@ -195,9 +201,10 @@ def _expected(text: str) -> Optional[dict[str, str]]:
     return approval.split(text, "expect_plan")
 
 
-def _summary(several: BatchReconcile, names: Sequence[str], diff: bool) -> dict[str, Any]:
+def summary(several: BatchReconcile, names: Sequence[str], diff: bool) -> dict[str, Any]:
+    """Return the result of a batch: what was done, and the containers of these names in their order."""
     fates = [{"changed": False, "actions": [], **fate} for fate in several.results.values()]
-    summary: dict[str, Any] = {
+    values: dict[str, Any] = {
         "changed": any(fate["changed"] for fate in fates),
         "actions": [action for fate in fates for action in fate["actions"]],
         "containers": [one for name in names if (one := several.results[name].get("container"))],
@@ -205,21 +212,21 @@ def _summary(several: BatchReconcile, names: Sequence[str], diff: bool) -> dict[
         "fates": [{key: value for key, value in fate.items() if key != "container"} for fate in fates],
     }
     if diff:
-        summary["diff"] = [
+        values["diff"] = [
             {**fate["diff"], "before_header": fate["name"], "after_header": fate["name"]}
             for fate in fates
             if fate["fate"] == CHANGED and "diff" in fate
         ]
     if any("stdout" in fate for fate in fates):
-        summary.update((stream, "".join(fate.get(stream, "") for fate in fates)) for stream in ("stdout", "stderr"))
+        values.update((stream, "".join(fate.get(stream, "") for fate in fates)) for stream in ("stdout", "stderr"))
     bad = [fate for fate in fates if fate["fate"] == FAILED]
     left = [fate["name"] for fate in fates if fate["fate"] == NOT_BEGUN]
     if bad or left:
         messages = [f"container {fate['name']}: {fate['msg']}" for fate in bad]
         messages += [f"ended by {several.stopped_by}"] if several.stopped_by else []
         messages += [f"not begun: {', '.join(left)}"] if left else []
-        summary.update(failed=True, msg="; ".join(messages))
-    return summary
+        values.update(failed=True, msg="; ".join(messages))
+    return values
 
 
 def main() -> None:

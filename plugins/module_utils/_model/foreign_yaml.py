@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .errors import MalformedData
@@ -14,6 +15,14 @@ MAX_BYTES = 1 << 20  # files of the Container Device Interface have some ten tho
 _DEEPEST = 32  # levels of lists and mappings; such a file has seven
 _MAX_SCALAR = 1 << 16  # characters; of a number in base 60 the reading time grows with their square
 _SHOWN = 200  # characters of PyYAML's message
+_MAX_NODES = 1 << 16  # of a document with its aliases written out
+# The core schema of YAML 1.2 without its floating point numbers: tag, pattern, first characters.
+_CORE = (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(?:0|[1-9][0-9]{0,18}|0[0-7]{1,21})|0o[0-7]{1,22}|0x[0-9a-fA-F]{1,16}", list("-+0123456789")),
+    ("merge", r"<<", ["<"]),
+)
 
 
 def parse(text: bytes, origin: str) -> Foreign:
@@ -24,26 +33,70 @@ def parse(text: bytes, origin: str) -> Foreign:
     """
     import yaml
 
-    # The loader of libyaml, where PyYAML was built with it, is ten times as fast.
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return _parse(yaml, text, origin, _loader(yaml), 0)
+
+
+def parse_core(text: bytes, origin: str) -> Foreign:
+    """Return the one document in ``text`` by the core schema of YAML 1.2, with anchors, aliases and merge keys.
+
+    There ``yes``, ``22:22`` and dates are text, and so are floating point numbers here, which stay as they are written.
+
+    :raises MalformedData: as ``parse``, and where the document with its aliases written out is too large.
+    :raises ImportError: Python has no PyYAML.
+    """
+    import yaml
+
+    class Core(_loader(yaml)):  # type: ignore[misc]  # PyYAML has no types
+        """The safe loader with the resolvers of another schema."""
+
+        yaml_implicit_resolvers: dict[str, Any] = {}
+
+    for tag, pattern, first in _CORE:
+        Core.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), first)
+    return _parse(yaml, text, origin, Core, _MAX_NODES)
+
+
+def _loader(yaml: Any) -> Any:
+    """Return the loader of libyaml, which is ten times as fast, where PyYAML was built with it."""
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _parse(yaml: Any, text: bytes, origin: str, loader: Any, most: int) -> Foreign:
+    """Return the document that ``loader`` makes of the text; ``most`` nodes with aliases written out, 0 for none."""
     if len(text) > MAX_BYTES:
         raise MalformedData(f"{origin}: longer than the {MAX_BYTES} bytes that are read")
     try:
         content = text.decode()
-        _check(yaml, yaml.parse(content, Loader=loader), origin)
+        _check(yaml, yaml.parse(content, Loader=loader), origin, most)
         return Foreign(yaml.load(content, Loader=loader), origin)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise MalformedData(f"{origin}: not valid YAML: {' '.join(str(error).split())[:_SHOWN]}") from None
+        message = " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")
+        raise MalformedData(f"{origin}: not valid YAML: {message[:_SHOWN]}") from None
 
 
-def _check(yaml: Any, events: Any, origin: str) -> None:
+def _check(yaml: Any, events: Any, origin: str, most: int) -> None:
     """:raises MalformedData: the document takes more to build than its length says."""
-    depth = 0
+    nodes, begun = 0, []
+    weights: dict[str, int] = {}
     for event in events:
         if isinstance(event, yaml.AliasEvent):
             # A few of them, one in another, stand for more than any memory holds.
-            raise MalformedData(f"{origin}: YAML aliases are not read: write *{event.anchor} out")
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST or isinstance(event, yaml.ScalarEvent) and len(event.value) > _MAX_SCALAR:
+            if not most:
+                raise MalformedData(f"{origin}: YAML aliases are not read: write *{event.anchor} out")
+            if event.anchor not in weights:
+                raise MalformedData(f"{origin}: the alias *{event.anchor} stands for no node that ends before it")
+            nodes += weights[event.anchor]
+        elif isinstance(event, yaml.CollectionStartEvent):
+            begun.append((event.anchor, nodes))
+            nodes += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = begun.pop()
+            weights[anchor] = nodes - before
+        elif isinstance(event, yaml.ScalarEvent):
+            nodes += 1
+            weights[event.anchor] = 1
+        if most and nodes > most:
+            raise MalformedData(f"{origin}: has more than {most} values with its aliases written out")
+        if len(begun) > _DEEPEST or isinstance(event, yaml.ScalarEvent) and len(event.value) > _MAX_SCALAR:
             line = event.start_mark.line + 1
             raise MalformedData(f"{origin}: line {line} is nested too deeply or too long to be read")

@@ -44,7 +44,8 @@ class BatchReconcile:
     After ``run``, ``results`` has each container's result by name, with ``fate`` and ``name`` in it. At most
     ``workers`` containers are worked on at once, and ``shown`` inspects one for its result. After a failure no other
     container is begun; with ``keep_going``, none that depends on the failed one. ``expected`` are the digests of the
-    approved plans by name, see ``approval``: where one plan is another, none is begun.
+    approved plans by name, see ``approval``: where one plan is another, none is begun. ``after`` has containers' names
+    with those that they depend on beside what their options say.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class BatchReconcile:
         keep_going: bool = False,
         expected: Optional[Mapping[str, str]] = None,
         shown: Callable[[Container], dict[str, Any]] = inspect,
+        after: Optional[Mapping[str, Sequence[str]]] = None,
     ) -> None:
         self.runtime = Runtime(parts)
         self.results: dict[str, dict[str, Any]] = {}
@@ -69,6 +71,7 @@ class BatchReconcile:
         self._keep_going = keep_going and expected is None
         self._expected = expected
         self._shown = shown
+        self._given = after or {}
         # The host as it will be: a store of its own, with the runtime's locks.
         self._planned_store = PlannedStore(self.runtime.store)
         self._planned = Runtime(parts, self._planned_store)
@@ -86,7 +89,7 @@ class BatchReconcile:
         check_root()
         with nullcontext() if check_mode else self._locks():
             self._find()
-            self._after = order.after(self._planned, self._members)
+            self._after = order.after(self._planned, self._members, self._given)
             self._plan(check_mode)
             self._check_expected()
             if check_mode:

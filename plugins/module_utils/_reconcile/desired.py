@@ -50,6 +50,8 @@ class Desired(NamedTuple):
     How it is stopped and removed: ``stop_time``, ``restart_time`` and ``delete_time`` are the seconds until a stop
     kills, in place of the container's own. ``rmi``: the image is removed with the container.
 
+    ``once``: a container that has ended with exit code 0, and need not be changed, is not started again.
+
     What the task waits for: ``wait``, for at most ``wait_timeout`` seconds, 0 and less for no limit. With
     ``wait_for_healthy`` a new container must be healthy before the old one is removed. Without ``detach`` the streams
     ``attach`` are returned, or all is passed to ``show`` as it is printed.
@@ -90,6 +92,7 @@ class Desired(NamedTuple):
     pulling: Optional[Pull] = None
     rmi: Optional[bool] = None
     attach: tuple[str, ...] = ("stdout", "stderr")
+    once: bool = False
     show: Optional[Show] = None
 
     @property

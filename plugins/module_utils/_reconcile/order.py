@@ -30,10 +30,11 @@ class Member(NamedTuple):
         return self.desired.state in ("absent", "stopped")
 
 
-def after(runtime: Runtime, members: Mapping[str, Member]) -> After:
+def after(runtime: Runtime, members: Mapping[str, Member], given: Mapping[str, Iterable[str]]) -> After:
     """Return each container's name with the names of those that come before it, in an order that has all in turn.
 
-    A container that is to run comes after its dependencies, and one that is to end after its dependents.
+    A container that is to run comes after its dependencies, and one that is to end after its dependents. ``given`` are
+    dependencies that the task alone knows, by the containers' names.
 
     :raises InvalidArgument: containers would depend on each other, or on one that is to be removed.
     """
@@ -51,6 +52,11 @@ def after(runtime: Runtime, members: Mapping[str, Member]) -> After:
         order[name] |= {other for other in needs if not members[other].ends}
         for other in had - needs:
             if members[other].ends and (one.ends or members[other].desired.state == "absent"):
+                order[other].add(name)
+        for other in {*given.get(name, ())} & members.keys():
+            if not (one.ends or members[other].ends):
+                order[name].add(other)
+            elif one.ends and members[other].ends:
                 order[other].add(name)
     return {name: order[name] for name in _sorted(order)}
 

@@ -54,6 +54,8 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     status = container.state.status
     if recreate:
         return _recreate(runtime, container, desired, differing)
+    if desired.once and _has_succeeded(container):
+        desired = desired._replace(state="present")
     # With options that take effect at a start, all options are recorded between stop and start.
     restarts = status is ContainerStatus.RUNNING and any(one.change == Change.RESTART for one in differing)
     drifted = drift(container, desired, differing)
@@ -74,6 +76,11 @@ def _existing(runtime: Runtime, container: Container, desired: Desired) -> Plan:
     steps += transitions
     differing += lost
     return Plan(tuple(steps), tuple(differing), status.value, status_after(steps, desired.name, status.value))
+
+
+def _has_succeeded(container: Container) -> bool:
+    state = container.state
+    return state.status is ContainerStatus.EXITED and state.exit_is_known and state.exit_code == 0
 
 
 def _as_it_is(container: Container, desired: Desired, differing: list[Difference]) -> list[Difference]:

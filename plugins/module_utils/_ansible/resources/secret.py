@@ -55,7 +55,7 @@ def secret(module: EngineModule) -> dict[str, Any]:
     if params["driver_opts"]:
         warn("driver_opts: has no effect here, since secrets are files under static_root")
     try:
-        content = _content(params)
+        content = content_of(params)
     except InvalidArgument as error:
         if not (module.check_mode and may_come(error)):
             raise
@@ -79,7 +79,7 @@ def _result(module: EngineModule, outcome: secrets.Outcome, shown: dict[str, Any
     return result
 
 
-def _content(params: Mapping[str, Any]) -> bytes:
+def content_of(params: Mapping[str, Any]) -> bytes:
     """Return the content from the one option that has it; no message shows it.
 
     :raises InvalidArgument: none or several are given, or it cannot be a secret's.

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _GUARDS = {"ro": os.ST_RDONLY, "nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC}
 
+# Directories of the host as a task would make them in check mode: they count as if they were there.
+planned: set[str] = set()
+
 
 def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]:
     """Return the host's directory or file of each target in the container; missing named volumes are made.
@@ -194,7 +197,7 @@ def check_source(path: str, name: str) -> None:
 
     :raises InvalidArgument: it does not.
     """
-    if not os.path.exists(path):
+    if not os.path.exists(path) and path not in planned:
         raise not_yet(
             InvalidArgument(
                 f"volume: {path}, to be bound in container {name}, does not exist on the host: make it first"

@@ -38,6 +38,10 @@ class Definition(NamedTuple):
     single: bool
 
 
+# Networks as a task would make them in check mode: they count as if they were there.
+planned: list[Definition] = []
+
+
 def networks(parts: EngineConfig) -> dict[str, Config]:
     """Return the configuration lists under ``cni_config_dir`` by network name, without malformed files.
 
@@ -132,6 +136,7 @@ def definitions(parts: EngineConfig) -> tuple[list[Definition], list[str]]:
     """Return the networks' files in the order of libcni, as they are, and what is wrong with each malformed one."""
     defined: list[Definition] = []
     malformed: list[str] = []
+    coming = {one.config["name"] for one in planned}
     try:
         names = sorted(os.listdir(parts.cni_config_dir))
     except (FileNotFoundError, NotADirectoryError):
@@ -142,12 +147,14 @@ def definitions(parts: EngineConfig) -> tuple[list[Definition], list[str]]:
             path = f"{parts.cni_config_dir}/{name}"
             try:
                 read = foreign_files.read_json(path, shown, max_bytes=_MAX_BYTES)
-                defined.append(Definition(path, _as_list(read), not read["plugins"]))
+                one = Definition(path, _as_list(read), not read["plugins"])
+                if one.config["name"] not in coming:
+                    defined.append(one)
             except MalformedData as error:
                 malformed.append(str(error))
             except OSError as error:
                 malformed.append(f"{shown}: {error.strerror}")
-    return defined, malformed
+    return [*defined, *planned], malformed
 
 
 def default_of(names: Iterable[str]) -> str:

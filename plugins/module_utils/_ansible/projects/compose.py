@@ -1,0 +1,275 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libpod_compose does, between the arguments and the result."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any, Callable, Iterator, Mapping, Sequence
+
+from ..._inputs.compose import project as compose_project
+from ..._inputs.compose.project import Project, Request
+from ..._inputs.compose.resources import LABEL
+from ..._inputs.stack import Options, Stack
+from ..._model import caller
+from ..._model.errors import InvalidArgument, LibpodError, note_done, some, warn
+from ..._reconcile.batch import BatchReconcile, Renderers
+from ..._reconcile.desired import SECRETS_CHANGED, Desired
+from ..._reconcile.reconcile import check_root
+from ..._runtime.base import RuntimeBase
+from ..._runtime.inspect import inspect, outline
+from .. import arguments, containers
+from ..module import EngineModule, failure, hidden, run
+from .stack import Changes, Owner
+
+_STATES = ("absent", "stopped", "restarted", "present", "created")
+_INSPECTED = 50
+_PULLS = ("always", "missing", "never", "newer", "policy")
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_compose."""
+    return {
+        "project_src": {"type": "path"},
+        "project_name": {"type": "str"},
+        "files": {"type": "list", "elements": "path"},
+        "definition": {"type": "dict"},
+        "env_files": {"type": "list", "elements": "path"},
+        "profiles": {"type": "list", "elements": "str"},
+        "services": {"type": "list", "elements": "str"},
+        "dependencies": {"type": "bool", "default": True},
+        "scale": {"type": "dict"},
+        "state": {"type": "str", "default": "present", "choices": list(_STATES)},
+        "pull": {"type": "str", "default": "policy", "choices": list(_PULLS)},
+        "build": {"type": "str", "default": "policy", "choices": ["always", "never", "policy"]},
+        "recreate": {"type": "str", "default": "auto", "choices": ["always", "auto", "never"]},
+        "secrets_changed": {"type": "str", "default": "restart", "choices": list(SECRETS_CHANGED), "no_log": False},
+        "remove_orphans": {"type": "bool", "default": False},
+        "remove_volumes": {"type": "bool", "default": False},
+        "timeout": {"type": "str"},
+        "wait": {"type": "bool", "default": False},
+        "wait_timeout": {"type": "str", "default": "300"},
+        "workers": {"type": "int"},
+        **arguments.parts_spec(),
+    }
+
+
+class Module(EngineModule):
+    """Hides the definition, which has the values of variables."""
+
+    def shown_params(self) -> dict[str, Any]:
+        shown = super().shown_params()
+        if shown.get("definition") is not None:
+            shown["definition"] = hidden(shown["definition"])
+        return shown
+
+
+def request(params: Mapping[str, Any]) -> Request:
+    """Return what a task says of a project.
+
+    :raises InvalidArgument: options contradict each other, or an option that is needed is missing.
+    """
+    folder = caller.absolute(params["project_src"]) if params["project_src"] else ""
+    if params["definition"] is not None and params["files"]:
+        raise InvalidArgument("definition: cannot be combined with files: give one of them")
+    if params["definition"] is None and not folder:
+        raise InvalidArgument("project_src: is needed where there is no definition: give the project's directory")
+    if folder and params["definition"] is None and not os.path.isdir(folder):
+        raise InvalidArgument(f"project_src: {folder} is no directory on the target")
+    scale = params["scale"] or {}
+    for name, number in scale.items():
+        if not str(number).isascii() or not str(number).isdigit() or int(number) > 1000:
+            raise InvalidArgument(f"scale: {name}: {number!r} cannot be used: expected a number up to 1000")
+    return Request(
+        folder,
+        [os.path.join(folder, one) for one in params["files"] or ()],
+        params["definition"],
+        params["project_name"] or "",
+        [os.path.join(folder or caller.absolute("."), one) for one in params["env_files"] or ()],
+        params["profiles"] or (),
+        params["services"] or (),
+        params["dependencies"],
+        scale,
+    )
+
+
+def compose(module: EngineModule) -> dict[str, Any]:
+    """libpod_compose: bring a project to its state, or in check mode say what that takes."""
+    return _Run(module).result()
+
+
+class _Run:
+    """One task about a project."""
+
+    def __init__(self, module: EngineModule) -> None:
+        check_root()
+        self._module = module
+        self._params = module.params
+        self._parts = arguments.parts(module.params)
+        self._ends = module.params["state"] in ("absent", "stopped")
+        self._project = self._read()
+        self._owner = Owner(f"{LABEL}.project", self._project.name)
+        self._changes = Changes(self._parts, self._owner, dry=module.check_mode)
+        self._there = {one.name: one for one in RuntimeBase(self._parts).containers() if not one.unreadable}
+
+    def _read(self) -> Project:
+        """Return the project; one that ends needs no more than its name."""
+        params = self._params
+        if self._ends and params["project_name"]:
+            asked = Request(name=params["project_name"])
+            name = compose_project.project_name(asked, "", lambda _name: None)
+            return Project(name, frozenset(), (), Stack())
+        asked = request(params)
+        return compose_project.named(asked) if self._ends else compose_project.load(asked)
+
+    def result(self) -> dict[str, Any]:
+        params, stack = self._params, self._project.stack
+        if params["build"] == "never":
+            stack = stack._replace(images=())
+        with self._changes.noted():
+            asked = self._ending() if self._ends else self._wanted(stack)
+            batch = self._batch(asked, stack)
+            summary = containers.summary(batch, [one.name for one in asked], self._module._diff)
+            before = list(self._changes.actions)
+            if not summary.get("failed"):
+                try:
+                    self._remove_unlisted(stack)
+                except (LibpodError, OSError) as error:
+                    note_done(error, [*before, *summary["actions"], *self._changes.actions[len(before) :]])
+                    raise
+        actions = [*before, *summary["actions"], *self._changes.actions[len(before) :]]
+        if self._module._diff:
+            summary["diff"] = [*self._changes.diffs, *summary["diff"]]
+        return {
+            **summary,
+            "changed": bool(summary["changed"] or self._changes.actions),
+            "actions": actions,
+            "project": self._project.name,
+            "ineffective": list(stack.ineffective),
+        }
+
+    def _wanted(self, stack: Stack) -> list[Desired]:
+        """Have what the services use, and return their containers with those that are to go."""
+        self._check_names(stack)
+        adapted = stack._replace(containers=tuple(self._adapted(one) for one in stack.containers))
+        found = self._changes.desired(adapted)
+        self._changes.have(stack, force_build=self._params["build"] == "always")
+        found = self._changes.with_images(found)
+        return [*found, *self._surplus({one.name for one in found})]
+
+    def _check_names(self, stack: Stack) -> None:
+        """Check that the names of the stack's containers are free or the project's.
+
+        :raises InvalidArgument: a container has one that is not.
+        """
+        for one in stack.containers:
+            there = self._there.get(one["name"])
+            if there is not None and not self._owner.has(there.config.labels):
+                raise InvalidArgument(
+                    f"container {one['name']} is not of the project {self._project.name}: remove it, or give the "
+                    "service another name"
+                )
+
+    def _adapted(self, options: Options) -> Options:
+        """Return a container's options with what the task says of all."""
+        params = self._params
+        more: Options = {"secrets_changed": params["secrets_changed"], "wait_timeout": params["wait_timeout"]}
+        state = {"created": "created", "restarted": "started", "present": "started"}[params["state"]]
+        if state == "created":
+            more["wait"] = "started"
+        elif params["wait"] and "healthcheck" in options and "wait" not in options:
+            more["wait"] = "healthy"
+        if params["pull"] != "policy" and not str(options["image"]).startswith("localhost/"):
+            more["pull"] = params["pull"]
+        if params["timeout"] is not None:
+            more["stop_time"] = params["timeout"]
+        return {
+            **options,
+            **more,
+            "state": state,
+            "force_restart": params["state"] == "restarted",
+            "recreate": params["recreate"] == "always",
+            "recreate_policy": "never" if params["recreate"] == "never" else "auto",
+        }
+
+    def _own(self) -> Iterator[tuple[str, str]]:
+        """Yield the project's containers and their services."""
+        for name, one in self._there.items():
+            if self._owner.has(one.config.labels) and not one.config.infra:
+                yield name, one.config.labels.get(f"{LABEL}.service", "")
+
+    def _surplus(self, wanted: set[str]) -> list[Desired]:
+        """Return containers that are to go: more than a service has, and with ``remove_orphans`` of no service."""
+        gone, orphans = [], []
+        for name, service in self._own():
+            if name in wanted:
+                continue
+            if service in self._project.selected:
+                gone.append(name)
+            elif service not in self._project.services:
+                orphans.append(name)
+        if orphans and not self._params["remove_orphans"]:
+            warn(f"the project's files no longer have the containers {some(orphans)}: remove_orphans removes them")
+            orphans = []
+        return [self._removed(name) for name in (*gone, *orphans)]
+
+    def _removed(self, name: str) -> Desired:
+        stop = arguments.seconds(self._params, "timeout")
+        return Desired(name, "absent", delete_volumes=self._params["remove_volumes"], delete_time=stop)
+
+    def _ending(self) -> list[Desired]:
+        """Return the containers that are to end."""
+        services = self._params["services"]
+        names = [name for name, service in self._own() if not services or service in services]
+        if self._params["state"] == "absent":
+            return [self._removed(name) for name in names]
+        stop = arguments.seconds(self._params, "timeout")
+        return [Desired(name, "stopped", stop_time=stop) for name in names]
+
+    def _batch(self, asked: Sequence[Desired], stack: Stack) -> BatchReconcile:
+        shown: Callable[..., dict[str, Any]] = inspect if len(asked) <= _INSPECTED else outline
+        workers = len(os.sched_getaffinity(0)) if self._params["workers"] is None else self._params["workers"]
+        if workers < 1:
+            raise InvalidArgument(f"workers: {workers} cannot be used: expected 1 or more")
+        batch = BatchReconcile(
+            self._parts,
+            asked,
+            Renderers(partial(containers.rendered, diff=self._module._diff), failure),
+            workers=workers,
+            shown=shown,
+            after={**self._recorded(), **stack.after},
+        )
+        batch.run(check_mode=self._module.check_mode)
+        return batch
+
+    def _recorded(self) -> dict[str, list[str]]:
+        """Return the containers that are there with those that they depend on, by their labels."""
+        by_service: dict[str, list[str]] = {}
+        for name, service in self._own():
+            by_service.setdefault(service, []).append(name)
+        found = {}
+        for name, _service in self._own():
+            label = self._there[name].config.labels.get(f"{LABEL}.depends_on", "")
+            services = [one.partition(":")[0] for one in label.split(",")]
+            found[name] = [other for one in services for other in by_service.get(one, ())]
+        return found
+
+    def _remove_unlisted(self, stack: Stack) -> None:
+        """Remove the project's networks and secrets that its containers no longer use."""
+        params = self._params
+        whole = not params["services"]
+        if params["state"] == "absent" and whole:
+            self._changes.remove_networks(())
+            self._changes.remove_secrets(())
+            if params["remove_volumes"]:
+                self._changes.remove_volumes()
+        elif not self._ends and params["remove_orphans"] and whole:
+            self._changes.remove_networks([one["name"] for one in stack.networks])
+            self._changes.remove_secrets([one["name"] for one in stack.secrets])
+
+
+def main() -> None:
+    """libpod_compose, from a task's arguments to its result."""
+    run(Module(argument_spec=spec(), supports_check_mode=True), compose)

@@ -1,0 +1,205 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compose files read: YAML, variables, several files merged, ``extends`` followed."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, NamedTuple, Sequence
+
+from ..._drivers import foreign_files
+from ..._model import foreign_yaml
+from ..._model.errors import InvalidArgument, MalformedData, NotImplementedByHost
+from ..._model.foreign import Foreign
+from .merge import canonical, merged
+from .variables import Lookup, interpolate
+
+NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_OVERRIDES = (
+    "compose.override.yaml",
+    "compose.override.yml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+_DEEPEST = 64  # levels of a document with its aliases written out
+_ABSENT = object()
+_MOST_EXTENDED = 32  # services, one extending the next
+
+
+class Document(NamedTuple):
+    """The merged files: their content, and each one's by its name, to say where a field stands."""
+
+    content: dict[str, Any]
+    files: tuple[tuple[str, dict[str, Any]], ...]
+
+    def root(self) -> Foreign:
+        """Return the content, with messages that name the files."""
+        return Foreign(self.content, ", ".join(dict.fromkeys(name for name, _content in self.files)))
+
+    def file_of(self, path: str) -> str:
+        """Return the last file that has a field, such as ``services.web.deploy``; all of them where none has it."""
+        name: str
+        for name, content in reversed(self.files):
+            node: Any = content
+            for key in path.partition("[")[0].split("."):
+                node = node.get(key, _ABSENT) if isinstance(node, dict) else _ABSENT
+            if node is not _ABSENT:
+                return name
+        return self.root().origin
+
+
+def default_files(folder: str) -> list[str]:
+    """Return the Compose file of a directory, and the one over it where there is one.
+
+    :raises InvalidArgument: it has none.
+    """
+    for names in (NAMES, _OVERRIDES):
+        found = next((f"{folder}/{name}" for name in names if os.path.exists(f"{folder}/{name}")), None)
+        if names is NAMES:
+            if found is None:
+                raise InvalidArgument(f"project_src: {folder} has no {' or '.join(NAMES)}: name the files with files")
+            paths = [found]
+        elif found:
+            paths.append(found)
+    return paths
+
+
+def read(path: str) -> Any:
+    """Return a file's content.
+
+    :raises MalformedData: it is no YAML, or too large. :raises InvalidArgument: it cannot be read.
+    """
+    try:
+        return foreign_yaml.parse_core(text_of(path, "files"), path).value
+    except ImportError:
+        raise NotImplementedByHost(
+            f"files: {path} cannot be read without PyYAML: install the package python3-yaml (python3-pyyaml on Red "
+            "Hat's distributions) on the target, or give the content as definition"
+        ) from None
+
+
+def text_of(path: str, option: str) -> bytes:
+    """Return the bytes of a file on the target.
+
+    :raises InvalidArgument: it cannot be read.
+    """
+    try:
+        return foreign_files.read(path, max_bytes=foreign_yaml.MAX_BYTES)
+    except OSError as error:
+        raise InvalidArgument(f"{option}: {path} cannot be read on the target: {error.strerror}") from error
+    except ValueError:
+        raise InvalidArgument(f"{option}: the path of a file has a NUL byte") from None
+
+
+def document(sources: Sequence[tuple[str, Any]], folder: str, look_up: Lookup) -> Document:
+    """Return the documents of ``sources`` (name, content), merged, with their variables and ``extends`` applied.
+
+    :raises MalformedData: one is no Compose file. :raises InvalidArgument: a file that it names cannot be read.
+    """
+    files = tuple((name, _prepared(name, content, look_up)) for name, content in sources)
+    whole: dict[str, Any] = {}
+    for _name, content in files:
+        whole = merged(whole, content)
+    found = Document(whole, files)
+    services = whole.get("services") or {}
+    if not isinstance(services, dict):
+        found.root()["services"].fail("a mapping")
+    extended = _Extension(found.root().origin, folder, look_up)
+    whole = {**whole, "services": {name: extended.of(services, name, folder, ()) for name in services}}
+    return found._replace(content=whole)
+
+
+def _prepared(name: str, content: Any, look_up: Lookup) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise MalformedData(f"{name}: expected a Compose file, a mapping with the key services")
+    prepared: dict[str, Any] = _interpolated(content, look_up, name, "", 0)
+    if isinstance(prepared.get("services"), dict):
+        prepared["services"] = {key: canonical(one) for key, one in prepared["services"].items()}
+    return prepared
+
+
+def _interpolated(value: Any, look_up: Lookup, origin: str, path: str, depth: int) -> Any:
+    """Return a copy of a value, whose texts have their variables; keys are left as they are."""
+    if depth > _DEEPEST:
+        raise MalformedData(f"{origin}: nested too deeply to be read")
+    if isinstance(value, dict):
+        for key in value:
+            Foreign(key, origin, f"{path} (a key)").text(required=True)
+        dot = f"{path}." if path else ""
+        return {key: _interpolated(one, look_up, origin, f"{dot}{key}", depth + 1) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_interpolated(one, look_up, origin, f"{path}[{at}]", depth + 1) for at, one in enumerate(value)]
+    if isinstance(value, str):
+        return Foreign(interpolate(value, look_up, f"{origin}: {path}"), origin, path).text()
+    return value
+
+
+class _Extension:
+    """The services of files, each with what it extends."""
+
+    def __init__(self, origin: str, folder: str, look_up: Lookup) -> None:
+        self._origin = origin
+        self._folder = folder
+        self._look_up = look_up
+        self._read: dict[str, dict[str, Any]] = {}
+
+    def of(self, services: dict[str, Any], name: str, folder: str, before: tuple[str, ...], origin: str = "") -> Any:
+        """Return a service with what it extends below it; ``before`` are the services that extend it.
+
+        :raises MalformedData: there is no such service, or it extends itself.
+        """
+        origin, service = origin or self._origin, services[name]
+        extends = service.get("extends") if isinstance(service, dict) else None
+        if extends is None:
+            return service
+        node = Foreign(extends, origin, f"services.{name}.extends")
+        base = node["service"].text(required=True) if isinstance(extends, dict) else node.text(required=True)
+        file = node["file"].text() if isinstance(extends, dict) else ""
+        mark = f"{folder} {file} {base}"
+        if mark in before or len(before) > _MOST_EXTENDED:
+            raise MalformedData(f"{origin}: services.{name}.extends: the service extends itself")
+        there, where = folder, origin
+        if file:
+            path = os.path.join(folder, os.path.expanduser(file))
+            there, where, services = os.path.dirname(path), path, self._services(path)
+        if not isinstance(services.get(base), dict):
+            raise MalformedData(f"{origin}: services.{name}.extends: {where} has no service {base!r}")
+        below = self.of(services, base, there, (*before, mark), where)
+        if there != folder:
+            below = rebased(below, there)
+        return merged(below, {key: one for key, one in service.items() if key != "extends"})
+
+    def _services(self, path: str) -> dict[str, Any]:
+        if path not in self._read:
+            self._read[path] = _prepared(path, read(path), self._look_up)
+        services = self._read[path].get("services")
+        return services if isinstance(services, dict) else {}
+
+
+def rebased(service: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Return a service of a file elsewhere, with the paths that are relative to it as absolute ones."""
+    changed = dict(service)
+    for field in ("env_file", "label_file"):
+        if isinstance(service.get(field), list):
+            changed[field] = [_at(one, "path", lambda path: os.path.join(folder, path)) for one in service[field]]
+    if isinstance(service.get("volumes"), list):
+        changed["volumes"] = [_at(one, "source", lambda path: _dotted(folder, path)) for one in service["volumes"]]
+    if isinstance(service.get("build"), dict):
+        context = service["build"].get("context", ".")
+        if isinstance(context, str):
+            changed["build"] = {**service["build"], "context": os.path.join(folder, context)}
+    return changed
+
+
+def _dotted(folder: str, path: str) -> str:
+    return os.path.join(folder, path) if path.startswith(".") else path
+
+
+def _at(value: Any, key: str, change: Callable[[str], str]) -> Any:
+    """Return a text changed, or a mapping with the text of one key changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict) and isinstance(value.get(key), str):
+        return {**value, key: change(value[key])}
+    return value

@@ -1,0 +1,29 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a file of another tool describes, as options of the collection's modules."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, NamedTuple
+
+Options = dict[str, Any]
+
+
+class Stack(NamedTuple):
+    """Networks, volumes, secrets, images and containers that belong together, as options of their modules.
+
+    ``folders`` are directories of the host that are made where they are missing. ``after`` has a container's name with
+    the names of those that are changed before it. ``once`` are containers that are not started again once they have
+    ended with exit code 0. ``ineffective`` are the fields that have no effect.
+    """
+
+    networks: tuple[Options, ...] = ()
+    volumes: tuple[Options, ...] = ()
+    secrets: tuple[Options, ...] = ()
+    images: tuple[Options, ...] = ()
+    folders: tuple[str, ...] = ()
+    containers: tuple[Options, ...] = ()
+    after: Mapping[str, tuple[str, ...]] = {}
+    once: frozenset[str] = frozenset()
+    ineffective: tuple[str, ...] = ()

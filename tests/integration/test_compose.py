@@ -1,0 +1,180 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_compose: the services of a Compose file, from nothing to nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import preload
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+
+preload.engine()
+
+FILE = """
+name: shop
+x-common: &common
+  image: localhost/busybox:latest
+  stop_signal: KILL
+services:
+  web:
+    <<: *common
+    command: sh -c 'wget -q -O /got http://store/answer; sleep 1000'
+    depends_on:
+      store: {condition: service_healthy}
+      prepare: {condition: service_completed_successfully}
+    environment: {MODE: "${MODE:-production}"}
+    configs: [{source: site, target: /etc/site.conf}]
+    volumes: ["./pages:/pages:ro", "data:/data"]
+    deploy: {update_config: {parallelism: 1}}
+  store:
+    <<: *common
+    command: httpd -f -p 80 -h /data
+    volumes: ["data:/data"]
+    secrets: [token]
+    healthcheck: {test: wget -q -O /dev/null http://127.0.0.1/answer, interval: 200ms, retries: 50}
+    depends_on: {prepare: {condition: service_completed_successfully}}
+  prepare:
+    <<: *common
+    command: sh -c 'echo 42 >/data/answer'
+    volumes: ["data:/data"]
+    network_mode: none
+  debug:
+    <<: *common
+    profiles: [debug]
+volumes: {data: }
+secrets: {token: {environment: TOKEN}}
+configs: {site: {content: "mode ${MODE:-production}"}}
+"""
+KEPT = """
+name: shop
+services:
+  store:
+    image: localhost/busybox:latest
+    stop_signal: KILL
+    command: httpd -f -p 80 -h /data
+    volumes: ["data:/data"]
+    secrets: [token]
+    network_mode: none
+volumes: {data: }
+secrets: {token: {environment: TOKEN}}
+"""
+ABSENT = {"project_name": "shop", "state": "absent"}
+
+
+class Project:
+    """The file above in a directory of its own, and tasks about it."""
+
+    def __init__(self, host: Host, folder: Path) -> None:
+        self.host = host
+        self.folder = folder
+        self.write(FILE)
+        (folder / ".env").write_text("TOKEN='s3cr 3t'\n")
+
+    def write(self, text: str, name: str = "compose.yml") -> None:
+        (self.folder / name).write_text(text)
+
+    def run(self, *, check: bool = False, **args: Any) -> Result:
+        where = {} if "project_name" in args else {"project_src": str(self.folder)}
+        return self.host.module("libpod_compose", {**where, "workers": 2, **args}, check=check, diff=True)
+
+    def done(self, **args: Any) -> Result:
+        """Check mode predicts what the run does, and a second run changes nothing."""
+        predicted = self.run(check=True, **args)
+        result = self.run(**args)
+        assert not result.failed and not predicted.failed, (predicted, result)
+        assert predicted["actions"] == result["actions"] and predicted["changed"] == result["changed"]
+        again = self.run(**args)
+        assert not again.failed and again["actions"] == [] and not again.changed, again
+        return result
+
+
+@pytest.fixture(name="project")
+def _project(host: Host, tmp_path: Path) -> Project:
+    return Project(host, tmp_path)
+
+
+def _by_name(result: Result) -> dict[str, dict[str, Any]]:
+    return {one["Name"]: one for one in result["containers"]}
+
+
+@pytest.mark.smoke
+def test_project_is_created_changed_and_removed(project: Project) -> None:
+    made = project.done()
+    first = ["created network shop_default", "created volume shop_data"]
+    assert made["actions"][:2] == first and f"created directory {project.folder}/pages" in made["actions"]
+    assert [one for one in made["actions"] if one.startswith("started")] == [
+        f"started shop-{name}-1" for name in ("prepare", "store", "web")
+    ]
+    assert made["ineffective"] == [f"{project.folder}/compose.yml: services.web.deploy.update_config"]
+    containers = _by_name(made)
+    assert containers["shop-prepare-1"]["State"]["Status"] == "exited"
+    labels = containers["shop-web-1"]["Config"]["Labels"]
+    assert labels["com.docker.compose.service"] == "web" and labels["com.docker.compose.container-number"] == "1"
+    root = f"/proc/{containers['shop-web-1']['State']['Pid']}/root"
+    with open(f"{root}/etc/site.conf", encoding="utf-8") as file:
+        assert file.read() == "mode production"
+    store = f"/proc/{containers['shop-store-1']['State']['Pid']}/root"
+    with open(f"{store}/run/secrets/token", encoding="utf-8") as file:
+        assert file.read() == "s3cr 3t"
+    assert "s3cr 3t" not in str(made) and os.path.samefile(f"{root}/pages", project.folder / "pages")
+
+    # A change of the one service leaves the others as they are.
+    project.write(FILE.replace("MODE:-production", "MODE:-test"))
+    changed = project.done()
+    assert changed["actions"] == ["replaced secret shop_site.config", "recreated shop-web-1"]
+    after = _by_name(changed)
+    assert after["shop-store-1"]["Id"] == containers["shop-store-1"]["Id"]
+
+    # What is no longer in the files goes with remove_orphans, and so does the network that none uses any more.
+    project.write(KEPT)
+    warned = project.run(check=True)
+    assert "shop-prepare-1" in str(warned["warnings"]) and "deleted" not in str(warned["actions"])
+    left = project.done(remove_orphans=True)
+    assert {"deleted shop-web-1", "deleted shop-prepare-1", "deleted network shop_default"} < set(left["actions"])
+
+    assert project.done(project_name="shop", state="stopped")["actions"] == ["stopped shop-store-1"]
+    gone = project.done(**ABSENT, remove_volumes=True)
+    assert gone["actions"] == ["deleted shop-store-1", "removed secret shop_token", "deleted volume shop_data"]
+    project.host.expect_clean()
+
+
+def test_existing_service_is_changed_to_a_network_and_directory_of_the_same_task(project: Project) -> None:
+    definition: dict[str, Any] = {
+        "services": {"one": {"image": "localhost/busybox:latest", "command": "sleep 1000", "stop_signal": "KILL"}},
+    }
+    task: dict[str, Any] = {"project_name": "grown", "definition": definition}
+    project.done(**task)
+    definition["services"]["one"] |= {"networks": ["back"], "volumes": [f"{project.folder}/new:/new"], "scale": 2}
+    definition["networks"] = {"back": {"internal": True}}
+    grown = project.done(**task, remove_orphans=True)
+    assert "created network grown_back" in grown["actions"] and "deleted network grown_default" in grown["actions"]
+    shrunk = project.done(**task, scale={"one": 1})
+    assert shrunk["actions"] == ["deleted grown-one-2"]
+    project.done(project_name="grown", state="absent")
+    project.host.expect_clean()
+
+
+REFUSED = {
+    "services: {a: {image: x, deploy: {placement: {}}}}": "services.a.deploy.placement has no counterpart here: ",
+    "services: {a: {image: x, command: '${'}}": "services.a.command: ",
+    "services: {a: {image: x, networks: [b]}}": "services.a.networks.b: expected a name that is among ",
+    "services: {a: {image: x, depends_on: [b]}}": "services.a.depends_on.b: expected a service of the files",
+    "services: {a: {image: x, depends_on: [c]}, c: {image: x, depends_on: [a]}}": "depend on each other",
+    "services: [": "not valid YAML",
+    "services: {a: {image: x, mem_limit: much}}": "container p-a-1: memory: 'much'",
+}
+
+
+def test_file_that_cannot_be_used_is_refused_before_any_change(project: Project) -> None:
+    for text, message in REFUSED.items():
+        project.write(f"name: p\n{text}\n")
+        for check in (True, False):
+            refused = project.run(check=check)
+            assert refused.failed and message in refused["msg"], (text, refused)
+    project.host.expect_clean()
