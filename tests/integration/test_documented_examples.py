@@ -38,7 +38,7 @@ FIRST = ("libpod_container_info", "libpod_container_exec", "libpod_container_cop
 FIRST += ("libpod_container_wait", "libpod_export", "libpod_import", "libpod_save", "libpod_load", "libpod_commit")
 FIRST += ("libpod_containers", "libpod_compose")
 LAST = ("libpod_image_info", "libpod_image", "libpod_network", "libpod_network_info", "libpod_pod", "libpod_pod_info")
-LAST += ("libpod_secret", "libpod_secret_info", "libpod_volume", "libpod_volume_info", "libpod_prune")
+LAST += ("libpod_secret", "libpod_secret_info", "libpod_unit", "libpod_volume", "libpod_volume_info", "libpod_prune")
 
 
 def _examples(module: str) -> list[Task]:
@@ -80,6 +80,7 @@ def test_every_example_runs_on_a_host_prepared_only_by_the_role(tmp_path: Path) 
         parts = {key: value for key, value in host.arguments.items() if key.startswith(("storage", "cgroup"))}
         host.parts = EngineConfig(**parts, oci_runtime=host.parts.oci_runtime)
         how: dict[str, Any] = {"defaults": parts, "variables": {"ansible_python_interpreter": "/usr/bin/python3"}}
+        how["variables"]["units"] = "/srv"
         played = playbooks.play([readied, _impatient(first)], **how)
         assert played["Run a command given as words, with variables"]["stdout"] == "hello world goodbye world\n"
         for args in commands:

@@ -48,6 +48,7 @@ OTHERS = {
     "libpod_save": "resources.save",
     "libpod_secret": "resources.secret",
     "libpod_secret_info": "resources.secret_info",
+    "libpod_unit": "resources.unit",
     "libpod_volume": "resources.volume",
     "libpod_volume_info": "resources.volume_info",
 }

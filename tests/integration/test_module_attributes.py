@@ -46,6 +46,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "libpod_save": {"image": ["busybox"], "dest": "/srv/c.tar"},
     "libpod_secret": {"name": "key", "data": "content"},
     "libpod_secret_info": {},
+    "libpod_unit": {"name": "c", "dest": "/srv"},
     "libpod_volume": {"name": "v", "label": {"a": "b"}},
     "libpod_volume_info": {},
 }
@@ -102,6 +103,7 @@ def test_module_does_what_its_attributes_say(host: Host, attributes: dict[str, A
         host.store("delete-image", "localhost/made:latest")
     if module == "libpod_load":
         host.store("set-names", "--name", "localhost/busybox:latest", "localhost/busybox:latest")
+    Path("/srv/container-c.service").unlink(missing_ok=True)
     for left in ("c", "some", "other"):
         Path(f"/srv/{left}.tar").unlink(missing_ok=True)
     for made in ("libpod_network", "libpod_pod", "libpod_secret"):

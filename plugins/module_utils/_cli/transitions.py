@@ -9,6 +9,9 @@ import argparse
 from typing import Callable, Optional, Sequence
 
 from .._container.container import Container
+from .._container.lifecycle import notify
+from .._drivers import process
+from .._model import caller
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, NoSuchContainer
 from .._model.options.durations import whole_seconds
@@ -35,6 +38,29 @@ def _attached(parts: EngineConfig, keys: Sequence[str]) -> int:
     name = Runtime(parts).container(keys[0]).name
     desired = Desired(name, "started", detach=False, show=show)
     return run_of(lambda: (keys[0], reconcile(parts, desired).output))
+
+
+def _in_unit(parts: EngineConfig, keys: Sequence[str], ready: str) -> int:
+    """Start one container for the systemd unit that runs this process, or have the unit watch one that runs already.
+
+    ``ready`` is who says that it is ready: ``conmon``, the ``container`` itself or, once it is, its health check.
+
+    :raises InvalidArgument: there are several containers, or this one does not pass the message on.
+    """
+    if len(keys) != 1:
+        raise InvalidArgument(f"--sdnotify: cannot be used with {len(keys)} containers: expected one")
+    container = Runtime(parts).container(keys[0])
+    if ready == "container" and container.config.options["sdnotify"] != "container":
+        raise InvalidArgument(
+            f"--sdnotify: container {container.name} passes no message on: expected one with sdnotify: container"
+        )
+    caller.unit_of = container.name
+    wait = "healthy" if ready == "healthy" else "started"
+    outcome = reconcile(parts, Desired(container.name, "started", wait=wait, wait_timeout=0.0))
+    # Its own message goes to the socket that it was started with.
+    own = ready == "container" and bool(outcome.plan.steps)
+    state = notify.adopt(Runtime(parts).container(container.name).peek(), ready=not own)
+    return 0 if state.status.has_process else state.exit_code
 
 
 def stop(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -66,11 +92,14 @@ def _transition(parts: EngineConfig, verb: str, arguments: Sequence[str], state:
 
     def work(key: str) -> Optional[str]:
         try:
-            name = Runtime(parts).container(key).name
+            container = Runtime(parts).container(key)
         except NoSuchContainer:
             if getattr(options, "ignore", False):
                 return None
             raise
+        if getattr(options, "unwatched", False) and not _unwatched(container):
+            return None
+        name = container.name
         desired = Desired(name, state, force_restart=verb == "restart", stop_time=seconds, restart_time=seconds)
         reconcile(parts, desired)
         return key
@@ -78,6 +107,8 @@ def _transition(parts: EngineConfig, verb: str, arguments: Sequence[str], state:
     if getattr(options, "running", False):
         options.all = True
     keys = selected(parts, options, _suits(running=running))
+    if getattr(options, "sdnotify", None):
+        return _in_unit(parts, keys, options.sdnotify)
     return _attached(parts, keys) if getattr(options, "attach", False) else for_each(keys, work)
 
 
@@ -97,13 +128,22 @@ def _parsed(verb: str, arguments: Sequence[str]) -> argparse.Namespace:
     if verb == "start":
         about = "wait for the container's end, show its output and have its exit code"
         parser.add_argument("-a", "--attach", action="store_true", help=about)
+        about = "have the systemd unit that runs this watch the container, and who says that it is ready"
+        parser.add_argument("--sdnotify", choices=("conmon", "container", "healthy"), help=about)
     else:
         parser.add_argument("-t", "--time", help="seconds, or a duration such as 1m30s, until a stop kills")
     if verb == "stop":
         parser.add_argument("-i", "--ignore", action="store_true", help="a name of no container is no error")
+        parser.add_argument("--unwatched", action="store_true", help="only one that has outlived its conmon")
     if verb == "restart":
         parser.add_argument("--running", action="store_true", help="every container that runs")
     return parser.parse_args(arguments)
+
+
+def _unwatched(container: Container) -> bool:
+    """Return whether a container runs, and its conmon does not."""
+    state = container.peek().state
+    return state.status.has_process and not process.alive(state.conmon)
 
 
 def _suits(*, running: bool) -> Callable[[Container], bool]:

@@ -13,6 +13,7 @@ from typing import Mapping
 
 environment: Mapping[str, str] = os.environ
 directory = ""  # empty for the working directory of the moment
+unit_of = ""  # the name of the container that a systemd unit has the engine start; empty outside of a unit
 
 
 def absolute(path: str) -> str:

@@ -92,7 +92,7 @@ def _state(container: Container) -> dict[str, Any]:
         "OOMKilled": state.oom_killed,
         "Dead": False,
         "Pid": state.pid,
-        "ConmonPid": state.conmon.pid,
+        "ConmonPid": state.pid and state.conmon.pid,
         "ExitCode": state.exit_code,
         "Error": state.error,
         "Restarting": bool(state.restart_at),

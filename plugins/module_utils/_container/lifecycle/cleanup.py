@@ -15,13 +15,14 @@ from ..._drivers import process
 from ..._drivers.cgroups import hierarchy, manager
 from ..._drivers.kernel import syscalls
 from ..._model.attempts import Attempts
-from ..._model.errors import CleanupIncomplete, sentence
+from ..._model.errors import CleanupIncomplete, LibpodError, sentence
 from ..._model.failpoints import failpoint
 from ..._model.options.table import ID_FILES
 from ..._model.records.config import DEFAULT_CGROUP_PARENT
 from ..._model.records.namespaces import LinuxNS
 from ..._model.records.process_ref import ProcessRef
 from ..._model.records.status import ContainerStatus
+from . import conmon_cgroup
 from .background import Background
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
         with suppress(OSError):  # the old status of an ended container is good enough
             container.save(status=ContainerStatus.UNKNOWN)
     attempts.attempt("its processes", lambda: _end_processes(container, thorough, delete))
+    stays = process.alive(state.conmon)
     if delete:
         # First: it may have filled the disk, and the tools of the later steps may need space.
         attempts.attempt("its log", lambda: _remove_log(container))
@@ -58,7 +60,7 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
         container.save(
             status=ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED,
             process=ProcessRef(),
-            conmon=ProcessRef(),
+            conmon=state.conmon if stays else ProcessRef(),
             config_path="",
             netns_path="",
             mounted=False,
@@ -121,10 +123,27 @@ def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> No
         # Once it has recorded the exit code it only waits for the exit command, which may wait for this process.
         if not (delete or state.exit_is_known):
             process.wait_end(state.conmon, _CONMON_SECONDS)
-        process.send_signal(state.conmon, signal.SIGKILL)
+        if not _stays(container, delete):
+            process.send_signal(state.conmon, signal.SIGKILL)
     for path in (container.conmon_cgroup_path, container.cgroup_top):
         if hierarchy.exists(container.host.cgroups, path):
             hierarchy.kill(container.host.cgroups, path)
+
+
+def _stays(container: ContainerBase, delete: bool) -> bool:
+    """Return whether conmon is left to end by itself, for a systemd unit that waits for its exit code.
+
+    Its host ports are free at once. It ends with its exit command, or is killed by the container's next start.
+    """
+    state = container.state
+    if delete or not state.mounted or not (process.alive(state.conmon) and conmon_cgroup.in_service(container)):
+        return False
+    if state.ports_in:
+        from ..network import host_ports
+
+        with suppress(OSError, LibpodError):  # it has just ended
+            host_ports.release(container, ())
+    return True
 
 
 def _remove_log(container: ContainerBase) -> None:

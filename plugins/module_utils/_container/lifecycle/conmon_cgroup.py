@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._drivers.cgroups import hierarchy
+from ..._drivers.cgroups import hierarchy, manager
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
+
+
+def in_service(container: ContainerBase) -> bool:
+    """Return whether conmon is in the cgroup of a systemd service, which watches it as its main process."""
+    lines = (manager.read_file(f"/proc/{container.state.conmon.pid}/cgroup") or "").splitlines()
+    return any(line.endswith(".service") and line.split(":")[1] in ("", "name=systemd") for line in lines)
 
 
 def enter(container: ContainerBase, pid: int) -> None:

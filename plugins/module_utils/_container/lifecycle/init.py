@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from ..._drivers import process
 from ..._drivers.cgroups import hierarchy
 from ..._drivers.kernel import netns, syscalls
+from ..._model import caller
 from ..._model.errors import LibpodError
 from ..._model.failpoints import failpoint
 from ..._model.records.status import ContainerStatus
@@ -194,7 +195,8 @@ def _create(container: ContainerBase, descriptors: list[int]) -> tuple[int, int]
     )
 
     def enter(pid: int) -> None:
-        if config.options["cgroups"] != "no-conmon":
+        # In a unit's cgroup, the journal has the container's output as the unit's.
+        if config.options["cgroups"] != "no-conmon" and config.name != caller.unit_of:
             conmon_cgroup.enter(container, pid)
 
     if config.log_path and not os.path.isdir(os.path.dirname(config.log_path)):

@@ -14,7 +14,7 @@ from typing import Iterator, Optional
 
 from ..._model.errors import InvalidState, LibpodError
 from ..._model.failpoints import failpoint
-from .manager import CgroupHost, read_file, write_file
+from .manager import CGROUP_ROOT, CgroupHost, read_file, write_file
 
 # Another engine may remove the empty parent between our mkdir of it and that of the child, repeatedly.
 _ATTEMPTS = 100
@@ -51,6 +51,25 @@ def leave(host: CgroupHost) -> None:
                 first_error = first_error or error
         else:
             raise LibpodError(f"cgroups: no cgroup in {mount} takes a process: {first_error}")
+
+
+def join(host: CgroupHost, pid: int) -> None:
+    """Move a process into this process's own cgroup, in every hierarchy (/proc/self/cgroup, cgroups(7)).
+
+    :raises LibpodError: the kernel refuses, or the process is gone.
+    """
+    for line in (read_file("/proc/self/cgroup") or "").splitlines():
+        _number, controllers, path = line.split(":", 2)
+        name = controllers.removeprefix("name=").partition(",")[0]
+        mount = (
+            host.controllers.get(name) if name else host.hierarchies[0] if host.unified else f"{CGROUP_ROOT}/unified"
+        )
+        if mount in host.hierarchies:
+            try:
+                write_file(f"{mount}{path}/cgroup.procs", str(pid))
+            except OSError as error:
+                message = f"cgroup {path}: cannot move process {pid} into it in {mount}: {error.strerror}"
+                raise LibpodError(message) from error
 
 
 def _outside(mount: str) -> Iterator[str]:

@@ -1,0 +1,105 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libpod_unit: a container's systemd unit, as a file on the host."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Mapping, Sequence
+
+from ..._model import caller
+from ..._model.errors import NoSuchContainer, warn_of_missing
+from ..._model.options.parsers import name as checked_name
+from ..._model.options.parsers import wrong
+from ..._resources import units
+from ..._runtime.runtime import Runtime
+from .. import arguments
+from ..module import EngineModule, run
+
+# systemd.unit(5): a name and the kind of unit; a specifier such as %i stands for itself.
+_UNIT = re.compile(r"[A-Za-z0-9:_.\\@%-]{1,240}\.(service|socket|device|mount|swap|target|path|timer|slice|scope)")
+_DEPENDENCIES = ("after", "wants", "requires", "wanted_by")
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_unit."""
+    times = ("restart_sec", "start_timeout", "stop_timeout")
+    return {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+        "dest": {"type": "path", "default": units.DIRECTORY},
+        "container_prefix": {"type": "str", "default": "container"},
+        "separator": {"type": "str", "default": "-"},
+        "restart_policy": {"type": "str", "default": "on-failure", "choices": list(units.RESTARTS)},
+        **{name: {"type": "int"} for name in times},
+        **{name: {"type": "list", "elements": "str"} for name in ("after", "wants", "requires")},
+        "wanted_by": {"type": "list", "elements": "str", "default": ["multi-user.target"]},
+        "sdnotify": {"type": "str", "default": "conmon", "choices": list(units.READY)},
+        **arguments.parts_spec(),
+    }
+
+
+def work(module: EngineModule) -> dict[str, Any]:
+    """Write the unit's file or remove it, or in check mode say whether it would be."""
+    params = module.params
+    name = checked_name(params["name"], "name")
+    unit = f"{params['container_prefix']}{params['separator'] if params['container_prefix'] else ''}{name}"
+    if not _UNIT.fullmatch(f"{unit}.service") or "%" in unit:
+        raise wrong("container_prefix", params["container_prefix"], "text that a unit's name can begin with")
+    path = f"{caller.absolute(params['dest'])}/{unit}.service"
+    if params["state"] == "absent":
+        outcome = units.absent(path, check_mode=module.check_mode)
+    else:
+        outcome = _present(module, path, name)
+    result = {
+        "changed": bool(outcome.actions),
+        "actions": outcome.actions,
+        "path": path,
+        "unit": f"{unit}.service",
+        "systemd_units": {unit: outcome.after} if outcome.after else {},
+    }
+    if module._diff:
+        result["diff"] = {"before": outcome.before, "after": outcome.after, "before_header": path, "after_header": path}
+    return result
+
+
+def _present(module: EngineModule, path: str, name: str) -> units.Outcome:
+    parts, wanted = arguments.parts(module.params), _wanted(module.params)
+    try:
+        container = Runtime(parts).container(name)
+    except NoSuchContainer as error:
+        if not module.check_mode:
+            raise
+        warn_of_missing(error)
+        return units.Outcome([f"wrote unit {os.path.basename(path)}"], "", "")
+    return units.present(path, units.text_of(parts, container, wanted), check_mode=module.check_mode)
+
+
+def _wanted(params: Mapping[str, Any]) -> units.Unit:
+    """Return what the unit has. :raises InvalidArgument: a value cannot be used."""
+    for option in ("restart_sec", "start_timeout", "stop_timeout"):
+        if params[option] is not None and params[option] < 0:
+            raise wrong(option, params[option], "a number of seconds that is not negative")
+    dependencies = {option: _names(option, params[option] or ()) for option in _DEPENDENCIES}
+    return units.Unit(
+        restart=params["restart_policy"],
+        restart_sec=params["restart_sec"],
+        start_timeout=params["start_timeout"],
+        stop_timeout=params["stop_timeout"],
+        ready=params["sdnotify"],
+        **dependencies,
+    )
+
+
+def _names(option: str, names: Sequence[str]) -> Sequence[str]:
+    for one in names:
+        if not _UNIT.fullmatch(one):
+            raise wrong(option, one, "the name of a unit, such as network-online.target")
+    return names
+
+
+def main() -> None:
+    """libpod_unit, from a task's arguments to its result."""
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), work)
