@@ -33,6 +33,7 @@ COMMANDS = {
     "stop": ("_cli.transitions", "stop", "stop containers"),
     "restart": ("_cli.transitions", "restart", "stop containers that run, and start them"),
     "update": ("_cli.containers.update", "update", "change limits of a container"),
+    "auto-update": ("_cli.containers.auto_update", "auto_update", "re-create containers whose image has changed"),
     "rm": ("_cli.containers.removal", "rm", "remove containers"),
     "kill": ("_cli.containers.signals", "kill", "send a signal to containers"),
     "pause": ("_cli.containers.signals", "pause", "freeze all processes of containers"),

@@ -136,7 +136,7 @@ def _stays(container: ContainerBase, delete: bool) -> bool:
     Its host ports are free at once. It ends with its exit command, or is killed by the container's next start.
     """
     state = container.state
-    if delete or not state.mounted or not (process.alive(state.conmon) and conmon_cgroup.in_service(container)):
+    if delete or not state.mounted or not (process.alive(state.conmon) and conmon_cgroup.service(container)):
         return False
     if state.ports_in:
         from ..network import host_ports

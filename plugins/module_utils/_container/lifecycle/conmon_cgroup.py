@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ..._drivers.cgroups import hierarchy, manager
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
     from ..base import ContainerBase
 
 
-def in_service(container: ContainerBase) -> bool:
-    """Return whether conmon is in the cgroup of a systemd service, which watches it as its main process."""
+def service(container: ContainerBase) -> str:
+    """Return the systemd service that watches conmon as its main process, empty where its cgroup is not a service's."""
     lines = (manager.read_file(f"/proc/{container.state.conmon.pid}/cgroup") or "").splitlines()
-    return any(line.endswith(".service") and line.split(":")[1] in ("", "name=systemd") for line in lines)
+    paths = (line.split(":", 2)[2] for line in lines if line.split(":")[1] in ("", "name=systemd"))
+    return next((os.path.basename(path) for path in paths if path.endswith(".service")), "")
 
 
 def enter(container: ContainerBase, pid: int) -> None:

@@ -1,0 +1,162 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""New containers for those whose image's name leads to another image by now: podman-auto-update(1).
+
+A container asks for it by a label. Where the new one fails, the name and the container go back to the earlier image.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator, NamedTuple
+
+from .._container.container import Container
+from .._container.lifecycle import conmon_cgroup
+from .._drivers.images.store import ImageStore
+from .._drivers.images.transport import Images, is_registry
+from .._model.engine_config import EngineConfig
+from .._model.errors import InvalidArgument, InvalidState, LibpodError, Unhealthy, sentence
+from .._model.options.pulling import Pull
+from .._model.records.image import is_short
+from .._model.records.status import ContainerStatus
+from .._runtime.runtime import Runtime
+from .desired import Desired
+from .image_resolution import resolve_image
+from .reconcile import reconcile
+
+LABEL = "io.containers.autoupdate"
+AUTHFILE = f"{LABEL}.authfile"
+# podman's words; "image" is its earlier one for "registry".
+_POLICIES = {"registry": "registry", "image": "registry", "local": "local", "disabled": "", "": ""}
+UPDATED, CURRENT, PENDING, FAILED, ROLLED_BACK = "true", "false", "pending", "failed", "rolled back"
+
+
+class AutoUpdate(NamedTuple):
+    """How containers are updated.
+
+    With ``dry_run`` nothing is changed. ``rollback``: one whose new container fails gets the earlier image again. It
+    fails where it is not healthy within ``wait_timeout`` seconds or, without a health check, ends within ``settle``.
+    ``pull`` is how a registry is asked.
+    """
+
+    dry_run: bool = False
+    rollback: bool = True
+    pull: Pull = Pull(policy="always")
+    wait_timeout: float = 300.0
+    settle: float = 5.0
+
+
+class Report(NamedTuple):
+    """What became of one container; ``error`` is why it could not be updated, empty where it could."""
+
+    unit: str
+    container_id: str
+    name: str
+    image: str
+    policy: str
+    updated: str
+    error: str = ""
+
+
+def auto_update(parts: EngineConfig, how: AutoUpdate) -> Iterator[Report]:
+    """Update the running containers that have the label; one that fails stops none of the others."""
+    runtime = Runtime(parts)
+    for container in list(runtime.containers()):
+        try:
+            container.peek()
+        except LibpodError:
+            continue  # it was removed
+        word = container.labels.get(LABEL, "")
+        if word and container.state.status is ContainerStatus.RUNNING and not container.config.infra:
+            policy = _POLICIES.get(word, word)
+            if policy:
+                yield _report(parts, container, policy, how)
+
+
+def _report(parts: EngineConfig, container: Container, policy: str, how: AutoUpdate) -> Report:
+    config = container.config
+    report = Report(conmon_cgroup.service(container), config.id, config.name, config.rootfs_image_name, policy, CURRENT)
+    try:
+        desired = _desired(container, policy, how)
+        image = resolve_image(Runtime(parts), desired)
+        if image.error:
+            raise image.error
+        if image.id == config.rootfs_image_id:
+            return report
+        if how.dry_run:
+            return report._replace(updated=PENDING)
+        return _update(parts, container, desired, report, how)
+    except LibpodError as error:
+        return report._replace(updated=FAILED, error=sentence(error))
+
+
+def _desired(container: Container, policy: str, how: AutoUpdate) -> Desired:
+    """Return the container as it is, with the image to which its name leads.
+
+    :raises InvalidArgument: its labels or its image are not fit for that.
+    """
+    name, image = container.name, container.config.rootfs_image_name
+    if policy not in _POLICIES.values():
+        raise InvalidArgument(f"container {name} has the label {LABEL}={policy}: expected registry, local or disabled")
+    if not image or container.config.rootfs or "@" in image:
+        raise InvalidArgument(
+            f"container {name} has {'an image named by its digest' if '@' in image else 'no image with a name'}: "
+            f"expected one with a tag that moves, for the label {LABEL}"
+        )
+    if policy == "registry" and (is_short(image) or image.startswith("localhost/") or not is_registry(image)):
+        raise InvalidArgument(
+            f"container {name} has the image {image}, which is no registry's: expected a full name, or the label "
+            f"{LABEL}=local"
+        )
+    pull = None
+    if policy == "registry":
+        pull = how.pull._replace(authfile=container.labels.get(AUTHFILE) or how.pull.authfile)
+    return Desired(
+        name,
+        "started",
+        options=container.config.options,
+        image=image,
+        image_strict=True,
+        pulling=pull,
+        wait_for_healthy=True,
+        wait_timeout=how.wait_timeout,
+    )
+
+
+def _update(parts: EngineConfig, container: Container, desired: Desired, report: Report, how: AutoUpdate) -> Report:
+    """Put a new container in the place of the old one; where that fails, see that the old image is back.
+
+    :raises LibpodError: it is not updated, and neither the container nor the image's name has changed.
+    """
+    earlier = container.config.rootfs_image_id
+    try:
+        made = reconcile(parts, desired).container
+        report = report._replace(container_id=str(made.get("Id", "")))
+        _check_settled(Runtime(parts).container(desired.name), how.settle)
+    except LibpodError as error:
+        report = report._replace(updated=FAILED, error=sentence(error))
+        return _rolled_back(parts, desired, earlier, report) if how.rollback else report
+    return report._replace(updated=UPDATED)
+
+
+def _check_settled(container: Container, seconds: float) -> None:
+    """Check that a container without a health check goes on running. :raises Unhealthy: it has ended."""
+    if container.config.has_health_check:
+        return
+    try:
+        code = container.wait(seconds)
+    except InvalidState:
+        return
+    raise Unhealthy(f"container {container.name} has ended within {seconds:g} seconds, with exit code {code}")
+
+
+def _rolled_back(parts: EngineConfig, desired: Desired, earlier: str, report: Report) -> Report:
+    """Have the name of the image lead to the earlier one again, and the container be of that."""
+    try:
+        stored = ImageStore(parts).find(desired.image)
+        if stored is None or stored.id != earlier:
+            Images(parts).tag(earlier, [desired.image])
+        outcome = reconcile(parts, desired._replace(pulling=None, wait_for_healthy=False))
+    except LibpodError as error:
+        return report._replace(error=f"{report.error}; and going back to the earlier image failed: {sentence(error)}")
+    return report._replace(updated=ROLLED_BACK, container_id=str(outcome.container.get("Id", "")))

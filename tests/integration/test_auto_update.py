@@ -1,0 +1,132 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod auto-update``: a tag that moves in a real registry, and the way back from an image that does not run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import inside
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.operator_command import libpod, rows
+from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, Registry
+
+LABEL = "io.containers.autoupdate"
+# Without a command: the images "entrypoint" and "configured" have one that waits, and that of "busybox" ends.
+BASE: dict[str, Any] = {"network": "none", "stop_signal": "KILL"}
+
+
+def own_names(host: Host) -> None:
+    """Leave the store's images, which have the registry's IDs, the names that they had."""
+    for name in ("busybox", "entrypoint", "configured"):
+        host.store("set-names", "--name", f"localhost/{name}:latest", f"localhost/{name}:latest")
+
+
+@pytest.fixture
+def registry(host: Host) -> Iterator[Registry]:
+    made = Registry(host, HTTP)
+    yield made
+    host.empty()
+    own_names(host)
+    made.remove()
+
+
+def run(host: Host, name: str, image: str, policy: str, **options: Any) -> dict[str, Any]:
+    made = host.container(name, **{**BASE, "image": image, "label": {LABEL: policy}, **options})
+    assert not made.failed, made
+    return dict(made["container"])
+
+
+def state(host: Host, name: str) -> tuple[str, str, str]:
+    """Return a container's ID, its image's, and its status."""
+    (one,) = host.module("libpod_container_info", {"name": [name]})["containers"]
+    return one["Id"], one["Image"], one["State"]["Status"]
+
+
+def update(host: Host, *flags: str, code: int = 0) -> dict[str, str]:
+    """Return what became of each container that has the label."""
+    done = libpod(host, "auto-update", "--settle", "1", "--format", "json", *flags, code=code)
+    return {one["ContainerName"]: one["Updated"] for one in json.loads(done.stdout)}
+
+
+def test_container_follows_its_tag_in_the_registry(host: Host, registry: Registry) -> None:
+    registry.push("entrypoint")
+    run(host, "c", APP, "registry", env={"A": "kept"})
+    run(host, "plain", APP, "disabled")
+    before, plain = state(host, "c"), state(host, "plain")
+    assert update(host) == {"c": "false"} and state(host, "c") == before
+    registry.push("configured")
+    assert update(host, "--dry-run") == {"c": "pending"} and state(host, "c") == before
+    listed = rows(libpod(host, "auto-update", "--settle", "1").stdout)
+    assert listed[0] == ["UNIT", "CONTAINER", "IMAGE", "POLICY", "UPDATED"]
+    assert listed[1][-3:] == [APP, "registry", "true"], listed
+    after = state(host, "c")
+    assert after[0] != before[0] and after[1] != before[1] and after[2] == "running"
+    (one,) = host.module("libpod_container_info", {"name": ["c"], "env_values": True})["containers"]
+    assert {"A=kept", "COLOUR=green"} <= set(one["Config"]["Env"])
+    assert update(host) == {"c": "false"} and state(host, "plain") == plain
+    registry.stop()
+    assert update(host, code=125) == {"c": "failed"} and state(host, "c") == after
+    registry.start()
+
+
+def test_container_that_fails_goes_back_to_its_image(host: Host, registry: Registry) -> None:
+    """One whose command ends at once, and one that never gets healthy."""
+    registry.push("entrypoint")
+    check = {"healthcheck": 'test "$COLOUR" != green', "healthcheck_interval": "1s", "healthcheck_retries": 1}
+    run(host, "c", APP, "registry")
+    run(host, "h", APP, "registry", **check, wait="healthy")
+    before = {name: state(host, name) for name in ("c", "h")}
+    registry.push("busybox")
+    assert update(host, code=125) == {"c": "rolled back", "h": "rolled back"}
+    assert {name: state(host, name)[1:] for name in "ch"} == {name: one[1:] for name, one in before.items()}
+    # The store's name leads to the earlier image again, so that a task finds nothing to do.
+    assert not host.container("c", image=APP, **BASE, label={LABEL: "registry"}, image_strict=True).changed
+    host.container("c", state="absent")
+    registry.push("configured")
+    assert update(host, code=125) == {"h": "rolled back"} and state(host, "h")[1:] == before["h"][1:]
+    host.container("h", state="absent")
+    run(host, "c", APP, "registry")
+    registry.push("busybox")
+    assert update(host, "--rollback=false", code=125) == {"c": "failed"}
+    assert state(host, "c")[1] != before["c"][1] and state(host, "c")[2] == "exited"
+
+
+def test_container_follows_its_name_in_the_store(host: Host) -> None:
+    host.store("add-names", "--name", "localhost/app:1", "localhost/entrypoint:latest")
+    run(host, "c", "localhost/app:1", "local")
+    run(host, "r", "localhost/app:1", "registry")
+    run(host, "x", "localhost/app:1", "sometimes")
+    assert update(host, code=125) == {"c": "false", "r": "failed", "x": "failed"}
+    host.store("add-names", "--name", "localhost/app:1", "localhost/configured:latest")
+    assert update(host, code=125) == {"c": "true", "r": "failed", "x": "failed"}
+    (configured,) = json.loads(libpod(host, "inspect", "--type", "image", "localhost/configured").stdout)
+    assert state(host, "c")[1:] == (configured["Id"], "running")
+    host.empty()
+    own_names(host)
+
+
+def test_role_installs_a_timer_and_removes_it(host: Host) -> None:
+    made = host.container("c", image=host.debian(), network="none", wait="booted", wait_timeout="300")
+    assert not made.failed, made
+
+    def role(tasks: str) -> dict[str, Any]:
+        # A command that ends well: the engine is not in there.
+        settings = {"libpod_host_command": "/bin/true"}
+        included = {"name": "libpod.engine.libpod_host", "tasks_from": tasks}
+        return {"ansible.builtin.include_role": included, "vars": settings}
+
+    timer, service = "libpod-auto-update.timer", "libpod-auto-update.service"
+    asked = f"systemctl is-enabled {timer}; systemctl is-active {timer}; systemctl start {service}"
+    asked += f"; systemctl show -P Result {service}; systemd-analyze verify {service} {timer}"
+    facts = {"ansible.builtin.setup": {"gather_subset": ["!all", "!min", "service_mgr"]}}
+    tasks: list[dict[str, Any]] = [facts, role("auto-update"), {"name": "there", "ansible.builtin.shell": asked}]
+    tasks += [role("auto-update-absent")]
+    tasks += [{"name": "left", "ansible.builtin.command": "find /etc/systemd/system -name *libpod*"}]
+    played = inside.play(host, tasks, settings=inside.PIPELINED)
+    assert played["there"]["stdout_lines"] == ["enabled", "active", "success"], played["there"]
+    assert played["left"]["stdout"] == ""
+    host.empty()
