@@ -80,7 +80,7 @@ class Project:
         (self.folder / name).write_text(text)
 
     def run(self, *, check: bool = False, **args: Any) -> Result:
-        where = {} if "project_name" in args else {"project_src": str(self.folder)}
+        where = {} if {"state", "definition"} & args.keys() else {"project_src": str(self.folder)}
         return self.host.module("libpod_compose", {**where, "workers": 2, **args}, check=check, diff=True)
 
     def done(self, **args: Any) -> Result:
@@ -160,6 +160,29 @@ def test_existing_service_is_changed_to_a_network_and_directory_of_the_same_task
     project.host.expect_clean()
 
 
+def test_image_is_built_and_its_container_follows_it(project: Project) -> None:
+    file = """
+      services:
+        app:
+          build: {{context: ., dockerfile_inline: "FROM busybox\\nCOPY page /page\\n"}}
+          command: [sleep, "1000"]
+          stop_signal: KILL
+          network_mode: none
+    """
+    project.write(file.format())
+    for page in ("first", "second"):
+        (project.folder / "page").write_text(page)
+        made = project.done(project_name="b")
+        verb = "created" if page == "first" else "recreated"
+        assert made["actions"][:2] == ["built image localhost/b-app:latest", f"{verb} b-app-1"]
+        (one,) = made["containers"]
+        assert Path(f"/proc/{one['State']['Pid']}/root/page").read_text() == page
+    project.done(project_name="b", state="absent")
+    # docker and podman keep images and the layers of builds too.
+    assert not project.host.module("libpod_image", {"name": "b-app", "state": "absent"}).failed
+    assert not project.host.module("libpod_prune", {"image": True}).failed
+
+
 REFUSED = {
     "services: {a: {image: x, deploy: {placement: {}}}}": "services.a.deploy.placement has no counterpart here: ",
     "services: {a: {image: x, command: '${'}}": "services.a.command: ",
@@ -167,6 +190,7 @@ REFUSED = {
     "services: {a: {image: x, depends_on: [b]}}": "services.a.depends_on.b: expected a service of the files",
     "services: {a: {image: x, depends_on: [c]}, c: {image: x, depends_on: [a]}}": "depend on each other",
     "services: [": "not valid YAML",
+    "services: {a: {image: x}}\nnetworks: {default: {ipam: {config: [{subnet: y}]}}}": "network p_default: subnet: 'y'",
     "services: {a: {image: x, mem_limit: much}}": "container p-a-1: memory: 'much'",
 }
 

@@ -19,7 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._inputs.compose.proj
 from ansible_collections.libpod.engine.plugins.module_utils._inputs.compose.variables import assignments, interpolate
 from ansible_collections.libpod.engine.plugins.module_utils._inputs.stack import Options
 from ansible_collections.libpod.engine.plugins.module_utils._model import caller, foreign_yaml
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError, take_warnings
 from ansible_collections.libpod.engine.tests.support import fuzz
 from hypothesis import strategies as st
 
@@ -152,6 +152,20 @@ def test_names_and_labels_are_those_of_docker_compose() -> None:
     assert loaded.stack.networks[1]["labels"] == {f"{prefix}project": "p", f"{prefix}network": "n"}
     assert [one["name"] for one in loaded.stack.secrets] == ["p_t", "p_c.config"]
     assert loaded.stack.secrets[0]["path"] == "/srv/p/t" and loaded.stack.secrets[1]["data"] == "x"
+
+
+def test_name_is_all_that_is_read_of_a_project_that_ends(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text("name: ${X:-shop}\nservices: {s: {runtime: x}}")
+    assert project.named(Request(str(tmp_path))).name == "shop"
+    assert project.named(Request(str(tmp_path), name="own")).name == "own"
+
+
+def test_variable_that_is_not_set_is_warned_of() -> None:
+    take_warnings()
+    load("services: {s: {image: '${X:-i}', user: $UNSET}}")
+    assert [one for one in take_warnings() if "variable" in one] == [
+        "definition: services.s.user: the variable UNSET is not set, and counts as empty"
+    ]
 
 
 def test_conditions_are_waits_and_an_order() -> None:

@@ -86,18 +86,25 @@ class Changes:
 
         :raises LibpodError: something cannot be had.
         """
-        wanted = [wanted_network(filled(network.spec(), one)) for one in stack.networks]
-        volumes = [volume.desired(filled(volume.spec(), one)) for one in stack.volumes]
-        for network_one in wanted:
-            self._network(network_one)
-        for volume_one in volumes:
-            self._volume(volume_one)
+        networks_wanted, volumes_wanted = [], []
+        for one in stack.networks:
+            with _about(f"network {one['name']}"):
+                networks_wanted.append(wanted_network(filled(network.spec(), one)))
+        for one in stack.volumes:
+            with _about(f"volume {one['name']}"):
+                volumes_wanted.append(volume.desired(filled(volume.spec(), one)))
+        for wanted in networks_wanted:
+            self._network(wanted)
+        for described_volume in volumes_wanted:
+            self._volume(described_volume)
         for one in stack.secrets:
-            self._secret(one)
+            with _about(f"secret {one['name']}"):
+                self._secret(one)
         for folder in stack.folders:
             self._folder(folder)
         for one in stack.images:
-            self._image(one, force_build)
+            with _about(f"image {one['name']}"):
+                self._image(one, force_build)
 
     def _did(self, what: str, actions: Sequence[str], before: Any, after: Any) -> None:
         self.actions += actions
@@ -221,6 +228,15 @@ class Changes:
                 if not self._dry:
                     volume_changes.absent(self._parts, one.name)
                 self._did(f"volume {one.name}", [f"deleted volume {one.name}"], {"exists": True}, {"exists": False})
+
+
+@contextmanager
+def _about(what: str) -> Iterator[None]:
+    """Have the message of a refused option begin with what the option is of."""
+    try:
+        yield
+    except InvalidArgument as error:
+        raise error if str(error).startswith(what) else InvalidArgument(f"{what}: {error}") from error
 
 
 def _labels(inspected: Mapping[str, Any]) -> dict[str, str]:

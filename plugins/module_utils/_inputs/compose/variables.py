@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Callable, NoReturn, Optional
 
-from ..._model.errors import MalformedData
+from ..._model.errors import MalformedData, warn
 
 Lookup = Callable[[str], Optional[str]]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -81,9 +81,11 @@ class _Interpolation:
             self._fail("has a $ that begins no variable: write $$ for a dollar sign")
         self._at = name.end()
         value = self._look_up(name[0])
+        operator = _OPERATOR.match(self._text, self._at) if braced else None
+        if value is None and not operator:
+            warn(f"{self._where}: the variable {name[0]} is not set, and counts as empty")
         if not braced:
             return value or ""
-        operator = _OPERATOR.match(self._text, self._at)
         if operator:
             self._at = operator.end()
         elif not self._text.startswith("}", self._at):
