@@ -168,8 +168,9 @@ options:
     type: int
 seealso:
   - module: libpod.engine.libpod_containers
-  - module: community.docker.docker_compose_v2
+  - name: community.docker.docker_compose_v2
     description: The module for docker, whose options these are.
+    link: https://docs.ansible.com/ansible/latest/collections/community/docker/docker_compose_v2_module.html
   - name: The Compose Specification
     description: What a Compose file may have.
     link: https://github.com/compose-spec/compose-spec/blob/main/spec.md
