@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.arguments import container_spec
 from ansible_collections.libpod.engine.tests.support import migrating
 
@@ -75,4 +76,23 @@ def test_options_that_docker_container_alone_has_are_not_taken() -> None:
 def test_modules_of_the_page_exist() -> None:
     modules = {path.stem for path in (TOP / "plugins/modules").glob("*.py")}
     roles_and_plugins = {"libpod_host", "libpod_ssh"}
-    assert set(re.findall(r"\blibpod_\w*[a-z]", PAGE)) <= modules | roles_and_plugins
+    named = set(re.findall(r"\blibpod_\w*[a-z]", PAGE))
+    assert {name for name in named if not name.startswith("libpod_host_")} <= modules | roles_and_plugins  # not options
+
+
+def test_every_module_of_podman_is_redirected_to_ours() -> None:
+    routing = yaml.safe_load((TOP / "extras/containers.podman/meta/runtime.yml").read_text(encoding="utf-8"))
+    targets = {
+        kind: {name: one["redirect"] for name, one in routing["plugin_routing"][kind].items() if "redirect" in one}
+        for kind in ("modules", "action")
+    }
+    assert set(migrating.PEERS) == set(targets["modules"])
+    ours = {f"libpod.engine.{path.stem}" for path in (TOP / "plugins/action").glob("libpod_*.py")}
+    assert set(targets["modules"].values()) <= ours
+    assert targets["action"] == targets["modules"]
+
+
+def test_module_without_a_counterpart_is_on_the_page() -> None:
+    routing = yaml.safe_load((TOP / "extras/containers.podman/meta/runtime.yml").read_text(encoding="utf-8"))
+    gone = {name for name, one in routing["plugin_routing"]["modules"].items() if "tombstone" in one}
+    assert gone and {name for name in gone if f"`{name}`" not in PAGE} == set()

@@ -1,0 +1,69 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Playbooks of containers.podman run unchanged with the collection in extras/ that has its name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import images, playbooks
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+SOURCE = f"{images.PROJECT}/extras/containers.podman"
+WEB: dict[str, Any] = {
+    "name": "web",
+    "image": "busybox",
+    "network": "front",
+    "env": {"A": "b"},
+    "volumes": ["data:/data"],
+}
+BOOK: list[dict[str, Any]] = [
+    {"name": "network", "containers.podman.podman_network": {"name": "front", "internal": True}},
+    {"name": "volume", "containers.podman.podman_volume": {"name": "data", "label": {"a": "b"}}},
+    {"name": "secret", "containers.podman.podman_secret": {"name": "word", "data": "hidden"}},
+    {"name": "container", "containers.podman.podman_container": {**WEB, "command": "sleep 1d", "secrets": ["word"]}},
+    {"name": "exec", "containers.podman.podman_container_exec": {"name": "web", "command": "cat /run/secrets/word"}},
+    {"name": "info", "containers.podman.podman_container_info": {"name": ["web"]}},
+]
+
+
+@pytest.fixture(name="settings")
+def _settings(tmp_path: Path) -> dict[str, str]:
+    """Install the collection as its page says; the variable has Ansible find it before others."""
+    galaxy = os.path.join(os.path.dirname(playbooks.program()), "ansible-galaxy")
+    env = {**playbooks.environment(str(tmp_path / "home")), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
+    for argv in (
+        ["build", SOURCE, "--output-path", str(tmp_path)],
+        ["install", "--no-deps", "--offline", "-p", str(tmp_path), str(tmp_path / "containers-podman-1.0.0.tar.gz")],
+    ):
+        subprocess.run([galaxy, "collection", *argv], check=True, env=env, stdout=subprocess.DEVNULL)
+    return {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
+
+
+def test_playbook_of_podman_runs_twice(host: Host, settings: dict[str, str]) -> None:
+    first = playbooks.play(BOOK, defaults=host.arguments, settings=settings)
+    assert first.changed == 5, first.output
+    assert first["exec"]["stdout"].strip() == "hidden", first.output
+    assert first["info"]["containers"][0]["State"]["Running"], first.output
+    second = playbooks.play(BOOK, defaults=host.arguments, settings=settings)
+    assert second.changed == 1, second.output  # the command, as podman_container_exec has it
+    kinds = {"container": "web", "network": "front", "volume": "data", "secret": "word"}
+    gone = [{f"containers.podman.podman_{kind}": {"name": name, "state": "absent"}} for kind, name in kinds.items()]
+    assert playbooks.play(gone, defaults=host.arguments, settings=settings).changed == len(gone)
+
+
+def test_module_without_a_counterpart_says_what_to_use(settings: dict[str, str]) -> None:
+    played = playbooks.play([{"containers.podman.podman_tag": {"image": "a"}}], settings=settings, ok=False)
+    assert played.exit_code != 0
+    assert "use tags of libpod.engine.libpod_image" in played.output, played.output
+
+
+def test_refused_option_is_named(host: Host, settings: dict[str, str]) -> None:
+    task = {"containers.podman.podman_container": {"name": "web", "image": "busybox", "state": "quadlet"}}
+    played = playbooks.play([task], defaults=host.arguments, settings=settings, ok=False)
+    assert played.exit_code != 0 and "quadlet" in played.output, played.output
