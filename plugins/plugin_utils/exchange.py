@@ -160,7 +160,7 @@ class Exchange:
             )
         elif code == 126:
             reason = f"{engine} is for root alone: log in as root, or set ansible_libpod_host_become"
-        elif code in (2, 125) and "libpod: expected one of" in said:
+        elif code in (2, 125) and ("libpod: expected one of" in said or "' is no command" in said):
             reason = f"{engine} is of a version without libpod_ssh: run a module or the role of this version there"
         else:
             reason = f"{engine} ended with {code} before it replied{said and ': ' + said}"

@@ -97,7 +97,10 @@ def test_unusable_container_is_unreachable_with_one_sentence(
     ("content", "message"),
     [
         ("echo 'libpod: expected one of ps, or --help' >&2; exit 2", "is of a version without libpod_ssh"),
-        ("echo 'libpod: expected one of ps, or --help' >&2; exit 125", "is of a version without libpod_ssh"),
+        (
+            "echo \"libpod: 'connect' is no command: libpod --help lists them\" >&2; exit 125",
+            "is of a version without libpod_ssh",
+        ),
         ("head -c 8 >/dev/null; echo no space >&2; exit 1", "ended with 1 before it replied: no space"),
     ],
 )

@@ -70,6 +70,7 @@ VALUES: dict[str, Case] = {
     "port zero": ({**BRIDGE, "publish": ["80:0"]}, "InvalidArgument", ("publish", "80:0", "65535")),
     "port without a network": ({"publish": ["8083:80"], "strict": True}, "InvalidArgument", ("publish", "network")),
     "cgroup parent that leads out": ({"cgroup_parent": "../../x"}, "InvalidArgument", ("cgroup_parent", "../../x")),
+    "bad name beside a new pod": ({"name": "a b", "pod": "new:p"}, "InvalidArgument", ("name", "'a b'")),
     "relative root": ({"static_root": "here"}, "InvalidArgument", ("static_root", "'here'", "absolute")),
 }
 HOSTS: dict[str, Case] = {
@@ -102,7 +103,11 @@ HOSTS: dict[str, Case] = {
         ("dns", "container other"),
     ),
     "join of itself": ({"network": "container:web"}, "InvalidArgument", ("network", "web", "its own")),
-    "undefined network": ({"network": "nowhere"}, "NoSuchNetwork", ("nowhere", "/srv/cni", NETWORK)),
+    "undefined network": (
+        {"network": "nowhere"},
+        "NoSuchNetwork",
+        ("nowhere", "/srv/cni", NETWORK, "make it with libpod_network"),
+    ),
     "port taken by a listener": ({**BRIDGE, "publish": [f"{TAKEN}:80"]}, "InvalidArgument", (str(TAKEN), "in use")),
     "port taken by a container": (
         {**BRIDGE, "publish": ["8081:80"]},
@@ -237,9 +242,15 @@ def test_bad_value_leaves_a_running_container_unchanged(furnished: Furnished) ->
     assert (again.changed, again["container"]["State"]["Pid"]) == (False, made["container"]["State"]["Pid"])
 
 
-def test_unknown_option_is_refused_by_name(furnished: Furnished) -> None:
-    for option in ("generate_systemd", "no_such_option"):
-        furnished.refuses({**PLAIN, option: "x"}, None, option)
+def test_unknown_option_is_refused_by_name_with_what_takes_its_place(furnished: Furnished) -> None:
+    unknown = {
+        "networks": "networks (here it is network)",
+        "generate_systemd": "generate_systemd (leave it out",
+        "imgae": "imgae (did you mean image?)",
+        "no_such_option": "no_such_option",
+    }
+    for option, said in unknown.items():
+        furnished.refuses({**PLAIN, option: "x"}, "InvalidArgument", said, "ansible-doc libpod_container")
 
 
 def test_unprivileged_task_is_refused(furnished: Furnished) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.libpod.engine.plugins.module_utils._ansible import unknown_options
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.arguments import container_spec
 from ansible_collections.libpod.engine.tests.support import migrating
 
@@ -54,6 +55,25 @@ def test_each_option_of_docker_container_is_there_once() -> None:
     other, none = (section(head) for head in ("Another name, or another way to write it", "None, and what to do"))
     named = code(section("The same")) + [name for cells in rows(other) + rows(none) for name in code(cells[0])]
     assert sorted(named) == sorted(DOCKERS)
+
+
+def test_error_of_each_option_that_is_not_taken_says_what_the_page_says() -> None:
+    known = [*SPEC, *ALIASES]
+    said = {name: unknown_options.remedy(name, known, container=True) for name in {*DOCKERS, *compose()} - {*known}}
+    for cells in rows(section("Another name, or another way to write it")) + rows(section("From compose")):
+        for name in (one for one in code(cells[0]) if one in said):
+            assert any(option in said[name] for option in code(cells[1]) or ["leave it out"]), (name, said[name])
+    named = {name for cells in rows(section("None, and what to do")) for name in code(cells[0])} & {*said}
+    assert {*unknown_options.REMEDIES, "kill_signal"} - {"build"} == named
+    podman = {name for peer in migrating.PEERS for name in {*migrating.PEERS[peer]} - {*migrating.options_of(peer)}}
+    assert [name for name in podman if not unknown_options.remedy(name, [], container=False)] == []
+
+
+def compose() -> list[str]:
+    """Return the keys of compose that have a counterpart."""
+    return [
+        name for cells in rows(section("From compose")) if code(cells[1]) for name in code(cells[0]) if "." not in name
+    ]
 
 
 def test_options_that_docker_container_calls_the_same_are_taken() -> None:

@@ -126,10 +126,9 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
 
 
 def _unknown(whose: str, key: str, own: Mapping[str, Any]) -> InvalidArgument:
-    from difflib import get_close_matches
+    from .unknown_options import remedy
 
-    near = get_close_matches(key, own, 1)
-    meant = f"did you mean {near[0]}?" if near else "libpod_container's documentation lists them"
+    meant = remedy(key, own, container=True) or "libpod_container's documentation lists them"
     return InvalidArgument(f"{whose}: {key!r} is no option of a container in a list: {meant}")
 
 

@@ -69,13 +69,16 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
         for name in SECRET_MAPPINGS:
             if shown.get(name) is not None:
                 shown[name] = hidden(shown[name])
-        known = {word for name, one in self.argument_spec.items() for word in (name, *one.get("aliases", ()))}
         # What is no option may be a secret option's name with an error in it.
-        shown.update((name, hidden(value)) for name, value in self.params.items() if name not in known)
+        shown.update((name, hidden(self.params[name])) for name in self.params.keys() - self._known())
         for name in ("build", "build_args", "buildargs"):
             if isinstance(shown.get(name), dict) and shown[name].get("args"):
                 shown[name] = {**shown[name], "args": hidden(shown[name]["args"])}
         return shown
+
+    def _known(self) -> set[str]:
+        """Return the names and aliases of the module's options."""
+        return {word for name, one in self.argument_spec.items() for word in (name, *one.get("aliases", ()))}
 
     def _log_invocation(self) -> None:
         params, self.params = self.params, self.shown_params()
@@ -86,6 +89,11 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
 
     def _return_formatted(self, kwargs: dict[str, Any]) -> None:
         # Every way out passes here, that of arguments which Ansible itself refuses too.
+        unknown = self.params.keys() - self._known()
+        if unknown and kwargs.get("failed") and str(kwargs.get("msg", "")).startswith("Unsupported parameters"):
+            from .unknown_options import sentence as sentence_of_unknown
+
+            kwargs.update(msg=sentence_of_unknown(self._name, unknown, self._known()), error="InvalidArgument")
         kwargs.setdefault("invocation", {"module_args": self.shown_params()})
         for warning in take_warnings():
             self.warn(warning)

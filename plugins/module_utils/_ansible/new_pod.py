@@ -16,6 +16,7 @@ from .._reconcile.pod_planner import DesiredPod
 from .._reconcile.pods import reconcile
 from .._runtime.pods import Pods
 from .._runtime.runtime import Runtime
+from . import arguments
 
 PREFIX = "new:"
 # The pod's in the place of the container's, as with podman.
@@ -31,6 +32,7 @@ def made(params: Mapping[str, Any], parts: EngineConfig, *, check_mode: bool) ->
     own = {**params, "pod": name, **dict.fromkeys(_MOVED)}
     if params["state"] in ("absent", "stopped"):
         return own, []
+    arguments.desired(own)  # a container that cannot be made is refused before the pod is
     normalised = normalise({option: params[option] for option in _MOVED})
     options = options_of(normalised, share(None))
     # One that is there may have containers that are not to run.

@@ -16,7 +16,7 @@ from typing import Callable, Optional, Sequence
 from .._drivers import host_log
 from .._drivers.engine.hardened import harden
 from .._model.engine_config import EngineConfig
-from .._model.errors import sentence, take_warnings
+from .._model.errors import printable, sentence, take_warnings
 from .._model.options.parsers import natural
 
 # subcommand: (module, its function, what it does); the function takes the engine's configuration and the arguments.
@@ -78,6 +78,7 @@ COMMANDS = {
     "health": ("_exit_command.health", "watch", "check a container's health at its interval; run by the engine"),
     "log-limit": ("_exit_command.log_limit", "keep", "keep a container's log at its size; run by the engine"),
 }
+_GROUPS = ("image", "network", "pod", "secret", "system", "volume")  # of verbs
 # Arguments of the subcommands that programs run.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "boot": (),
@@ -147,10 +148,13 @@ def _answered(arguments: Sequence[str]) -> Optional[int]:
 
         sys.stdout.write(f"libpod (collection libpod.engine) version {VERSION}\n")
         return 0
-    if not arguments or arguments[0] not in COMMANDS:
+    if not arguments or arguments[0] not in COMMANDS or arguments[0] in _GROUPS:
+        from .unknown import remedy
+
         operators = [name for name, (_module, _function, what) in COMMANDS.items() if "; run by " not in what]
-        sys.stderr.write(f"libpod: expected one of {', '.join(operators)}, or --help\n")
-        return 125
+        if message := remedy(arguments, operators):
+            sys.stderr.write(f"libpod: {printable(message, '')}\n")
+            return 125
     if usage := _usage(arguments[0], arguments[1:]):
         help_asked = arguments[1:2] in (["-h"], ["--help"])
         (sys.stdout if help_asked else sys.stderr).write(f"{usage}\n")

@@ -234,6 +234,6 @@ def _missing(reason: str, parts: EngineConfig, defined: Mapping[str, Config], ma
     there = f"it defines {', '.join(defined)}" if defined else "it defines no network"
     broken = f"; not readable are {', '.join(malformed)}" if malformed else ""
     return NoSuchNetwork(
-        f"{reason} in {parts.cni_config_dir} ({there}{broken}): add a configuration list there; "
-        "the role libpod.engine.libpod_host installs the default network libpod"
+        f"{reason} in {parts.cni_config_dir} ({there}{broken}): make it with libpod_network or 'libpod network "
+        "create', or add a configuration list there; the role libpod_host makes the default network libpod"
     )

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What to run in the place of a command that there is not; not imported for a command that there is."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+# Podman's commands without a counterpart.
+_ELSEWHERE = {
+    "attach": "use libpod logs --follow, or libpod exec -it",
+    "build": "the module libpod_image builds, with path",
+    "history": "libpod image inspect shows an image's History",
+    "prune": "the module libpod_prune removes what nothing uses",
+    "rename": "the module libpod_container makes one of another name",
+    "search": "name the image in full",
+}
+# Verbs of ``podman container`` that are other commands here.
+_RENAMED = {"ls": "ps", "list": "ps", "exists": "inspect"}
+
+
+def remedy(arguments: Sequence[str], commands: Sequence[str]) -> str:
+    """Return the error of a command line without a command of ours, empty where it has one.
+
+    It names the nearest of ``commands``, or what else does it.
+    """
+    if not arguments:
+        return f"expected one of {', '.join(commands)}, or --help"
+    command, verb = arguments[0], "".join(arguments[1:2])
+    if verb in _ELSEWHERE:
+        return f"'{command} {verb}' is no command: {_ELSEWHERE[verb]}"
+    if command in commands:
+        return ""
+    if command == "container":
+        verb = _RENAMED.get(verb, verb)
+        return f"'container' is no command: {f'use libpod {verb}' if verb in commands else 'libpod --help lists them'}"
+    if command in _ELSEWHERE:
+        return f"{command!r} is no command: {_ELSEWHERE[command]}"
+    from difflib import get_close_matches
+
+    near = get_close_matches(command, commands, 1)
+    return f"{command!r} is no command: {f'did you mean {near[0]}?' if near else 'libpod --help lists them'}"
