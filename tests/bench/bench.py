@@ -16,6 +16,7 @@ j  ping in a remote host's container by libpod_ssh, against ping on that host by
 n  a container that starts and ends among 50 others, against one that is alone on its network
 r  a rewind of a prepared container, against its removal, creation and preparation
 s  a systemd in a container until it has booted, against podman
+w  where the time of b goes, step by step, as a table and a picture, build/waterfall.svg
 
 Everything runs in a test host (tests/support/hosts.py); the table is printed, and build/bench.json has all samples.
 """
@@ -44,6 +45,7 @@ from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave, 
 from ansible_collections.libpod.engine.tests.bench.several import several
 from ansible_collections.libpod.engine.tests.bench.systems import systems
 from ansible_collections.libpod.engine.tests.bench.transfers import transfers
+from ansible_collections.libpod.engine.tests.bench.waterfall import waterfall
 from ansible_collections.libpod.engine.tests.support import images, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
@@ -230,6 +232,7 @@ PARTS: dict[str, Callable[[Host, int], list[Row]]] = {
     "n": among,
     "r": rewinds,
     "s": systems,
+    "w": waterfall,
 }
 
 
@@ -237,7 +240,7 @@ def main() -> int:
     """Measure, print, write; 1 where a limit does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9, help="samples of each figure, at least 7 for the record")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, i, j, n, r, s")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, i, j, n, r, s, w")
     args = parser.parse_args()
     chosen = {"b" if part == "c" else part for part in args.parts} or set(PARTS)
     if not chosen <= set(PARTS):

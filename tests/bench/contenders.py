@@ -55,10 +55,12 @@ class Engine:
             file.write(archive)
         self.run("libpod_container_info", request={**self.request, "archive": "/run/libpod-test/engine.zip"})
 
-    def run(self, module: str, *, request: Optional[dict[str, Any]] = None, **options: Any) -> dict[str, Any]:
-        """Run a module once in a fresh process; see subject.py."""
+    def run(
+        self, module: str, *, request: Optional[dict[str, Any]] = None, steps: bool = False, **options: Any
+    ) -> dict[str, Any]:
+        """Run a module once in a fresh process, with the milliseconds of its ``steps``; see subject.py."""
         arguments = json.dumps({} if module == "nothing" else {**self.host.arguments, **options})
-        argv = [sys.executable, "-B", f"{HERE}/subject.py", self.payload, module]
+        argv = [sys.executable, "-B", f"{HERE}/subject.py", self.payload, module, *(["steps"] if steps else [])]
         env = {**os.environ, engine_archive.VARIABLE: json.dumps(request or self.request)}
         done = subprocess.run(argv, input=arguments, capture_output=True, text=True, check=False, env=env)
         if done.returncode != 0:

@@ -1,16 +1,18 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run one module in a fresh process: ``subject.py PAYLOAD MODULE``, its options as JSON on standard input.
+"""Run one module in a fresh process: ``subject.py PAYLOAD MODULE [steps]``, its options as JSON on standard input.
 
 PAYLOAD is a zip of sources as Ansible makes it, compiled at each run; the environment says where the engine is,
 as for a module on a target. AnsibleModule is loaded first, as every module needs it. Prints JSON: the milliseconds
 from parsed arguments to the result, every import of ours inside; the peak resident set in KiB; whether a process was
-started and which costly libraries were loaded; and the result.
+started and which costly libraries were loaded; and the result. With ``steps`` also each failpoint that was passed, with
+the milliseconds up to the next one.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import resource
 import sys
@@ -23,6 +25,7 @@ COSTLY = ("pyroute2", "jmespath", "asyncio", "ssl", "urllib.request", "tarfile",
 clock = time.perf_counter
 parsing = 0.0  # seconds spent in AnsibleModule's own start, which is every module's
 began = 0.0
+passed: list[tuple[str, float]] = []  # failpoints, and when
 
 
 def _give_arguments(options: dict[str, Any]) -> None:
@@ -49,6 +52,20 @@ def _watch() -> None:
     basic.AnsibleModule.__init__, basic.AnsibleModule.exit_json, basic.AnsibleModule.fail_json = init, leave, fail
 
 
+def _watch_steps(module: Any) -> None:
+    """Note each failpoint of the engine that ``module`` loads."""
+    load = module.load
+
+    def observed(room: str) -> Any:
+        loaded = load(room)
+        failpoints = importlib.import_module("libpod_engine._model.failpoints")
+        failpoints.observe(lambda what: passed.append((what, clock())))
+        return loaded
+
+    passed.append(("imports, arguments, plan", began))
+    module.load = observed
+
+
 def peak_kib() -> int:
     """Return the peak resident set of this program; getrusage would return the parent's where that was larger."""
     with open("/proc/self/status", encoding="ascii") as file:
@@ -57,17 +74,21 @@ def peak_kib() -> int:
 
 def report(result: dict[str, Any]) -> NoReturn:
     """Print the measure and end."""
-    took = clock() - began - parsing
+    ended = clock()
+    took = ended - began - parsing
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
     measure = {"ms": took * 1000, "peak_kib": peak_kib(), "forked": children, "result": result}
     measure["loaded"] = [name for name in COSTLY if name in sys.modules and name not in loaded_before]
+    if passed:
+        ends = [when for _name, when in passed[1:]] + [ended]
+        measure["steps"] = [(name, (end - when) * 1000) for (name, when), end in zip(passed, ends)]
     print(json.dumps(measure, default=str))
     sys.stdout.flush()
     raise SystemExit(0)
 
 
 if __name__ == "__main__":
-    payload, name = sys.argv[1:]
+    payload, name, *more = sys.argv[1:]
     options = json.load(sys.stdin)
     _give_arguments(options)
     _watch()
@@ -79,4 +100,6 @@ if __name__ == "__main__":
     package = "ansible_collections.libpod.engine.plugins.modules"
     began = clock()
     __import__(f"{package}.{name}")
+    if more == ["steps"]:
+        _watch_steps(sys.modules[f"{package}.{name}"])
     sys.modules[f"{package}.{name}"].main()
