@@ -13,6 +13,7 @@ g  a file put into a container and fetched from it, against cp
 h  molecule's create and destroy of three instances, against podman_container as molecule-plugins has it
 i  ping in a container by the connection plugin, against ping on localhost
 j  ping in a remote host's container by libpod_ssh, against ping on that host by ssh
+m  the first, 100th and 1,000th container of a host, and one task over 1,000
 n  a container that starts and ends among 50 others, against one that is alone on its network
 r  a rewind of a prepared container, against its removal, creation and preparation
 s  a systemd in a container until it has booted, against podman
@@ -38,6 +39,7 @@ from typing import Any, Callable, Mapping
 from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE, NETWORKS, Engine, Floor, Podman
 from ansible_collections.libpod.engine.tests.bench.inside import inside
 from ansible_collections.libpod.engine.tests.bench.instances import instances
+from ansible_collections.libpod.engine.tests.bench.many import crowd
 from ansible_collections.libpod.engine.tests.bench.names import among
 from ansible_collections.libpod.engine.tests.bench.remote import remote
 from ansible_collections.libpod.engine.tests.bench.rewinds import rewinds
@@ -229,6 +231,7 @@ PARTS: dict[str, Callable[[Host, int], list[Row]]] = {
     "h": instances,
     "i": inside,
     "j": remote,
+    "m": crowd,
     "n": among,
     "r": rewinds,
     "s": systems,
@@ -240,7 +243,7 @@ def main() -> int:
     """Measure, print, write; 1 where a limit does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9, help="samples of each figure, at least 7 for the record")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, i, j, n, r, s, w")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, i, j, m, n, r, s, w")
     args = parser.parse_args()
     chosen = {"b" if part == "c" else part for part in args.parts} or set(PARTS)
     if not chosen <= set(PARTS):
