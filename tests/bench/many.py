@@ -30,11 +30,8 @@ def crowd(host: Host, rounds: int) -> list[Row]:
         options["network"] = [net]
         rows += _growth(engine, options, net, rounds)
         rows += _task(engine, options, net)
-        absent = {
-            "containers": [{"name": f"m{number}"} for number in range(COUNTS[-1])],
-            "defaults": {"state": "absent"},
-        }
-        engine.run("libpod_containers", **absent)
+        listed = [{"name": f"m{number}"} for number in range(COUNTS[-1])]
+        engine.run("libpod_containers", containers=listed, defaults={"state": "absent"})
     return rows
 
 
