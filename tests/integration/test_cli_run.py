@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
+import termios
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
@@ -17,7 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_li
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
-from ansible_collections.libpod.engine.tests.support.process import WAITING, in_background, read_until
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, in_background, read_until
 
 
 def test_run_detached_takes_podmans_flags(host: Host, tmp_path: Path) -> None:
@@ -54,7 +58,6 @@ def test_run_waits_and_shows_output_and_exit_code(host: Host) -> None:
     assert libpod(host, "ps", "-aq").stdout == ""
     done = libpod(host, "run", "--network=none", "--name=kept", "--entrypoint", "echo", "busybox", "a b")
     assert done.stdout == "a b\n" and libpod(host, "ps", "-a", "--format", "{{.Names}}").stdout == "kept\n"
-    assert "libpod exec -it" in libpod(host, "run", "-it", "busybox", "sh", code=125).stderr
 
 
 @pytest.mark.parametrize("kept", [False, True])
@@ -94,6 +97,60 @@ def test_live_output_goes_on_in_the_next_file_of_a_rotated_log(tmp_path: Path) -
     more()
     more()
     assert b"".join(got) == b"a\nbc\xc3\xa9\nnext\n"
+
+
+def test_run_passes_its_input_on(host: Host) -> None:
+    new = ("--rm", "--network=none", "busybox", "sh", "-c")
+    done = libpod(host, "run", "-i", *new, "cat; echo err >&2; exit 3", input="said\n" * 5000, code=3)
+    assert (done.stdout, done.stderr) == ("said\n" * 5000, "err\n")
+    assert libpod(host, "run", "-i", "--name=k", *new[1:], "echo begun; cat", input="x").stdout == "begun\nx"
+    assert libpod(host, "ps", "-a", "--format", "{{.Names}} {{.State}}").stdout == "k exited\n"
+    host.container("k", state="absent")
+    assert "nothing-like-this" in libpod(host, "run", "-it", *new[:3], "nothing-like-this", code=127).stderr
+    assert libpod(host, "ps", "-aq").stdout == ""
+
+
+def test_run_and_attach_on_a_terminal(host: Host) -> None:
+    """A shell of the container's on our terminal; the detach keys leave it running, for ``attach``."""
+    how: dict[str, Any] = {"env": {**os.environ, **host.parts.environment()}}
+    controller, terminal = pty.openpty()
+    engine = self_program.argv(host.parts)
+    try:
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+        how.update(stdin=terminal, stdout=terminal, stderr=terminal)
+        with in_background([*engine, "run", "-it", "--name", "c", "--network=none", "busybox", "sh"], **how) as one:
+            read_until(controller, "# ")
+            os.write(controller, b"stty size; tty; A=kept\r")
+            assert "33 77" in read_until(controller, "/dev/pts/0")
+            os.write(controller, b"\x10\x11")
+            assert one.wait() == 0
+        # Our own terminal is as it was.
+        assert termios.tcgetattr(terminal)[3] & termios.ECHO
+        with in_background([*engine, "attach", "c"], **how) as one:
+            # What is typed before that is lost.
+            eventually(lambda: not termios.tcgetattr(terminal)[3] & termios.ICANON)
+            os.write(controller, b"\r")
+            read_until(controller, "# ")
+            os.write(controller, b"echo $A; exit 5\r")
+            read_until(controller, "\nkept")
+            assert one.wait() == 5
+        refused = libpod(host, "attach", "c", code=125)
+        assert "container c is exited: expected a running one" in refused.stderr
+    finally:
+        os.close(controller)
+        os.close(terminal)
+
+
+def test_attach_follows_a_container_and_passes_signals_on(host: Host) -> None:
+    script = "trap 'echo got; exit 7' TERM; while :; do echo on; sleep 0.2; done"
+    libpod(host, "run", "-d", "--name", "c", "--network=none", "busybox", "sh", "-c", script)
+    how: dict[str, Any] = {"env": {**os.environ, **host.parts.environment()}, "stdout": PIPE, "stderr": PIPE}
+    with in_background([*self_program.argv(host.parts), "attach", "c"], **how) as one:
+        assert one.stdout is not None
+        read_until(one.stdout.fileno(), "on\n")
+        one.terminate()
+        assert one.stdout.read().endswith(b"got\n") and one.wait() == 7
+    assert "--detach-keys: 'x-1'" in libpod(host, "attach", "--detach-keys", "x-1", "c", code=125).stderr
 
 
 def test_create_leaves_it_to_be_started(host: Host) -> None:

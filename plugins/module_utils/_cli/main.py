@@ -25,6 +25,11 @@ COMMANDS = {
     "inspect": ("_cli.containers.inspect", "inspect", "show all about containers or images, as JSON"),
     "logs": ("_cli.logs", "logs", "show what a container printed"),
     "exec": ("_cli.exec", "execute", "run a command in a running container"),
+    "attach": (
+        "_cli.containers.session",
+        "attach",
+        "pass on a running container's streams until its end",
+    ),
     "cp": ("_cli.cp", "cp", "copy files into a container or out of it"),
     "connect": ("_cli.connect", "connect", "serve a connection plugin; run by libpod.engine.libpod_ssh"),
     "create": ("_cli.containers.run", "create", "create a container"),

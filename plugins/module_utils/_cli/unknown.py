@@ -9,7 +9,6 @@ from typing import Sequence
 
 # Podman's commands without a counterpart.
 _ELSEWHERE = {
-    "attach": "use libpod logs --follow, or libpod exec -it",
     "build": "the module libpod_image builds, with path",
     "history": "libpod image inspect shows an image's History",
     "prune": "the module libpod_prune removes what nothing uses",

@@ -11,9 +11,11 @@ import sys
 from glob import glob
 from typing import Any, Optional, Sequence
 
+from ..._container.container import Container
 from ..._container.io.logs import Output, show_to_end
+from ..._container.io.session import Session
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import ContainerExists, InvalidArgument
+from ..._model.errors import ContainerExists, LibpodError
 from ..._model.options.normalise import normalise
 from ..._model.options.parsers import name as checked_name
 from ..._model.options.table import OPTIONS
@@ -25,6 +27,7 @@ from ..arguments import new_parser
 from ..resources.registry_access import access, add_access
 from .attached import run_of, show
 from .flags import add_option, option_values
+from .session import add_session, begin, settings
 
 _TERMINAL = ("tty", "interactive")
 _UNNAMED = ("command",)  # has no flag
@@ -34,7 +37,7 @@ _PULLING = ("pull", "platform", "os", "arch", "variant", "retry", "retry_delay")
 def create(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Create a container and print its ID."""
     parser = _parser("create", "Create a container, and print its ID.")
-    container_id, _output = _made(parts, parser.parse_args(arguments), "created")
+    container_id, _output = _made(Runtime(parts), parser.parse_args(arguments), "created")
     sys.stdout.write(container_id + "\n")
     return 0
 
@@ -43,21 +46,50 @@ def run(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Create and start a container; print its ID, or with its end its output, and return its exit code."""
     parser = _parser("run", "Create a container and start it: wait for its end and show its output, or detach.")
     parser.add_argument("-d", "--detach", action="store_true", help="leave it running, and print its ID")
+    add_session(parser)
     options = parser.parse_args(arguments)
     if not options.detach and any(getattr(options, one) for one in _TERMINAL):
-        raise InvalidArgument(
-            "--interactive, --tty: cannot be used without --detach: start it with --detach, then run libpod exec -it"
-        )
-    return run_of(lambda: _made(parts, options, "started"))
+        return run_of(lambda: _with_session(parts, options))
+    return run_of(lambda: _made(Runtime(parts), options, "started"))
 
 
-def _made(parts: EngineConfig, options: argparse.Namespace, state: str) -> tuple[str, Optional[Output]]:
+def _with_session(parts: EngineConfig, options: argparse.Namespace) -> tuple[str, Output]:
+    """Create the container and start it with our streams on its own; return its ID and how it ended."""
+    how = settings(options, stdin=bool(options.interactive))
+    check_root()
+    options.name = checked_name(options.name, "--name") if options.name else _new_name()
+    runtime = Runtime(parts)
+    runtime.store.prepare()
+    with runtime.store.lock(options.name):
+        container_id, _output = _made(runtime, options, "created")
+        container = runtime.by_id(container_id, options.name)
+        if container.config.options["rm"]:
+            # The exit command waits for the lock, and so the exit code is read before it removes the container.
+            return container_id, _begun(runtime, container, how)
+    return container_id, _begun(runtime, container, how)
+
+
+def _begun(runtime: Runtime, container: Container, how: Session) -> Output:
+    """Start the container, and return how it ended; one that cannot be started is removed again."""
+    try:
+        return Output(begin(runtime, container, how), "", "")
+    except LibpodError:
+        if not container.peek().state.status.has_process:
+            apply_one(runtime, Desired(container.name, "absent"))
+        raise
+
+
+def _new_name() -> str:
+    return f"container_{os.urandom(4).hex()}"
+
+
+def _made(runtime: Runtime, options: argparse.Namespace, state: str) -> tuple[str, Optional[Output]]:
     """Create the container; return its ID and, of one that is waited for, its output.
 
     :raises ContainerExists: the name is taken.
     """
     check_root()
-    name = checked_name(options.name, "--name") if options.name else f"container_{os.urandom(4).hex()}"
+    name = checked_name(options.name, "--name") if options.name else _new_name()
     values = _values(options)
     attached, goes = state == "started" and not options.detach, bool(values.get("rm"))
     desired = Desired(
@@ -72,7 +104,6 @@ def _made(parts: EngineConfig, options: argparse.Namespace, state: str) -> tuple
         detach=not (attached and goes),
         show=show,
     )
-    runtime = Runtime(parts)
     runtime.store.prepare()
     with runtime.store.lock(name):
         if not options.replace and find_synced(runtime, name) is not None:

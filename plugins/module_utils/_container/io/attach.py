@@ -41,7 +41,7 @@ def attach(container: ContainerBase, input: bytes, seconds: float) -> Attached:
         container.state.status.check("attach", container.name)
         if input and not container.config.options["interactive"]:
             raise InvalidArgument(f"container {container.name} has no standard input: make it with interactive: true")
-        stream = _connect(container)
+        stream = connect(container)
     with stream:
         deadline = time.monotonic() + seconds
         if input:
@@ -49,7 +49,8 @@ def attach(container: ContainerBase, input: bytes, seconds: float) -> Attached:
         return _receive(stream, deadline)
 
 
-def _connect(container: ContainerBase) -> socket:
+def connect(container: ContainerBase) -> socket:
+    """Return a socket to the container's conmon. :raises InvalidState: conmon does not answer."""
     from socket import AF_UNIX, SOCK_SEQPACKET, socket
 
     stream = socket(AF_UNIX, SOCK_SEQPACKET)
@@ -84,12 +85,26 @@ def _receive(stream: socket, deadline: float) -> Attached:
     while not ended and (left := deadline - time.monotonic()) > 0:
         stream.settimeout(left)
         try:
-            packet = stream.recv(_PACKET)
+            name, data = received(stream)
         except timeout:
             break
-        except OSError:
-            packet = b""
-        ended = not packet
-        if packet and packet[0] in _STREAMS:
-            output[_STREAMS[packet[0]]].append(packet[1:])
+        ended = not name
+        if name in output:
+            output[name].append(data)
     return Attached(b"".join(output["stdout"]), b"".join(output["stderr"]), ended)
+
+
+def received(stream: socket) -> tuple[str, bytes]:
+    """Return the next piece of output and its stream's name, two empty values at the end.
+
+    :raises timeout: none comes within the socket's time.
+    """
+    from socket import timeout
+
+    try:
+        packet = stream.recv(_PACKET)
+    except timeout:
+        raise
+    except OSError:
+        packet = b""
+    return (_STREAMS.get(packet[0], "other"), packet[1:]) if packet else ("", b"")

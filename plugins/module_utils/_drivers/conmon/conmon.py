@@ -114,7 +114,8 @@ class Conmon:
         for argument in it.exit_command[1:]:
             argv += ["--exit-command-arg", argument]
         argv += ["--sdnotify-socket", it.notify_socket] if it.notify_socket else []
-        argv += (["-i"] if it.stdin else []) + (["-t"] if it.terminal else [])
+        # A terminal has its input in any case; with -i, conmon would close it with the first client that leaves.
+        argv += ["-t"] if it.terminal else ["-i"] if it.stdin else []
         argv += ["-s"] if oci.systemd_cgroup else []
         for argument in ("--log-format=json", "--log", it.runtime_log, "--root", oci.root):
             argv += ["--runtime-arg", argument]

@@ -37,10 +37,10 @@ def execute_attached(
     if not process.get("terminal"):
         return _execute(oci, container_id, process, Streams(out, err, source=source), bounds)
     terminal = Terminal(out, err, os.path.dirname(bounds.pid_file), source=source)
-    height, width = struct.unpack("HHHH", _size())[:2]
+    height, width = size()
     if height and width:
         process = {**process, "consoleSize": {"height": height, "width": width}}
-    with _raw(interactive):
+    with raw(interactive):
         return _execute(oci, container_id, process, terminal, bounds)
 
 
@@ -107,8 +107,14 @@ def _size() -> bytes:
         return _NO_SIZE
 
 
+def size() -> tuple[int, int]:
+    """Return the height and width of our terminal, zeros where we have none."""
+    height, width, _x, _y = struct.unpack("HHHH", _size())
+    return height, width
+
+
 @contextmanager
-def _raw(interactive: bool) -> Iterator[None]:
+def raw(interactive: bool) -> Iterator[None]:
     """Set our terminal to raw mode where its input goes to the other terminal, which then handles Control-C."""
     if not (interactive and os.isatty(0)):
         yield

@@ -1,0 +1,81 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``libpod attach``, and the streams of a container that ``libpod run`` or ``libpod start`` begins."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Sequence
+
+from ..._container.container import Container
+from ..._container.io import session
+from ..._model.engine_config import EngineConfig
+from ..._model.errors import InvalidState
+from ..._model.records.status import ContainerStatus
+from ..._reconcile import dependencies
+from ..._reconcile.reconcile import check_root
+from ..._runtime.runtime import Runtime
+from ..arguments import new_parser, selected
+
+_FOREVER = 10.0 * 365 * 86400
+
+
+def attach(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """Pass a running container's streams on; return its exit code, or 0 after a detach."""
+    about = "Pass on what a running container prints, and our input to it, until it ends or the detach keys are typed."
+    parser = new_parser("attach", about, formats=False)
+    parser.add_argument("--no-stdin", action="store_true", help="pass no input on")
+    add_session(parser)
+    parser.add_argument("-l", "--latest", action="store_true", help="the container that was created last")
+    parser.add_argument("name", nargs="*", help="a container's name, ID, or the beginning of an ID")
+    options = parser.parse_args(arguments)
+    how = settings(options, stdin=not options.no_stdin)
+    check_root()
+    (key, *more) = selected(parts, options)
+    if more:
+        parser.error("expected one container")
+    container = Runtime(parts).container(key).peek()
+    if container.state.status is not ContainerStatus.RUNNING:
+        status = container.state.status.podmans
+        raise InvalidState(f"container {container.name} is {status}: expected a running one, to attach to")
+    how = how._replace(stdin=how.stdin and container.config.options["interactive"])
+    with session.opened(container) as stream:
+        ended = session.follow(container, stream, how)
+    return container.wait(_FOREVER) if ended else 0
+
+
+def add_session(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of commands that pass a container's streams on."""
+    parser.add_argument(
+        "--detach-keys",
+        default=session.DETACH_KEYS,
+        metavar="KEYS",
+        help=f"that end the session on a terminal, not the container; empty for none (default: {session.DETACH_KEYS})",
+    )
+    parser.add_argument(
+        "--sig-proxy",
+        nargs="?",
+        const="true",
+        default="true",
+        choices=("true", "false"),
+        help="whether signals to this command go to the container, without a terminal (default: true)",
+    )
+
+
+def settings(options: argparse.Namespace, *, stdin: bool) -> session.Session:
+    """Return how streams are connected. :raises InvalidArgument: the detach keys are none."""
+    keys = session.keys(options.detach_keys, "--detach-keys")
+    return session.Session(stdin=stdin, proxy=options.sig_proxy == "true", detach_keys=keys)
+
+
+def begin(runtime: Runtime, container: Container, how: session.Session) -> int:
+    """Start a created container with our streams on its own; return its exit code, or 0 after a detach."""
+    for other in dependencies.to_start(runtime, runtime.dependencies(container.config)):
+        runtime.start_dependency(other.name)
+    container.init()
+    # Before the start, so that nothing of its output is missed.
+    with session.opened(container) as stream:
+        container.start()
+        ended = session.follow(container, stream, how)
+    return container.wait(_FOREVER) if ended else 0
