@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Mapping
 
 from ..._inputs.compose import project as compose_project
 from ..._inputs.compose.project import Project, Request
 from ..._inputs.compose.resources import LABEL
 from ..._inputs.stack import Options, Stack
 from ..._model import caller
-from ..._model.errors import InvalidArgument, LibpodError, note_done, some, warn
-from ..._reconcile.batch import BatchReconcile, Renderers
+from ..._model.errors import InvalidArgument, some, warn
 from ..._reconcile.desired import SECRETS_CHANGED, Desired
 from ..._reconcile.reconcile import check_root
-from ..._runtime.base import RuntimeBase
-from ..._runtime.inspect import inspect, outline
-from .. import arguments, containers
-from ..module import EngineModule, failure, hidden, run
-from .stack import Changes, Owner
+from .. import arguments
+from ..module import EngineModule, hidden, run
+from .run import StackRun
+from .stack import Owner
 
 _STATES = ("absent", "stopped", "restarted", "present", "created")
-_INSPECTED = 50
+_ENDS = ("absent", "stopped")
 _PULLS = ("always", "missing", "never", "newer", "policy")
 
 
@@ -97,80 +95,46 @@ def request(params: Mapping[str, Any]) -> Request:
 
 def compose(module: EngineModule) -> dict[str, Any]:
     """libpod_compose: bring a project to its state, or in check mode say what that takes."""
-    return _Run(module).result()
+    check_root()
+    return _Run(module, _read(module.params)).result()
+
+
+def _read(params: Mapping[str, Any]) -> Project:
+    """Return the project; one that ends needs no more than its name."""
+    ends = params["state"] in _ENDS
+    if ends and params["project_name"]:
+        asked = Request(name=params["project_name"])
+        name = compose_project.project_name(asked, "", lambda _name: None)
+        return Project(name, frozenset(), (), Stack())
+    asked = request(params)
+    return compose_project.named(asked) if ends else compose_project.load(asked)
 
 
 class _Run:
     """One task about a project."""
 
-    def __init__(self, module: EngineModule) -> None:
-        check_root()
-        self._module = module
+    def __init__(self, module: EngineModule, project: Project) -> None:
         self._params = module.params
-        self._parts = arguments.parts(module.params)
-        self._ends = module.params["state"] in ("absent", "stopped")
-        self._project = self._read()
-        self._owner = Owner(f"{LABEL}.project", self._project.name)
-        self._changes = Changes(self._parts, self._owner, dry=module.check_mode)
-        self._there = {one.name: one for one in RuntimeBase(self._parts).containers() if not one.unreadable}
-
-    def _read(self) -> Project:
-        """Return the project; one that ends needs no more than its name."""
-        params = self._params
-        if self._ends and params["project_name"]:
-            asked = Request(name=params["project_name"])
-            name = compose_project.project_name(asked, "", lambda _name: None)
-            return Project(name, frozenset(), (), Stack())
-        asked = request(params)
-        return compose_project.named(asked) if self._ends else compose_project.load(asked)
+        self._project = project
+        self._run = StackRun(module, Owner(f"{LABEL}.project", project.name))
+        self._services = {name: labels.get(f"{LABEL}.service", "") for name, labels in self._run.own()}
 
     def result(self) -> dict[str, Any]:
-        params, stack = self._params, self._project.stack
-        if params["build"] == "never":
+        stack = self._project.stack
+        if self._params["build"] == "never":
             stack = stack._replace(images=())
-        with self._changes.noted():
-            asked = self._ending() if self._ends else self._wanted(stack)
-            batch = self._batch(asked, stack)
-            summary = containers.summary(batch, [one.name for one in asked], self._module._diff)
-            before = list(self._changes.actions)
-            if not summary.get("failed"):
-                try:
-                    self._remove_unlisted(stack)
-                except (LibpodError, OSError) as error:
-                    note_done(error, [*before, *summary["actions"], *self._changes.actions[len(before) :]])
-                    raise
-        actions = [*before, *summary["actions"], *self._changes.actions[len(before) :]]
-        if self._module._diff:
-            summary["diff"] = [*self._changes.diffs, *summary["diff"]]
-        return {
-            **summary,
-            "changed": bool(summary["changed"] or self._changes.actions),
-            "actions": actions,
-            "project": self._project.name,
-            "ineffective": list(stack.ineffective),
-        }
+        want = self._ending if self._params["state"] in _ENDS else partial(self._wanted, stack)
+        done = self._run.result(want, {**self._recorded(), **stack.after}, partial(self._remove_unlisted, stack))
+        return {**done, "project": self._project.name, "ineffective": list(stack.ineffective)}
 
     def _wanted(self, stack: Stack) -> list[Desired]:
         """Have what the services use, and return their containers with those that are to go."""
-        self._check_names(stack)
+        self._run.check_names(stack)
         adapted = stack._replace(containers=tuple(self._adapted(one) for one in stack.containers))
-        found = self._changes.desired(adapted)
-        self._changes.have(stack, force_build=self._params["build"] == "always")
-        found = self._changes.with_images(found)
+        found = self._run.changes.desired(adapted)
+        self._run.changes.have(stack, force_build=self._params["build"] == "always")
+        found = self._run.changes.with_images(found)
         return [*found, *self._surplus({one.name for one in found})]
-
-    def _check_names(self, stack: Stack) -> None:
-        """Check that the names of the stack's containers are free or the project's.
-
-        :raises InvalidArgument: a container has one that is not.
-        """
-        for one in stack.containers:
-            there = self._there.get(one["name"])
-            if there is not None and not self._owner.has(there.config.labels):
-                raise InvalidArgument(
-                    f"container {one['name']} is not of the project {self._project.name}: remove it, or give the "
-                    "service another name"
-                )
 
     def _adapted(self, options: Options) -> Options:
         """Return a container's options with what the task says of all."""
@@ -194,16 +158,10 @@ class _Run:
             "recreate_policy": "never" if params["recreate"] == "never" else "auto",
         }
 
-    def _own(self) -> Iterator[tuple[str, str]]:
-        """Yield the project's containers and their services."""
-        for name, one in self._there.items():
-            if self._owner.has(one.config.labels) and not one.config.infra:
-                yield name, one.config.labels.get(f"{LABEL}.service", "")
-
     def _surplus(self, wanted: set[str]) -> list[Desired]:
         """Return containers that are to go: more than a service has, and with ``remove_orphans`` of no service."""
         gone, orphans = [], []
-        for name, service in self._own():
+        for name, service in self._services.items():
             if name in wanted:
                 continue
             if service in self._project.selected:
@@ -213,46 +171,25 @@ class _Run:
         if orphans and not self._params["remove_orphans"]:
             warn(f"the project's files no longer have the containers {some(orphans)}: remove_orphans removes them")
             orphans = []
-        return [self._removed(name) for name in (*gone, *orphans)]
-
-    def _removed(self, name: str) -> Desired:
-        stop = arguments.seconds(self._params, "timeout")
-        return Desired(name, "absent", delete_volumes=self._params["remove_volumes"], delete_time=stop)
+        return [self._run.removed(name) for name in (*gone, *orphans)]
 
     def _ending(self) -> list[Desired]:
         """Return the containers that are to end."""
         services = self._params["services"]
-        names = [name for name, service in self._own() if not services or service in services]
+        names = [name for name, service in self._services.items() if not services or service in services]
         if self._params["state"] == "absent":
-            return [self._removed(name) for name in names]
+            return [self._run.removed(name) for name in names]
         stop = arguments.seconds(self._params, "timeout")
         return [Desired(name, "stopped", stop_time=stop) for name in names]
-
-    def _batch(self, asked: Sequence[Desired], stack: Stack) -> BatchReconcile:
-        shown: Callable[..., dict[str, Any]] = inspect if len(asked) <= _INSPECTED else outline
-        workers = len(os.sched_getaffinity(0)) if self._params["workers"] is None else self._params["workers"]
-        if workers < 1:
-            raise InvalidArgument(f"workers: {workers} cannot be used: expected 1 or more")
-        batch = BatchReconcile(
-            self._parts,
-            asked,
-            Renderers(partial(containers.rendered, diff=self._module._diff), failure),
-            workers=workers,
-            shown=shown,
-            after={**self._recorded(), **stack.after},
-        )
-        batch.run(check_mode=self._module.check_mode)
-        return batch
 
     def _recorded(self) -> dict[str, list[str]]:
         """Return the containers that are there with those that they depend on, by their labels."""
         by_service: dict[str, list[str]] = {}
-        for name, service in self._own():
+        for name, service in self._services.items():
             by_service.setdefault(service, []).append(name)
         found = {}
-        for name, _service in self._own():
-            label = self._there[name].config.labels.get(f"{LABEL}.depends_on", "")
-            services = [one.partition(":")[0] for one in label.split(",")]
+        for name, labels in self._run.own():
+            services = [one.partition(":")[0] for one in labels.get(f"{LABEL}.depends_on", "").split(",")]
             found[name] = [other for one in services for other in by_service.get(one, ())]
         return found
 
@@ -261,13 +198,13 @@ class _Run:
         params = self._params
         whole = not params["services"]
         if params["state"] == "absent" and whole:
-            self._changes.remove_networks(())
-            self._changes.remove_secrets(())
+            self._run.changes.remove_networks(())
+            self._run.changes.remove_secrets(())
             if params["remove_volumes"]:
-                self._changes.remove_volumes()
-        elif not self._ends and params["remove_orphans"] and whole:
-            self._changes.remove_networks([one["name"] for one in stack.networks])
-            self._changes.remove_secrets([one["name"] for one in stack.secrets])
+                self._run.changes.remove_volumes()
+        elif params["state"] not in _ENDS and params["remove_orphans"] and whole:
+            self._run.changes.remove_networks([one["name"] for one in stack.networks])
+            self._run.changes.remove_secrets([one["name"] for one in stack.secrets])
 
 
 def main() -> None:

@@ -1,0 +1,99 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One task about a stack, from what it wants to the result."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any, Callable, Iterator, Mapping, Sequence
+
+from ..._inputs.stack import Stack
+from ..._model.errors import InvalidArgument, LibpodError, note_done
+from ..._reconcile.batch import BatchReconcile, Renderers
+from ..._reconcile.desired import Desired
+from ..._reconcile.reconcile import check_root
+from ..._runtime.base import RuntimeBase
+from ..._runtime.inspect import inspect, outline
+from .. import arguments, containers
+from ..module import EngineModule, failure
+from .stack import Changes, Owner
+
+_INSPECTED = 50  # containers in a result; of more it has an outline
+
+
+class StackRun:
+    """A task, and what of its owner's is on the host."""
+
+    def __init__(self, module: EngineModule, owner: Owner) -> None:
+        check_root()
+        self.params = module.params
+        self.owner = owner
+        self._diff: bool = module._diff
+        self._dry: bool = module.check_mode
+        self._parts = arguments.parts(module.params)
+        self.changes = Changes(self._parts, owner, dry=self._dry)
+        self._there = {one.name: one for one in RuntimeBase(self._parts).containers() if not one.unreadable}
+
+    def own(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield the names of the owner's containers and their labels."""
+        for name, one in self._there.items():
+            if self.owner.has(one.config.labels) and not one.config.infra:
+                yield name, one.config.labels
+
+    def check_names(self, stack: Stack) -> None:
+        """Check that the names of the stack's containers are free or the owner's.
+
+        :raises InvalidArgument: a container has one that is not.
+        """
+        for one in stack.containers:
+            there = self._there.get(one["name"])
+            if there is not None and not self.owner.has(there.config.labels):
+                raise InvalidArgument(
+                    f"container {one['name']} is there without the label {self.owner.label}={self.owner.value}: remove "
+                    "it, or give the new one another name"
+                )
+
+    def removed(self, name: str) -> Desired:
+        """Return a container that is to go."""
+        stop = arguments.seconds(self.params, "timeout")
+        return Desired(name, "absent", delete_volumes=self.params["remove_volumes"], delete_time=stop)
+
+    def result(
+        self, want: Callable[[], Sequence[Desired]], after: Mapping[str, Sequence[str]], remove: Callable[[], None]
+    ) -> dict[str, Any]:
+        """Return the result of having the containers that ``want`` returns, and of ``remove`` where that succeeded."""
+        with self.changes.noted():
+            asked = want()
+            batch = self._batch(asked, after)
+            summary = containers.summary(batch, [one.name for one in asked], self._diff)
+            before = list(self.changes.actions)
+            if not summary.get("failed"):
+                try:
+                    remove()
+                except (LibpodError, OSError) as error:
+                    note_done(error, [*before, *summary["actions"], *self.changes.actions[len(before) :]])
+                    raise
+        if self._diff:
+            summary["diff"] = [*self.changes.diffs, *summary["diff"]]
+        return {
+            **summary,
+            "changed": bool(summary["changed"] or self.changes.actions),
+            "actions": [*before, *summary["actions"], *self.changes.actions[len(before) :]],
+        }
+
+    def _batch(self, asked: Sequence[Desired], after: Mapping[str, Sequence[str]]) -> BatchReconcile:
+        workers = len(os.sched_getaffinity(0)) if self.params["workers"] is None else self.params["workers"]
+        if workers < 1:
+            raise InvalidArgument(f"workers: {workers} cannot be used: expected 1 or more")
+        batch = BatchReconcile(
+            self._parts,
+            asked,
+            Renderers(partial(containers.rendered, diff=self._diff), failure),
+            workers=workers,
+            shown=inspect if len(asked) <= _INSPECTED else outline,
+            after=after,
+        )
+        batch.run(check_mode=self._dry)
+        return batch
