@@ -45,6 +45,7 @@ OTHERS = {
     "libpod_logout": "resources.logout",
     "libpod_network": "resources.network",
     "libpod_network_info": "resources.network_info",
+    "libpod_quadlet": "projects.quadlet",
     "libpod_save": "resources.save",
     "libpod_secret": "resources.secret",
     "libpod_secret_info": "resources.secret_info",

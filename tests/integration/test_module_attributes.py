@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "libpod_pod": {"name": "p"},
     "libpod_pod_info": {},
     "libpod_prune": {"container": True},
+    "libpod_quadlet": {"name": "set", "files": ["/srv/new.container"]},
     "libpod_save": {"image": ["busybox"], "dest": "/srv/c.tar"},
     "libpod_secret": {"name": "key", "data": "content"},
     "libpod_secret_info": {},
@@ -78,6 +80,9 @@ def test_module_does_what_its_attributes_say(host: Host, attributes: dict[str, A
     support = {name: one["support"] for name, one in attributes[module].items()}
     assert not host.container("c", **RUNNING).failed
     assert not host.container("ended", **{**RUNNING, "command": "true"}, wait="exited").failed
+    if module == "libpod_quadlet":
+        lines = f"Image=localhost/busybox\nExec={shlex.join(WAITING)}\nNetwork=none\nStopSignal=KILL\n"
+        Path("/srv/new.container").write_text(f"[Container]\n{lines}")
     if module == "libpod_import":
         host.run("tar", "--create", "--file=/srv/some.tar", "/etc/passwd")
     if module == "libpod_load":
@@ -103,7 +108,8 @@ def test_module_does_what_its_attributes_say(host: Host, attributes: dict[str, A
         host.store("delete-image", "localhost/made:latest")
     if module == "libpod_load":
         host.store("set-names", "--name", "localhost/busybox:latest", "localhost/busybox:latest")
-    Path("/srv/container-c.service").unlink(missing_ok=True)
+    for name in ("container-c.service", "new.container"):
+        Path(f"/srv/{name}").unlink(missing_ok=True)
     for left in ("c", "some", "other"):
         Path(f"/srv/{left}.tar").unlink(missing_ok=True)
     for made in ("libpod_network", "libpod_pod", "libpod_secret"):

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Iterable, Mapping, NamedTuple
+
+from .._model.errors import MalformedData
 
 Options = dict[str, Any]
 
@@ -27,3 +30,15 @@ class Stack(NamedTuple):
     after: Mapping[str, tuple[str, ...]] = {}
     once: frozenset[str] = frozenset()
     ineffective: tuple[str, ...] = ()
+
+
+def check_order(after: Mapping[str, Iterable[str]], what: str = "") -> None:
+    """Check that nothing comes after itself; ``what`` begins the message.
+
+    :raises MalformedData: some do, with their names.
+    """
+    try:
+        TopologicalSorter(after).prepare()
+    except CycleError as error:
+        way = " → ".join(reversed(error.args[1]))
+        raise MalformedData(f"{what}these depend on each other: {way}") from error

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from graphlib import CycleError, TopologicalSorter
 from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from ..._model import caller
 from ..._model.errors import InvalidArgument, MalformedData, warn
 from ..._model.foreign import Foreign
 from ..._model.records.image import split_domain
-from ..stack import Options, Stack
+from ..stack import Options, Stack, check_order
 from . import mounts
 from .document import Document, default_files, document, read, text_of
 from .fields import Fields, elements, scalar
@@ -153,7 +152,7 @@ class _Loading:
     def project(self) -> Project:
         self._check_top()
         translated = self._selected()
-        self._check_order(translated)
+        check_order({name: one.needs for name, one in translated.items()}, f"{self._root.origin}: services: ")
         containers: list[Options] = []
         after: dict[str, tuple[str, ...]] = {}
         once: set[str] = set()
@@ -213,15 +212,6 @@ class _Loading:
                 if self._request.dependencies:
                     waiting += found[name].needs
         return {name: found[name] for name in self._all if name in found}
-
-    def _check_order(self, services: Mapping[str, Service]) -> None:
-        """Check that no services depend on each other."""
-        try:
-            TopologicalSorter({name: one.needs for name, one in services.items()}).prepare()
-        except CycleError as error:
-            raise MalformedData(
-                f"{self._root.origin}: services: these depend on each other: {' → '.join(reversed(error.args[1]))}"
-            ) from error
 
     def _first_container(self, name: str, node: Foreign) -> str:
         """Return the name of a service's first container; ``node`` is the field that names the service."""

@@ -1,0 +1,101 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libpod_quadlet does, between the arguments and the result."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import partial
+from typing import Any, Sequence
+
+from ..._inputs.quadlet import stack as quadlet_files
+from ..._inputs.stack import Options, Stack
+from ..._model import caller
+from ..._model.errors import InvalidArgument
+from ..._reconcile.desired import SECRETS_CHANGED, Desired
+from ..._reconcile.reconcile import check_root
+from .. import arguments
+from ..module import EngineModule, run
+from .run import StackRun
+from .stack import Owner
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_quadlet."""
+    return {
+        "name": {"type": "str", "required": True},
+        "src": {"type": "path"},
+        "files": {"type": "list", "elements": "path"},
+        "state": {"type": "str", "default": "started", "choices": ["absent", "created", "started"]},
+        "secrets_changed": {"type": "str", "default": "restart", "choices": list(SECRETS_CHANGED), "no_log": False},
+        "remove_volumes": {"type": "bool", "default": False},
+        "timeout": {"type": "str"},
+        "workers": {"type": "int"},
+        **arguments.parts_spec(),
+    }
+
+
+def quadlet(module: EngineModule) -> dict[str, Any]:
+    """libpod_quadlet: bring the containers of a set of quadlet files to their state."""
+    check_root()
+    params = module.params
+    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}", params["name"]):
+        raise InvalidArgument(
+            f"name: {params['name']!r} cannot be used: expected letters, digits, '_', '.' and '-', a letter or digit "
+            "first"
+        )
+    gone = params["state"] == "absent"
+    stack = Stack() if gone else quadlet_files.load(_paths(params), params["name"])
+    task = StackRun(module, Owner(quadlet_files.OWNER, params["name"]))
+    done = task.result(partial(_wanted, task, stack), stack.after, partial(_remove, task, stack))
+    return {**done, "ineffective": list(stack.ineffective)}
+
+
+def _paths(params: dict[str, Any]) -> list[str]:
+    """Return the paths of the files; those of a directory in the order of their names.
+
+    :raises InvalidArgument: none are given, or the directory cannot be read.
+    """
+    if (params["src"] is None) == (params["files"] is None):
+        raise InvalidArgument("src: give it or files: a directory, or the paths of quadlet files")
+    if params["files"] is not None:
+        return [caller.absolute(one) for one in params["files"]]
+    folder = caller.absolute(params["src"])
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise InvalidArgument(f"src: {folder} cannot be read on the target: {error.strerror}") from error
+    kinds = (*quadlet_files.KINDS, "pod", "kube")
+    return [f"{folder}/{name}" for name in names if name.rpartition(".")[2] in kinds]
+
+
+def _wanted(task: StackRun, stack: Stack) -> Sequence[Desired]:
+    """Have what the containers use, and return them with those that are to go."""
+    task.check_names(stack)
+    adapted = stack._replace(containers=tuple(_adapted(task, one) for one in stack.containers))
+    found = task.changes.desired(adapted)
+    task.changes.have(stack)
+    names = {one.name for one in found}
+    gone = [task.removed(name) for name, _labels in task.own() if name not in names]
+    return [*task.changes.with_images(found), *gone]
+
+
+def _adapted(task: StackRun, options: Options) -> Options:
+    """Return a container's options with what the task says of all."""
+    params = task.params
+    more = {"stop_time": params["timeout"]} if params["timeout"] is not None else {}
+    return {"secrets_changed": params["secrets_changed"], **options, **more, "state": params["state"]}
+
+
+def _remove(task: StackRun, stack: Stack) -> None:
+    """Remove the networks that are no longer among the files, and with the last container the volumes if asked for."""
+    task.changes.remove_networks([one["name"] for one in stack.networks])
+    if task.params["state"] == "absent" and task.params["remove_volumes"]:
+        task.changes.remove_volumes()
+
+
+def main() -> None:
+    """libpod_quadlet, from a task's arguments to its result."""
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), quadlet)

@@ -1,0 +1,142 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Quadlet files: systemd's syntax, and the counterpart of each key (podman-systemd.unit(5))."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._ansible import containers
+from ansible_collections.libpod.engine.plugins.module_utils._inputs.quadlet import stack, units
+from ansible_collections.libpod.engine.plugins.module_utils._inputs.stack import Options, Stack
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
+from ansible_collections.libpod.engine.tests.support import fuzz
+from hypothesis import strategies as st
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+def load(folder: Path, **files: str) -> Stack:
+    """Return the stack of files, whose names are given as ``NAME_KIND``."""
+    for name, text in files.items():
+        (folder / ".".join(name.rsplit("_", 1))).write_text(text)
+    return stack.load(sorted(str(one) for one in folder.iterdir() if one.is_file()), "set")
+
+
+def container(folder: Path, lines: str, **more: str) -> Options:
+    """Return the options of a container with these lines."""
+    (one,) = load(folder, c_container=f"[Container]\nImage=i\n{lines}\n", **more).containers
+    return one
+
+
+# Lines of [Container], with the options that they become.
+TRANSLATED: dict[str, dict[str, Any]] = {
+    "Exec=sh -c 'a b' \\\n  # between\n  d": {"command": ["sh", "-c", "a b", "d"]},
+    'Environment=A=1 "B=x y"\nEnvironment=C=%N%%': {"env": {"A": "1", "B": "x y", "C": "c%"}},
+    "DNS=1.1.1.1\nDNS=\nDNS=2.2.2.2": {"dns": ["2.2.2.2"]},
+    "PublishPort=8080:80\nPublishPort=53:53/udp": {"publish": ["8080:80", "53:53/udp"]},
+    "User=1\nGroup=2\nReadOnly=yes": {"user": "1:2", "read_only": True},
+    "NoNewPrivileges=true\nMask=/a:/b\nSecurityLabelDisable=no": {"security_opt": ["no-new-privileges", "mask=/a:/b"]},
+    "AddHost=a:::1\nTmpfs=/t:size=1m\nLogOpt=max-size=1m": {
+        "etc_hosts": {"a": "::1"},
+        "tmpfs": {"/t": "size=1m"},
+        "log_opt": {"max_size": "1m"},
+    },
+    "PodmanArgs=--memory-swappiness 5 --init": {"cmd_args": ["--memory-swappiness", "5", "--init"]},
+    "HealthCmd=test -e /x\nHealthRetries=3\nHealthOnFailure=kill": {
+        "healthcheck": "test -e /x",
+        "healthcheck_retries": "3",
+    },
+    "[Service]\nRestart=always\n[Install]\nWantedBy=default.target": {"restart_policy": "always"},
+    "AutoUpdate=registry": {"label": {"io.containers.autoupdate": "registry", "libpod.engine.quadlet": "set"}},
+    "[X-Other]\nA=b": {"restart_policy": "no", "label": {"libpod.engine.quadlet": "set"}},
+}
+
+
+@pytest.mark.parametrize("lines", TRANSLATED)
+def test_key_has_its_counterpart(lines: str, tmp_path: Path) -> None:
+    options = container(tmp_path, lines)
+    assert {name: options.get(name) for name in TRANSLATED[lines]} == TRANSLATED[lines]
+    assert [one.name for one in containers.wanted({"containers": [options], "defaults": {}})] == ["systemd-c"]
+
+
+def test_references_lead_to_units_and_order_the_containers(tmp_path: Path) -> None:
+    loaded = load(
+        tmp_path,
+        a_container="[Unit]\nAfter=b.service network.target\n[Container]\nImage=x.build\nVolume=v.volume:/v:ro\n"
+        "Network=n.network:alias=z\nMount=type=image,source=i.image,target=/i\n",
+        b_container="[Container]\nImage=i.image\nContainerName=own\nNetwork=a.container\nVolume=./d:/d\n",
+        x_build="[Build]\nImageTag=app\nFile=Containerfile\nEnvironment=A=1\n",
+        i_image="[Image]\nImage=quay.io/i:1\n",
+        v_volume="[Volume]\nVolumeName=data\nDevice=tmpfs\nType=tmpfs\n",
+        n_network="[Network]\nSubnet=10.9.0.0/24\nGateway=10.9.0.1\nOptions=mtu=1400,isolate=true\n",
+    )
+    first, second = loaded.containers
+    assert (first["image"], second["image"], second["name"]) == ("localhost/app", "quay.io/i:1", "own")
+    assert first["volume"] == ["data:/v:ro"] and second["volume"] == [f"{tmp_path}/d:/d"]
+    assert first["network"] == ["systemd-n:alias=z"] and second["network"] == ["container:systemd-a"]
+    assert first["mount"] == ["type=image,source=quay.io/i:1,target=/i"]
+    assert loaded.after == {"systemd-a": ("own",), "own": ()}
+    assert loaded.volumes[0]["options"] == ["device=tmpfs", "type=tmpfs"]
+    assert loaded.networks[0]["net_config"] == [{"subnet": "10.9.0.0/24", "gateway": "10.9.0.1"}]
+    assert loaded.networks[0]["opt"] == {"mtu": "1400", "isolate": True}
+    (image,) = loaded.images
+    assert image["build"] == {"file": f"{tmp_path}/Containerfile", "args": {"A": "1"}} and image["path"] == str(
+        tmp_path
+    )
+
+
+REFUSED = {
+    "Runtime=x": "c.container:3: [Container] Runtime has no counterpart here: remove it",
+    "Pod=p.pod": "[Container] Pod has no counterpart",
+    "Volume=v.volume:/v": "c.container:3: [Container] Volume: expected a unit that is among the files",
+    "ReadOnly=maybe": "c.container:3: [Container] ReadOnly: expected true or false",
+    "Exec='a": "[Container] Exec: expected a value whose quotes are closed",
+    "HostName=%H": "[Container] HostName: expected none of the specifiers but",
+    "no assignment": "c.container:3: neither a section, nor KEY=VALUE in one",
+    "Exec=a \\": "the last line is continued by nothing",
+    "[Service]\nRestart=on-abort": "[Service] Restart: 'on-abort' has no counterpart: take no, always, on-failure",
+    "[Service]\nExecStartPre=x": "[Service] ExecStartPre has no counterpart",
+}
+
+
+@pytest.mark.parametrize("lines", REFUSED)
+def test_what_cannot_be_translated_is_named_with_its_line(lines: str, tmp_path: Path) -> None:
+    with pytest.raises(LibpodError) as refused:
+        (tmp_path / "c.container").write_text(f"[Container]\nImage=i\n{lines}")
+        stack.load([f"{tmp_path}/c.container"], "set")
+    assert REFUSED[lines] in str(refused.value) and str(refused.value).startswith(f"{tmp_path}/c.container")
+
+
+def test_files_of_other_kinds_and_templates_are_refused(tmp_path: Path) -> None:
+    for name in ("a.pod", "a.kube", "a@.container", "container"):
+        path = tmp_path / name
+        path.write_text("[Container]\nImage=i\n")
+        with pytest.raises(LibpodError, match=rf"^files: {path} has no counterpart here: expected \.container"):
+            stack.load([str(path)], "set")
+
+
+def test_page_has_the_keys_of_a_container(tmp_path: Path) -> None:
+    page = (TOP / "docs/howto/quadlets.md").read_text()
+    listed = {name for row in re.findall(r"^\| (`.*?) \|", page, re.M) for name in re.findall(r"`(\w+)`", row)}
+    for key in sorted(listed):
+        try:
+            container(tmp_path, f"{key}=1:1=1")
+        except LibpodError as error:
+            assert "has no counterpart" not in str(error), key
+    mapped = {*stack._TEXTS, *stack._FLAGS, *stack._LISTS, *stack._WORDS, *stack._PAIRS, *stack._SECURITY}
+    assert mapped <= listed
+
+
+@fuzz.fuzzed(100, text=st.text(alphabet="[]Containerxmge=\\\n#;%N'\" ,:\0"))
+def test_any_text_is_parsed_or_refused(text: str) -> None:
+    try:
+        for entry in units.parse(text, "f", "c", "container"):
+            assert entry.key and "\n" not in entry.value
+            units.words(entry)
+    except LibpodError as error:
+        assert str(error).startswith("f")
