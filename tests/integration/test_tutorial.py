@@ -15,6 +15,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 DOCS = Path(images.PROJECT, "docs")
 TUTORIAL = str(DOCS / "tutorial.md")
 HOWTOS = sorted((DOCS / "howto").glob("*.md"))
+DEBUG = str(DOCS / "howto/debug-an-exit.md")
 # Not run: the role would write outside the test host. make demo, make fresh and the targets run it.
 PREPARED = "ansible-playbook -i hosts prepare.yml"
 # A machine for tests may have others, in places that Ansible finds first.
@@ -54,4 +55,9 @@ def test_howtos_run_and_remove_what_they_made(host: Host, tmp_path: Path) -> Non
     _ready(host, project)
     printed = _run(host, project, f"ansible-playbook -i localhost, -c local --tags all,remove {' '.join(files)}")
     assert re.search(r"localhost +: ok=\d+ .*unreachable=0 +failed=0", printed), printed
+    job = "docker.io/library/busybox:latest sh -c 'echo no such order >&2; exit 3'"
+    _run(host, project, f"libpod run -d --name exit-job {job} && libpod wait exit-job")
+    listed, log, state, events = [_run(host, project, one) for one in scenario.page_commands(DEBUG)]
+    assert "exit-job" in listed and log == "no such order\n" and '"ExitCode":3' in state and "died" in events
+    _run(host, project, "libpod rm exit-job")
     host.expect_clean()
