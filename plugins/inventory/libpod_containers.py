@@ -249,8 +249,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Add the hosts of a source."""
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        given = self._read_config_data(path)
         try:
+            # containers.podman's plugin has the path of podman, which is not needed here.
+            inventory_hosts.check_options(given.keys() - {"executable"}, self.option_definitions)
             selection = inventory_hosts.Selection(
                 self.get_option("name_patterns"),
                 self.get_option("label_selectors"),

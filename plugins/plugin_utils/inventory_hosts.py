@@ -8,9 +8,10 @@ The inspections come from a host that may be another one's, or from a cache: the
 
 from __future__ import annotations
 
+import difflib
 import re
 from fnmatch import fnmatch
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Iterable, Iterator, Mapping, Optional
 
 PREFIX = "libpod_"
 _NAME, _ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}"), re.compile(r"[0-9a-f]{64}")
@@ -21,6 +22,19 @@ _LONGEST_GROUP = 255
 
 class Unusable(Exception):
     """A container or option that cannot be used; the message is one sentence."""
+
+
+def check_options(given: Iterable[Any], definitions: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check that a source has no other options than the plugin, whose definitions these are: Ansible ignores them.
+
+    :raises Unusable: it has one.
+    """
+    known = [name for key, one in definitions.items() for name in (key, *(one.get("aliases") or ()))]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1)
+            remedy = f"did you mean {near[0]}?" if near else "ansible-doc lists them"
+            raise Unusable(f"{str(name)!r:.80} is no option of this plugin: {remedy}")
 
 
 def facts(inspected: Any) -> dict[str, Any]:

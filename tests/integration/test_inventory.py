@@ -198,6 +198,7 @@ def test_two_sources_are_kept_apart_by_a_prefix(serving: Host, tmp_path: Path) -
     [
         ({"filters": {"include": {"colour": "red"}}}, "colour is unknown"),
         ({"filters": {"only": {}}}, "only is unknown: expected include and exclude"),
+        ({"group_by_labels": ["role"]}, "'group_by_labels' is no option of this plugin: did you mean group_by_label?"),
         ({"run_root": "/tmp"}, "run_root: /tmp is another user's, or others can write to it"),
     ],
 )
