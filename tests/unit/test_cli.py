@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Optional
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._cli import table
+from ansible_collections.libpod.engine.plugins.module_utils._cli import main, table, unknown
 from ansible_collections.libpod.engine.plugins.module_utils._model import errors
 from ansible_collections.libpod.engine.plugins.module_utils._store import events
 
@@ -80,3 +80,8 @@ def test_events_are_bounded_and_a_damaged_line_is_skipped(tmp_path: Path) -> Non
     assert [event["number"] for event in events.read(str(tmp_path))][-2:] == [8999, 9000]
     reader = events.Reader.current(str(tmp_path))
     assert list(reader.more()) and not list(reader.more())
+
+
+def test_commands_that_are_done_elsewhere_are_none_that_exist() -> None:
+    assert not unknown.ELSEWHERE.keys() & main.COMMANDS.keys()
+    assert unknown.remedy(["volume", "prune"], list(main.COMMANDS)) and not unknown.remedy(["volume", "ls"], ["volume"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Sequence
 
 # Podman's commands without a counterpart.
-_ELSEWHERE = {
+ELSEWHERE = {
     "build": "the module libpod_image builds, with path",
     "history": "libpod image inspect shows an image's History",
     "prune": "the module libpod_prune removes what nothing uses",
@@ -27,15 +27,15 @@ def remedy(arguments: Sequence[str], commands: Sequence[str]) -> str:
     if not arguments:
         return f"expected one of {', '.join(commands)}, or --help"
     command, verb = arguments[0], "".join(arguments[1:2])
-    if verb in _ELSEWHERE:
-        return f"'{command} {verb}' is no command: {_ELSEWHERE[verb]}"
+    if verb in ELSEWHERE:
+        return f"'{command} {verb}' is no command: {ELSEWHERE[verb]}"
     if command in commands:
         return ""
     if command == "container":
         verb = _RENAMED.get(verb, verb)
         return f"'container' is no command: {f'use libpod {verb}' if verb in commands else 'libpod --help lists them'}"
-    if command in _ELSEWHERE:
-        return f"{command!r} is no command: {_ELSEWHERE[command]}"
+    if command in ELSEWHERE:
+        return f"{command!r} is no command: {ELSEWHERE[command]}"
     from difflib import get_close_matches
 
     near = get_close_matches(command, commands, 1)
