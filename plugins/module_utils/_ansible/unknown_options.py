@@ -8,8 +8,14 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Iterable
 
-_NO_UNIT = "leave it out: libpod_unit writes a unit, and the role libpod_host starts what has a restart_policy at boot"
-_UNITS = ("generate_systemd", "quadlet_dir", "quadlet_file_mode", "quadlet_filename", "quadlet_options")
+# Of containers.podman.
+UNITS = {
+    "generate_systemd": "leave it out: libpod_host starts what has a restart_policy, and libpod_unit writes a unit",
+    **dict.fromkeys(
+        ("quadlet_dir", "quadlet_file_mode", "quadlet_filename", "quadlet_options"),
+        "leave it out: nothing writes quadlet files, and libpod_quadlet takes those that there are",
+    ),
+}
 # Of docker_container and compose, by the option of libpod_container that takes their place.
 RENAMED = {
     "cgroupns_mode": "cgroupns",
@@ -63,8 +69,8 @@ def remedy(name: str, known: Iterable[str], *, container: bool) -> str:
 
     ``known`` are the options that there are; ``container`` says that they are a container's.
     """
-    if name in _UNITS:
-        return _NO_UNIT
+    if name in UNITS:
+        return UNITS[name]
     if container and name in RENAMED:
         return f"here it is {RENAMED[name]}"
     if container and name in REMEDIES:
