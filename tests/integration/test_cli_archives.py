@@ -132,3 +132,28 @@ def test_archives_are_kept_from_a_terminal(host: Host) -> None:
         assert done.returncode == 125 and "terminal: redirect standard" in done.stderr, done
     for descriptor in (controller, terminal):
         os.close(descriptor)
+
+
+def test_volume_is_exported_and_imported(host: Host, tmp_path: Path) -> None:
+    for name in ("from", "to"):
+        libpod(host, "volume", "create", name)
+    run = ("run", "--rm", "--network=none", "-v", "from:/from", "-v", "to:/to", "busybox", "sh", "-c")
+    libpod(host, *run, "echo one >/from/file; ln -s file /from/link; echo kept >/to/other")
+    engine = " ".join(self_program.argv(host.parts))
+    environment = {**os.environ, **host.parts.environment()}
+    piped = f"{engine} volume export from | {engine} volume import to"
+    subprocess.run(["sh", "-ec", piped], check=True, env=environment)
+    assert libpod(host, *run, "cat /to/link /to/other").stdout == "one\nkept\n"
+    libpod(host, "volume", "export", "--output", "v.tar", "from", folder=tmp_path)
+    libpod(host, *run, "rm /to/file")
+    libpod(host, "volume", "import", "to", "v.tar", folder=tmp_path)
+    assert libpod(host, *run, "cat /to/file").stdout == "one\n"
+    for words, input, said in (
+        (("export", "none"), "", "no volume has the name 'none'"),
+        (("import", "none"), "x", "no volume has the name 'none'"),
+        (("import", "to"), "x" * 2000, "standard input"),
+        (("import", "to", "/srv/none.tar"), "", "/srv/none.tar"),
+    ):
+        refused = libpod(host, "volume", *words, input=input, code=125).stderr
+        assert said in refused and refused.count("\n") == 1, refused
+    libpod(host, "volume", "rm", "from", "to")

@@ -12,7 +12,7 @@ from typing import Iterator
 from ..._drivers.trees import content
 from ..._model import caller
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument
+from ..._model.errors import InvalidArgument, MalformedData
 from ..._resources.images.work_folder import clear, work_folder
 
 
@@ -61,3 +61,14 @@ def _spooled(parts: EngineConfig, stream: int, refusal: str) -> Iterator[str]:
     clear(parts)
     with work_folder(parts) as folder:
         yield f"{folder}/archive"
+
+
+@contextmanager
+def called(path: str, given: str) -> Iterator[None]:
+    """Have an error name standard input in the place of the copy that was made of it."""
+    try:
+        yield
+    except (InvalidArgument, MalformedData) as error:
+        if given != "-":
+            raise
+        raise type(error)(str(error).replace(path, "standard input")) from error

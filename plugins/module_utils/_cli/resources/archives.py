@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import contextmanager
-from typing import Iterator, Sequence
+from typing import Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument
 from ..._reconcile.reconcile import check_root
 from .. import table
 from ..arguments import add_image_making, new_parser
-from ..output.archive_streams import from_file, to_file
+from ..output.archive_streams import called, from_file, to_file
 
 _QUIET = "has no effect: there is no other output"
 
@@ -57,7 +56,7 @@ def load(parts: EngineConfig, arguments: Sequence[str], command: str = "load") -
     parser.add_argument("-q", "--quiet", action="store_true", help=_QUIET)
     options = parser.parse_args(arguments)
     check_root()
-    with from_file(parts, options.input) as path, _called(path, options.input):
+    with from_file(parts, options.input) as path, called(path, options.input):
         loaded = load_all(parts, path, dry=False)
     for image_id, names in loaded.names.items():
         for name in names or (f"sha256:{image_id}",):
@@ -80,18 +79,7 @@ def import_tarball(parts: EngineConfig, arguments: Sequence[str], command: str =
             f"PATH: {options.src} is a URL: expected a file on the host, or - after a download by curl"
         )
     check_root()
-    with from_file(parts, options.src) as path, _called(path, options.src):
+    with from_file(parts, options.src) as path, called(path, options.src):
         made = import_one(parts, Import(path, options.image, options.message, options.change), dry=False)
     table.write_line(made.id)
     return 0
-
-
-@contextmanager
-def _called(path: str, given: str) -> Iterator[None]:
-    """Have an error name standard input in the place of the copy that was made of it."""
-    try:
-        yield
-    except InvalidArgument as error:
-        if given != "-":
-            raise
-        raise InvalidArgument(str(error).replace(path, "standard input")) from error
