@@ -183,6 +183,17 @@ def test_image_is_built_and_its_container_follows_it(project: Project) -> None:
     assert not project.host.module("libpod_prune", {"image": True}).failed
 
 
+def test_killed_removal_is_finished_by_the_next_one(host: Host) -> None:
+    service = {"image": "localhost/busybox:latest", "command": "sleep 1000", "stop_signal": "KILL"}
+    task = {"project_name": "k", "definition": {"services": {"a": service, "b": {**service, "depends_on": ["a"]}}}}
+    gone = {"project_name": "k", "state": "absent", "workers": 1}
+    for at in (5, 11, 16):
+        assert not host.module("libpod_compose", task).failed
+        assert host.module("libpod_compose", gone, kill_at=at).killed
+        assert not host.module("libpod_compose", gone).failed
+        host.expect_clean()
+
+
 REFUSED = {
     "services: {a: {image: x, deploy: {placement: {}}}}": "services.a.deploy.placement has no counterpart here: ",
     "services: {a: {image: x, command: '${'}}": "services.a.command: ",

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Collection, Iterator, Mapping, Sequence
 
 from ..._inputs.stack import Stack
 from ..._model.errors import InvalidArgument, LibpodError, note_done
@@ -34,7 +35,8 @@ class StackRun:
         self._dry: bool = module.check_mode
         self._parts = arguments.parts(module.params)
         self.changes = Changes(self._parts, owner, dry=self._dry)
-        self._there = {one.name: one for one in RuntimeBase(self._parts).containers() if not one.unreadable}
+        self._runtime = RuntimeBase(self._parts)
+        self._there = {one.name: one for one in self._runtime.containers() if not one.unreadable}
 
     def own(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield the names of the owner's containers and their labels."""
@@ -65,7 +67,8 @@ class StackRun:
     ) -> dict[str, Any]:
         """Return the result of having the containers that ``want`` returns, and of ``remove`` where that succeeded."""
         with self.changes.noted():
-            asked = want()
+            asked = list(want())
+            asked += self._interrupted({one.name for one in asked})
             batch = self._batch(asked, after)
             summary = containers.summary(batch, [one.name for one in asked], self._diff)
             before = list(self.changes.actions)
@@ -82,6 +85,14 @@ class StackRun:
             "changed": bool(summary["changed"] or self.changes.actions),
             "actions": [*before, *summary["actions"], *self.changes.actions[len(before) :]],
         }
+
+    def _interrupted(self, asked: Collection[str]) -> Iterator[Desired]:
+        """Yield the owner's containers whose removal was interrupted: what is left of them may use a network."""
+        for name, container_id in self._runtime.store.unfinished():
+            if name not in asked and name not in self._there:
+                with suppress(LibpodError):  # it is gone, or cannot be read
+                    if self.owner.has(self._runtime.store.config(container_id).labels):
+                        yield self.removed(name)
 
     def _batch(self, asked: Sequence[Desired], after: Mapping[str, Sequence[str]]) -> BatchReconcile:
         workers = len(os.sched_getaffinity(0)) if self.params["workers"] is None else self.params["workers"]
