@@ -70,6 +70,7 @@ def test_status_allows_the_table_and_refuses_the_rest_with_a_message(status: Con
     said = str(refusal.value)
     assert said.startswith(f"cannot {operation} container web: it is {status.value}, and ")
     assert all(word in said.partition(" needs it to be ")[2] for word in allowed.split())
+    assert said.endswith(": unpause it first") == (status is ContainerStatus.PAUSED)
 
 
 @pytest.mark.parametrize("operation", TRANSITIONS)

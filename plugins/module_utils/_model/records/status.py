@@ -35,13 +35,19 @@ class ContainerStatus(str, enum.Enum):
     def check(self, operation: str, name: str) -> None:
         """Refuse an operation this status does not allow.
 
-        :raises InvalidState: naming the container, its status and what is allowed.
+        :raises InvalidState: naming the container, its status, what is allowed and what to do.
         """
         if not self.allows(operation):
             stopped = operation == "namespace_path" or operation in _NEED_PROCESS and not self.has_process
             error = ContainerStopped if stopped else InvalidState
             wanted = ", ".join(sorted(TRANSITIONS[operation][0]))
-            raise error(f"cannot {operation} container {name}: it is {self}, and {operation} needs it to be {wanted}")
+            remedy = ""
+            if self is ContainerStatus.PAUSED:
+                remedy = ": unpause it first"
+            elif operation in ("exec", "attach"):
+                remedy = ": start it first, or read libpod logs and libpod inspect"
+            reason = f"it is {self}, and {operation} needs it to be {wanted}"
+            raise error(f"cannot {operation} container {name}: {reason}{remedy}")
 
     @property
     def has_process(self) -> bool:
