@@ -11,7 +11,8 @@ from typing import Any, Mapping, Sequence
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState, NoSuchVolume
 from ..._model.options.parsers import name as checked_name
-from ..._reconcile.reconcile import check_root
+from ..._reconcile.desired import Desired
+from ..._reconcile.reconcile import check_root, reconcile
 from ..._resources.volumes.inspect import everyone, inspect
 from ..._resources.volumes.usage import users
 from ..._runtime.base import RuntimeBase
@@ -121,8 +122,5 @@ def _rm(parts: EngineConfig, options: argparse.Namespace, found: Mapping[str, An
 
 
 def _remove_users(parts: EngineConfig, names: Sequence[str]) -> None:
-    from ..._reconcile.desired import Desired
-    from ..._reconcile.reconcile import reconcile
-
     for name in names:
         reconcile(parts, Desired(name, "absent", delete_depend=True))
