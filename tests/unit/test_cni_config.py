@@ -123,14 +123,14 @@ def test_missing_network_is_named_with_the_directory_the_others_and_the_role(par
     define(parts, "20-b.conflist", bridge("b"))
     with pytest.raises(NoSuchNetwork) as refused:
         cni_config.network(parts, "web")
-    for part in ("network web", parts.cni_config_dir, "a, b", "libpod.engine.libpod_host"):
+    for part in ("network web", parts.cni_config_dir, "a, b", "the role libpod_host"):
         assert part in str(refused.value)
 
 
 def test_no_directory_is_no_network(parts: EngineConfig) -> None:
     os.rmdir(parts.cni_config_dir)
     assert cni_config.networks(parts) == {}
-    with pytest.raises(NoSuchNetwork, match="it defines no network.*libpod.engine.libpod_host"):
+    with pytest.raises(NoSuchNetwork, match="it defines no network.*the role libpod_host"):
         cni_config.default_network(parts)
 
 
