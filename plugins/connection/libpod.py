@@ -67,6 +67,7 @@ from ansible.utils.display import Display
 from ..module_utils import engine_tree
 from ..plugin_utils.conversation import Conversation, absolute, become_of, check_module, environment, not_run, playbook
 from ..plugin_utils.parts import parts
+from ..plugin_utils.pipelining import read_at_once
 
 if TYPE_CHECKING:
     from ..module_utils._container.container import Container
@@ -85,6 +86,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        read_at_once(self._shell)
         self._connected = False
         self._playbook = int(kwargs.get("ansible_playbook_pid") or 0)
         self._guarded: Optional[Guarded] = None

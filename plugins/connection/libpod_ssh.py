@@ -141,6 +141,7 @@ from ansible.utils.display import Display
 from ..plugin_utils.conversation import Conversation, absolute, become_of, check_module, environment, not_run, playbook
 from ..plugin_utils.exchange import Exchange
 from ..plugin_utils.parts import parts
+from ..plugin_utils.pipelining import read_at_once
 
 display = Display()
 _BROKEN = b"mux_client_hello_exchange: write packet: Broken pipe"
@@ -155,6 +156,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        read_at_once(self._shell)
         self._playbook = int(kwargs.get("ansible_playbook_pid") or 0)
         self._is_login = False
 
