@@ -14,6 +14,7 @@ from ansible_collections.libpod.engine.tests.support.process import Process
 from ansible_collections.libpod.engine.tests.support.sweep import Operation, Task, finished, undone
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import (
     RUNNING,
+    TURNS,
     Options,
     inspected,
     module,
@@ -60,7 +61,7 @@ PAUSED, UNPAUSED = _pod("paused", {}, "Paused"), _pod("unpaused", ONE, "Running"
 # Effects on a single container are swept separately; these are the effects of the pod.
 PARTS = "event|signal|(names|pod|state).*json"
 OPERATIONS = {
-    "update": Operation(UP, CHANGED, ABSENT, other=CREATED, removed=PARTS),
+    "update": Operation(UP, CHANGED, ABSENT, other=CREATED, only=f"memory|{TURNS}", removed=PARTS),
     "update that is taken back": Operation(UP, CHANGED, ABSENT, by=[CREATED], only=PARTS, removed="pod.json"),
     "restart": Operation(UP, RESTARTED, ABSENT, by=[CREATED, RESTARTED], only=PARTS),
     "stop": Operation(UP, STOPPED, ABSENT, only=PARTS),

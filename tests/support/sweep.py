@@ -5,7 +5,8 @@
 
 Built on the hook ``_model.failpoints``; there is no clock in it. An effect is taken by its kind, so that what runs side
 by side cannot hide one from the sweep; one that is repeated (a cgroup in each hierarchy) is taken the first and the
-last time. Programs that were at work live on, as they do when the engine is killed on a real host.
+last time, and so are the effects of one phase (``_PHASES``). Programs that were at work live on, as they do when the
+engine is killed on a real host.
 """
 
 from __future__ import annotations
@@ -18,6 +19,17 @@ from .modules import NOWHERE, Result
 
 # How often too many missed effects are tried again.
 _AGAIN = 3
+
+# Kinds that are steps of one phase: the record is the same before each of them, so that the same code takes up or takes
+# down what a kill in their midst leaves, however many were done.
+_PHASES = {
+    "the directories of a first task": r"mkdir /srv/(static|run)(/(names|containers|locks))?$",
+    "a container's files in its run directory": r"write (\.containerenv|hosts|hostname|resolv\.conf|config\.json)$"
+    r"|make files over /etc$",
+    "a cgroup made": r"mkdir cgroup |write /.*/?cpuset\.(cpus|mems)$",
+    "cgroups removed": r"rmdir cgroup ",
+    "the exit command's own cgroup": r"write (/\.\.|/init)?/cgroup\.procs$",
+}
 
 Check = Callable[[Host], object]
 
@@ -129,13 +141,27 @@ def _points(host: Host, task: Task, only: str) -> list[str]:
     result = task.run(host, NOWHERE)
     if result.failed:
         raise SweepFailed(f"not killed, yet it failed: {result}")
-    last = {failpoint.rpartition(" #")[0]: failpoint for failpoint in result.effects}
-    found = {point for kind, end in last.items() for point in (f"{kind} #1", end) if re.search(only, point)}
+    last = {_kind(point): point for point in result.effects}
+    ends = {point for kind, end in last.items() for point in (f"{kind} #1", end) if re.search(only, point)}
     # A record is written to a file beside it, and renamed: before the rename is where that makes a difference.
-    found -= {f"write {point[7:]}" for point in result.effects if point.startswith("rename ")}
+    ends -= {f"write {point[7:]}" for point in result.effects if point.startswith("rename ")}
+    phases: dict[str, list[str]] = {}
+    for point in result.effects:
+        if point in ends:
+            phases.setdefault(_phase(_kind(point)), []).append(point)
+    found = {point for points in phases.values() for point in (points[0], points[-1])}
     if not found:
         raise SweepFailed(f"there is nothing to kill it at: {result}")
     return sorted(found)
+
+
+def _kind(point: str) -> str:
+    return point.rpartition(" #")[0]
+
+
+def _phase(kind: str) -> str:
+    """Return the phase that effects of this kind belong to; the kind itself where it is a phase alone."""
+    return next((phase for phase, pattern in _PHASES.items() if re.match(pattern, kind)), kind)
 
 
 def _killed(host: Host, task: Task, point: str) -> bool:

@@ -24,6 +24,7 @@ from .sweep_tasks import (
     RUNNING,
     SERVING,
     STOPPED,
+    TURNS,
     Options,
     does,
     fails,
@@ -290,14 +291,16 @@ OPERATIONS = {
         removal=WITHOUT_FILES,
         only="file|secret|write (passwd|group)|chown|volume|mount|^conmon|runc",
     ),
-    "start": _operation([started(SERVING), STOPPED], started(SERVING)),
-    "stop": _operation([started(SERVING)], STOPPED),
+    "start": _operation([started(SERVING), STOPPED], started(SERVING), removed=TURNS),
+    "stop": _operation([started(SERVING)], STOPPED, removed=TURNS),
     "remove": _operation([started(SERVING)], ABSENT),
     "remove with the image": _operation(
         [Task(_with_image)], WITHOUT_IMAGE, removal=WITHOUT_IMAGE, only="containers-storage|name|remove|rename|json"
     ),
     "pause": _operation([started(SERVING)], PAUSED, other=started(SERVING)),
-    "recreate": _operation([started(SERVING)], started({**SERVING, **OTHER}), other=started(SERVING)),
+    "recreate": _operation(
+        [started(SERVING)], started({**SERVING, **OTHER}), other=started(SERVING), only=TURNS, removed=TURNS
+    ),
     "recreate that is refused before the stop": _operation(
         [started(RUNNING), _mark(PROCESS)],
         fails(BROKEN, "ContainerNotCreated"),

@@ -22,6 +22,7 @@ from .sweep_tasks import (
     ABSENT,
     RUNNING,
     STOPPED,
+    TURNS,
     Options,
     does,
     inspected,
@@ -181,7 +182,9 @@ OPERATIONS = {
     "exit and removal": Operation(
         _ended(GOING), program("exit", "ID", check=is_gone), ABSENT, by=[ABSENT], removed="json"
     ),
-    "exit and restart": Operation(_ended(ALWAYS), HELPED, ABSENT, by=[HELPED, started(ALWAYS)], removed=PARTS),
+    "exit and restart": Operation(
+        _ended(ALWAYS), HELPED, ABSENT, by=[HELPED, started(ALWAYS)], only=f"cgroup.procs|{TURNS}", removed=PARTS
+    ),
     "cancelled restart": Operation([ABSENT, does(_waits_for_its_restart)], STOPPED, ABSENT, removed="signal"),
     **{f"check with action {action}": _sick(action) for action in ("kill", "stop", "restart")},
     "boot": Operation(

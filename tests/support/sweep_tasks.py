@@ -19,6 +19,9 @@ from .modules import Result, in_child
 from .sweep import Check, Task
 
 Options = Mapping[str, Any]
+# The effects by which the records, the OCI runtime, the network or the store tell how far a task has come. What is
+# mounted and made between two of them, in an init or a cleanup, is swept by create, start, stop and remove.
+TURNS = "event|signal|json|rename|short name|a name|^conmon|^release|runc|cni|layer|clear|containers/ID|lock|log"
 RUNNING: Options = {
     "name": "web",
     "image": "localhost/busybox:latest",
