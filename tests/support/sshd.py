@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from . import inside, playbooks
+from . import inside, kept_engine, playbooks
 from .hosts import Host
 
 CONNECTION = "libpod.engine.libpod_ssh"
@@ -129,7 +129,9 @@ def _be_machine(address: str, containers: list[dict[str, Any]]) -> None:
         sys.stdin.readline()
         host.run("ip", "-batch", "-", input=f"addr add {address}/30 dev far0\nlink set far0 up\n")
         host.store("add-names", "-n", "docker.io/library/busybox:latest", "localhost/busybox:latest")
-        host.play([{"libpod.engine.libpod_containers": {"containers": containers}}])
+        kept_engine.install(host.parts.static_root)
+        made = host.module("libpod_containers", {"containers": containers})
+        assert not made.failed, made
         with Sshd(address, variables=host.parts.environment()):
             with open(f"{FOLDER}/key", encoding="utf-8") as file:
                 print(json.dumps(file.read()), flush=True)
