@@ -17,8 +17,8 @@ env:   ## ready this Debian 12 or 13 host: packages that are missing, and .venv
 	@.ci/env
 test: env   ## everything below but bench, with a summary
 	@.ci/test $(STAGES)
-ci: env   ## make test and make fresh, with a summary: what CI runs
-	@.ci/test fresh $(STAGES)
+ci: env   ## make test and make fresh, whose demo is that of make test on a fresh host: what CI runs
+	@.ci/test fresh $(filter-out demo,$(STAGES))
 quick: env   ## in under a minute: lint of what changed, the fast unit tests, a container made, changed and removed
 	@.ci/quick
 lint: env   ## ruff, codespell, mypy, vermin, shellcheck, ansible-lint, antsibull, action groups, collection build
