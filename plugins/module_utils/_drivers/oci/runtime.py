@@ -13,9 +13,6 @@ from typing import Any, Mapping, Optional
 from ..._model.errors import ToolFailed
 from ..._model.options.parsers import natural
 
-# runc lives for milliseconds: Go's further threads and its garbage collection cost it a twentieth of its time.
-ENVIRONMENT = {"GOMAXPROCS": "1", "GOGC": "off"}
-
 
 class OciRuntime:
     """The verbs of an OCI runtime, by container ID, with a state directory of the engine's own."""
@@ -34,8 +31,8 @@ class OciRuntime:
         from ..command import run  # an unchanged container runs no program
 
         argv = [self.path, *self.global_arguments, *arguments]
-        how: dict[str, Any] = {"label": arguments[0], "tool": "oci_runtime", "env": ENVIRONMENT}
-        return run(argv, package=self.name, doing=doing, changes=changes, input=input, **how)
+        label, tool = arguments[0], "oci_runtime"
+        return run(argv, package=self.name, doing=doing, changes=changes, input=input, label=label, tool=tool)
 
     def start(self, container_id: str, name: str) -> None:
         """Run the process of a created container."""
