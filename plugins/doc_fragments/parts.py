@@ -48,6 +48,20 @@ options:
         then V(/usr/lib/cni), V(/usr/libexec/cni) and V(/opt/cni/bin).
     type: list
     elements: path
+  network_backend:
+    description:
+      - What attaches containers and pods that are made to networks, V(cni) or V(netavark). A container keeps the network backend that
+        it was made with until it is re-created, and the modules of networks see those of this one.
+      - V(auto) is V(cni) where the engine's own networks are those of CNI. Else it is what podman has recorded for the store in
+        C(defaultNetworkBackend), V(cni) where plugins and networks of CNI are there, and V(netavark) where that is installed.
+      - If not set, the environment variable E(LIBPOD_NETWORK_BACKEND) is used, then V(auto).
+    type: str
+    choices: [auto, cni, netavark]
+  network_config_dir:
+    description:
+      - Directory of netavark's networks, which podman shares.
+      - If not set, the environment variable E(LIBPOD_NETWORK_CONFIG_DIR) is used, then V(/etc/containers/networks).
+    type: path
   oci_runtime:
     description:
       - OCI runtime of the containers and pods that are made, by its name or path. V(auto) is C(crun) where it is installed and
@@ -74,7 +88,7 @@ options:
       - If not set, the environment variable E(LIBPOD_TOOL_TIMEOUTS), such as V(cni=60,conmon=240), is used.
       - The tools and their defaults in seconds are V(skopeo), V(buildah), V(tar), V(copy_up) and V(image_archive) 21600,
         V(containers-storage) and V(chown) 3600, V(journalctl) and V(other) 600, V(registry) 300, V(conmon) and V(oci_runtime) 240. They
-        are V(cni) 180, V(busctl) and V(apparmor_parser) 120, and V(iptables), V(openssl) and V(credential_helper) 60.
+        are V(cni) and V(netavark) 180, V(busctl) and V(apparmor_parser) 120, and V(iptables), V(openssl) and V(credential_helper) 60.
       - The limit of V(skopeo) is for each try to copy an image. That of V(registry) is for each question to a registry, such as
         whether a tag has moved or a password is accepted.
       - The limit of V(conmon) is for the creation of a container or of a command in it. That of V(oci_runtime) is for
@@ -84,7 +98,7 @@ options:
         standard error are kept.
     type: dict
 requirements:
-  - runc or crun, conmon, containers-storage, skopeo, the CNI plugins and iptables on the target
+  - runc or crun, conmon, containers-storage, skopeo, the CNI plugins or netavark, and iptables on the target
     (the role P(libpod.engine.libpod_host#role) installs them)
   - root on the target
 """

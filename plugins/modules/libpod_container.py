@@ -11,7 +11,7 @@ short_description: Manage a container, without podman or docker
 version_added: 0.1.0
 description:
   - Brings one container to the state and configuration that the task describes, driving the OCI runtime, conmon, the CNI
-    plugins and containers/storage itself.
+    plugins or netavark, and containers/storage itself.
   - The playbook is the truth. An option that is omitted has its default, or the image's value, on the first run and on
     every later one.
   - Options have the names, types and aliases of C(containers.podman.podman_container). Other options are refused. Each
@@ -519,18 +519,18 @@ options:
     aliases: [exposed, exposed_ports]
   network:
     description:
-      - V(bridge) is the default CNI network, the one named C(libpod) or else the first. Any other name is the CNI network of
-        that name, and several may be listed, each once.
+      - V(bridge) is the default network - with CNI the one named C(libpod) or else the first, with netavark C(podman). Any other
+        name is the network of that name, and several may be listed, each once. O(network_backend) says which of the two.
       - V(host), V(none), C(container:NAME) and C(ns:PATH) stand alone.
-      - A CNI network's name can be followed by C(:) and settings separated by commas - C(ip=), C(ip6=), C(mac=),
+      - A network's name can be followed by C(:) and settings separated by commas - C(ip=), C(ip6=), C(mac=),
         C(interface_name=) and C(alias=), as in V(front:ip=10.88.0.5,interface_name=front0). A change of these needs a new
         container.
-      - Containers on one CNI network reach one another by name, by C(hostname), by C(alias=) or O(network_aliases), and by the
+      - Containers on one network reach one another by name, by C(hostname), by C(alias=) or O(network_aliases), and by the
         first 12 digits of their IDs. Each has the names of its neighbours in its hosts file, which follows every start, end and
         change of a network at once. C(etc_hosts) and the lines of the host's hosts file win over a neighbour's name. A
         container's own name wins over the same alias of another one. An alias that several have is each one's, in the order
         of their names. This is true of the default network too, and with podman's DNS plugins on the network as without them.
-      - CNI networks are changed in place, a new one with its settings. It gets an interface that is free, the others keep
+      - Networks are changed in place, a new one with its settings. It gets an interface that is free, the others keep
         theirs with their addresses. The next start numbers the interfaces again, in the order given here. Anything else, such as
         other settings of a network that stays, needs a new container.
       - V(bridge) where omitted. An empty list is V(none).
@@ -1142,8 +1142,8 @@ options:
       - How to look for what other programs have changed of the container. It is restored, and is among the differences.
       - V(auto) sees limits, a removed cgroup, interfaces and addresses, mounts, the engine's files over C(/etc), a killed conmon, and a
         killed runner of health checks or of a log's limit.
-      - V(full) asks the CNI plugins too, which know their own rules, and takes longer. It also finds rules of other
-        containers that take one of the container's ports. Rules of this engine's containers that no longer exist are
+      - V(full) asks the CNI plugins too, which know their own rules, or looks for those of netavark, and takes longer. With CNI it
+        also finds rules of other containers that take one of the container's ports. Rules of this engine's containers that no longer exist are
         removed. Rules of any other container fail the task, which names it.
       - C(podman_container) does not have it.
     type: str

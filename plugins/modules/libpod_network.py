@@ -10,14 +10,16 @@ module: libpod_network
 short_description: Manage the networks that containers are on
 version_added: 0.1.0
 description:
-  - Creates, changes and removes a network, which is a CNI configuration list in O(cni_config_dir).
-  - Its file has the form of podman's CNI backend, with labels and options in C(args), so that each engine sees the other's
-    networks. A file that podman or a user wrote is changed in place. Keys and plugins that the engine does not know stay in it.
+  - Creates, changes and removes a network of the host's O(network_backend). It is a CNI configuration list in O(cni_config_dir), or
+    for netavark a file C(NAME.json) in O(network_config_dir).
+  - The file has podman's form, so that each engine sees the other's networks. A file that podman or a user wrote is changed in place. Keys and plugins that the engine does not know stay in it.
   - An omitted O(internal), O(dns), O(route), O(opt), O(bandwidth) or O(labels) means its default, on the first run and on every
     later one. What else is omitted stays as the network has it.
   - Labels and O(dns) are changed at any time; a container gets new servers at its next start. For all else, no container may be
     attached to the network. The error names those that are.
-  - The network named C(libpod) is the default one, else that of the first file in the order of the names. A new network's file
+  - With netavark there are the drivers V(bridge) and V(macvlan), the latter with O(subnet). There are no O(route), O(bandwidth) and
+    O(ipam_driver) other than V(host-local), which are refused. Its default network is C(podman), also where no file defines it.
+  - With CNI, the network named C(libpod) is the default one, else that of the first file in the order of the names. A new network's file
     is named so that the default network stays the same.
   - Containers on one network reach one another by name, without O(disable_dns) too.
 author:
@@ -62,7 +64,7 @@ options:
     type: str
   interface_name:
     description:
-      - With V(bridge), the bridge's name; V(cni-libpod1) or the first such name that is free where omitted.
+      - With V(bridge), the bridge's name; V(cni-libpod1), with netavark V(podman1), or the first such name that is free where omitted.
       - With V(macvlan) and V(ipvlan), the parent; the link of the default route where omitted. With V(host-device), the link.
       - C(podman_network) has it.
     type: str
@@ -126,7 +128,8 @@ options:
     type: bool
   disable_dns:
     description:
-      - V(false) - the CNI plugin C(dnsname) is in the network's chain, where it is installed. V(true) - it is not.
+      - V(false) - the network has a name server where that is installed, the CNI plugin C(dnsname) or C(aardvark-dns) of netavark.
+        V(true) - it has none.
       - Names between containers need no plugin, and are there with either value.
       - C(podman_network) has it.
     type: bool

@@ -11,7 +11,8 @@ short_description: Gather information about networks
 version_added: 0.1.0
 description:
   - Returns networks under the keys of C(podman network inspect), with the containers that are on them, without starting a program.
-  - A network is a CNI configuration in O(cni_config_dir), made by this engine or another. A warning names files there that are none.
+  - A network is a CNI configuration in O(cni_config_dir), or for netavark a file in O(network_config_dir), made by this engine or
+    another. A warning names files there that are none.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:

@@ -32,10 +32,11 @@ class Host:
 
     ``parts`` are its roots, ``arguments`` the same as module options, ``layout`` an OCI layout of images to pull from;
     the store has them already as ``localhost/TAG:latest`` (tags of tests/make_image.py).
-    ``unified=False`` hides a hybrid host's cgroup2 mount, beside which crun does not run.
+    ``unified=False`` hides a hybrid host's cgroup2 mount, beside which crun does not run. ``network_backend`` is as the
+    modules' option.
     """
 
-    def __init__(self, *, unified: bool = OCI_RUNTIME != "crun") -> None:
+    def __init__(self, *, unified: bool = OCI_RUNTIME != "crun", network_backend: str = "cni") -> None:
         self.layout = images.layout()
         self.parts = EngineConfig(
             static_root=kept_engine.STATIC_ROOT,
@@ -45,6 +46,8 @@ class Host:
             storage_driver="overlay",
             cni_config_dir="/srv/cni",
             cgroup_manager="cgroupfs",
+            network_backend=network_backend,
+            network_config_dir="/srv/networks",
             oci_runtime=OCI_RUNTIME,
         )
         self.cgroups = cgroup_tree.CgroupTree(f"libpod-test-{os.getpid()}-{next(_numbers)}", unified=unified)
@@ -55,7 +58,8 @@ class Host:
     def arguments(self) -> dict[str, Any]:
         """The roots and parts as module options."""
         names = ("static_root", "run_root", "storage_root", "storage_run_root", "storage_driver", "cni_config_dir")
-        return {name: getattr(self.parts, name) for name in (*names, "cgroup_manager", "oci_runtime")}
+        more = ("network_backend", "network_config_dir", "cgroup_manager", "oci_runtime")
+        return {name: getattr(self.parts, name) for name in (*names, *more)}
 
     def __enter__(self) -> Host:
         cgroup_tree.clear_abandoned()

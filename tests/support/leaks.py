@@ -44,10 +44,15 @@ STAYS = (
     r"rule \S+ -A (PREROUTING|OUTPUT|POSTROUTING|FORWARD) .*-j CNI-(HOSTPORT-DNAT|HOSTPORT-MASQ|FORWARD|ADMIN)",
     r"rule \S+ -A FORWARD .*-j CNI-ISOLATION-STAGE-1",
     r"rule \S+ :[A-Z]+ ACCEPT",
+    # The same of netavark, whose bridge goes with the last container.
+    r"rule \S+ :NETAVARK(-HOSTPORT-(DNAT|SETMARK|MASQ)|_FORWARD|_ISOLATION_[1-4]) -",
+    r"rule \S+ -A NETAVARK-HOSTPORT-(SETMARK|MASQ) .*-j (MARK|MASQUERADE).*",
+    r"rule \S+ -A (PREROUTING|OUTPUT|POSTROUTING|FORWARD) .*-j NETAVARK(-HOSTPORT-(DNAT|MASQ)|_FORWARD)",
     # Of the plugin tuning, empty.
     r"file /run/cni(/tuning)?",
     # The engine's own folders, empty, and the records that are not a container's.
     r"file /srv/(static|run)(/(names|containers|locks|netns|networks|volumes|runc|crun|reserve(/(\d+|room\d))?))?",
+    r"file /srv/run/(leases|netavark(/aardvark-dns)?)",
     # The key of the digests of secrets.
     r"file /srv/static/secrets(/\.engine(/key)?)?",
     r"file /srv/static/images",

@@ -158,14 +158,16 @@ def test_engine_options_come_from_the_task_or_the_environment(monkeypatch: pytes
 
 
 def test_every_engine_option_has_an_environment_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {"cgroup_manager": "cgroupfs", "tool_timeouts": "cni=5, conmon=9.5"}
+    values = {"cgroup_manager": "cgroupfs", "network_backend": "netavark", "tool_timeouts": "cni=5, conmon=9.5"}
     for part in EngineConfig._fields:
         monkeypatch.setenv(f"LIBPOD_{part.upper()}", values.get(part, f"/{part}"))
     parts = arguments.parts(params(arguments.info_spec()))
     assert {part: value for part, value in parts._asdict().items() if value == getattr(EngineConfig(), part)} == {}
 
 
-@pytest.mark.parametrize("root", ["static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir"])
+@pytest.mark.parametrize(
+    "root", ["static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir", "network_config_dir"]
+)
 def test_relative_root_is_refused_by_name(root: str) -> None:
     with pytest.raises(InvalidArgument, match=f"^{root}: 'here' cannot be used: expected an absolute path"):
         arguments.parts({root: "here"})

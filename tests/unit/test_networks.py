@@ -276,7 +276,7 @@ def test_network_of_an_unknown_driver_can_have_labels() -> None:
 
 
 def test_new_files_come_after_the_first_one(tmp_path: Path) -> None:
-    parts = EngineConfig(cni_config_dir=str(tmp_path))
+    parts = EngineConfig(cni_config_dir=str(tmp_path), network_backend="cni")
     assert Files(parts).new_path("aa") == f"{tmp_path}/aa.conflist"
     (tmp_path / "mm.conflist").write_text(json.dumps(PODMANS))
     assert Files(parts).new_path("zz") == f"{tmp_path}/zz.conflist"

@@ -23,7 +23,7 @@ HOSTS: dict[str, tuple[str, str, str]] = {
     "alma10": ("RedHat", "AlmaLinux", "10"),
     "fedora42": ("RedHat", "Fedora", "42"),
 }
-CNI = "containernetworking-plugins"
+CNI, NETAVARK = "containernetworking-plugins", {"netavark", "aardvark-dns"}
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +53,13 @@ def asked() -> dict[str, set[str]]:
 
 def test_releases_without_a_package_are_not_asked_for_it(asked: dict[str, set[str]]) -> None:
     assert {name for name, packages in asked.items() if CNI not in packages} == {"rhel10", "alma10"}
+    assert {name for name, packages in asked.items() if packages & NETAVARK} == {"rhel10", "alma10"}
     assert {name for name, packages in asked.items() if "runc" in packages} == {"debian12", "debian13", "ubuntu24"}
 
 
 def test_releases_of_a_family_differ_in_nothing_else(asked: dict[str, set[str]]) -> None:
     assert asked["debian12"] == asked["debian13"] == asked["ubuntu24"]
-    assert asked["rhel9"] == asked["rocky9"] == asked["fedora42"] == asked["rhel10"] | {CNI}
+    assert asked["rhel9"] == asked["rocky9"] == asked["fedora42"] == asked["rhel10"] - NETAVARK | {CNI}
     assert asked["rhel10"] == asked["alma10"]
     for packages in asked.values():
         assert {"crun", "conmon", "skopeo", "catatonit", "ca-certificates"} <= packages

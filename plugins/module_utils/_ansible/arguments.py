@@ -27,7 +27,7 @@ _FOREVER = 1 << 31
 _PULLING = tuple(
     "pull authfile creds cert_dir tls_verify platform os arch variant retry retry_delay decryption_key".split()
 )
-_ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir")
+_ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir", "network_config_dir")
 # Options of podman_container that have no effect here. The first three describe no container: they cause no warning.
 _IDLE: dict[str, dict[str, Any]] = {
     "executable": {"type": "str"},
@@ -72,6 +72,7 @@ def parts_spec() -> dict[str, Any]:
     spec["cni_plugin_dirs"].update(type="list", elements="path")
     spec["tool_timeouts"].update(type="dict")
     spec["cgroup_manager"]["choices"] = ["cgroupfs", "systemd"]
+    spec["network_backend"]["choices"] = ["auto", "cni", "netavark"]
     return spec
 
 

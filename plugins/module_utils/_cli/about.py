@@ -55,7 +55,8 @@ def _host(parts: EngineConfig) -> dict[str, Any]:
         "kernel": platform.release(),
         "memFree": memory.get("MemFree", 0),
         "memTotal": memory.get("MemTotal", 0),
-        "networkConfigDir": parts.cni_config_dir,
+        "networkBackend": host.network_backend,
+        "networkConfigDir": parts.network_config_dir if host.network_backend == "netavark" else parts.cni_config_dir,
         "ociRuntime": {"name": os.path.basename(host.oci.path), "path": _program(host.oci.path)},
         "os": "linux",
     }

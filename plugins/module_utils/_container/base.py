@@ -21,6 +21,7 @@ from .live_status import cgroup_path, observe, timestamp
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .._drivers.network_backend import NetworkBackend
     from .._drivers.oci.runtime import OciRuntime
     from .._drivers.storage.driver import Storage
     from .._drivers.storage.rewindable import Rewindable
@@ -147,6 +148,11 @@ class ContainerBase:
     def state(self) -> ContainerState:
         """The state as of the last sync or peek."""
         return self._state or self.peek().state
+
+    @property
+    def networks(self) -> NetworkBackend:
+        """The networks of the backend that the container was made with."""
+        return self.host.networks_of(self.config.network_backend)
 
     # Accessors of libpod's Container, each synced
 

@@ -16,8 +16,8 @@ from .engine.hardened import TOOL_PATH
 
 if TYPE_CHECKING:
     from .._model.records.config import ContainerConfig
-    from .cni.chain import Cni
     from .conmon.conmon import Conmon
+    from .network_backend import NetworkBackend
     from .oci.runtime import OciRuntime
     from .storage.driver import Storage
 
@@ -72,14 +72,22 @@ class Host:
         return os.uname().nodename
 
     @cached_property
-    def default_network(self) -> str:
-        """The network of a container whose options name none.
+    def network_backend(self) -> str:
+        """The network backend of new containers, ``cni`` or ``netavark``."""
+        if self.parts.network_backend != AUTO:
+            return self.parts.network_backend
+        from .network_backend import backend
 
-        :raises NoSuchNetwork: none is defined.
-        """
-        from .cni.config import default_network
+        return backend(self.parts)
 
-        return str(default_network(self.parts)["name"])
+    @property
+    def networks(self) -> NetworkBackend:
+        """The networks of new containers."""
+        return self.networks_of(self.network_backend)
+
+    def networks_of(self, backend: str) -> NetworkBackend:
+        """Return the networks of a backend; an empty name is that of containers which have none on record: CNI."""
+        return self._netavark if backend == "netavark" else self._cni
 
     @cached_property
     def cgroups(self) -> cgroups.CgroupHost:
@@ -140,7 +148,13 @@ class Host:
         return Storage(self.parts)
 
     @cached_property
-    def cni(self) -> Cni:
+    def _cni(self) -> NetworkBackend:
         from .cni.chain import Cni
 
         return Cni(self.parts)
+
+    @cached_property
+    def _netavark(self) -> NetworkBackend:
+        from .netavark.driver import Netavark
+
+        return Netavark(self.parts)

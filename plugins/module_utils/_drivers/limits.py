@@ -21,6 +21,7 @@ TABLE: dict[str, tuple[int, int]] = {
     "conmon": (240, 1),  # podman's own limit
     "oci_runtime": (240, 16),
     "cni": (180, 16),  # the dhcp plugin asks for more than a minute
+    "netavark": (180, 16),
     "skopeo": (21600, 16),
     "registry": (300, 16),  # skopeo, where it only asks: of a tag, or whether credentials are accepted
     "credential_helper": (60, 1),

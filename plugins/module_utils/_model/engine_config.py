@@ -9,7 +9,7 @@ from typing import Any, Mapping, NamedTuple
 
 DEFAULT_STATIC_ROOT = "/var/lib/libpod"
 DEFAULT_RUN_ROOT = "/run/libpod"
-AUTO = "auto"  # an OCI runtime that this host can run
+AUTO = "auto"  # an OCI runtime, or a network backend, that this host can run
 
 
 class EngineConfig(NamedTuple):
@@ -17,6 +17,7 @@ class EngineConfig(NamedTuple):
 
     An empty storage root, storage run root or storage driver means containers/storage's own default;
     an empty ``cgroup_manager`` the host's (systemd where it is PID 1 on a v2 host, else cgroupfs).
+    ``network_backend`` is ``cni``, ``netavark`` or ``auto``, ``network_config_dir`` has netavark's networks;
     ``oci_runtime`` is a program's name or path, or ``auto``; ``tool_timeouts`` is spelled as ``_drivers.limits.parse``
     reads it.
     """
@@ -28,6 +29,8 @@ class EngineConfig(NamedTuple):
     storage_driver: str = ""
     cni_config_dir: str = "/etc/cni/net.d"
     cni_plugin_dirs: tuple[str, ...] = ("/usr/lib/cni", "/usr/libexec/cni", "/opt/cni/bin")
+    network_backend: str = AUTO
+    network_config_dir: str = "/etc/containers/networks"
     oci_runtime: str = AUTO
     conmon_path: str = "conmon"
     cgroup_manager: str = ""

@@ -248,8 +248,8 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
             if begins and container is not None and not container.unreadable:
                 host.check_recorded(runtime, container)
         elif desired.options is not None:
-            host.check(runtime, container, desired)
             made = plan.has(Verb.CREATE, Verb.RECREATE)
+            host.check(runtime, container, desired, new=made)
             if made and plan.leaves_running and not plan.has(Verb.PULL):
                 from .preflight import image
 

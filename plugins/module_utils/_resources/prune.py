@@ -126,7 +126,7 @@ def rules(runtime: Runtime, *, dry: bool = False) -> list[str]:
     gone = {one for one in there if owners.is_gone(one.container_id)}
     if gone and not dry:
         # This waits for containers that are being attached, which then have a record.
-        with runtime.host.cni.alone():
+        with runtime.host.networks_of("").alone():
             remove("", {one for one in gone if owners.is_gone(one.container_id)})
     for one in sorted(one for one in there - gone if not owners.living(one.container_id)):
         warn(

@@ -262,7 +262,7 @@ def _default_network(container: Container) -> str:
     from .._drivers.cni import config as cni_config
 
     try:
-        return str(container.host.default_network)
+        return str(container.networks.network("")["name"])
     except (LibpodError, OSError):
         return cni_config.DEFAULT_NETWORK
 

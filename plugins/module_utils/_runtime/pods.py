@@ -203,6 +203,7 @@ class Pods:
             pod_cgroup=pod.cgroup,
             infra=True,
             oci_runtime=self.runtime.host.oci.path,
+            network_backend=self.runtime.host.network_backend,
         )
 
     def _make_rootfs(self, pod: PodConfig, program: str) -> None:

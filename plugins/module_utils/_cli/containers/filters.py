@@ -74,7 +74,7 @@ def _volumes(one: Container) -> Sequence[str]:
 
 def _networks(runtime: Runtime, one: Container) -> Sequence[str]:
     names = one.config.options["network"]["networks"] if one.config.create_net_ns else []
-    return [name or runtime.host.default_network for name in names]
+    return [name or one.networks.network("")["name"] for name in names]
 
 
 def _pod(runtime: Runtime, key: str) -> filters.Predicate:

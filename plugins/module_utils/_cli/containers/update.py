@@ -63,7 +63,7 @@ def change_networks(parts: EngineConfig, key: str, network: str, asked: Optional
     own = options["network"]
     if own["mode"] != "cni":
         raise InvalidArgument(f"container {container.name} has no networks of its own, and only a new one could have")
-    names = [name or runtime.host.default_network for name in own["networks"]]
+    names = [name or container.networks.network("")["name"] for name in own["networks"]]
     if (network in names) == (asked is not None):
         raise InvalidArgument(f"container {container.name} is {'already' if asked is not None else 'not'} on {network}")
     networks, settings = list(own["networks"]), dict(own.get("settings", {}))

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 from typing import Any, Mapping, Optional, Sequence
 
+from ..._drivers.host import Host
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState, NoSuchNetwork
+from ..._resources.networks import files
 from ..._resources.networks.inspect import inspected
 from ..._runtime.runtime import Runtime
 from .. import table
@@ -74,7 +76,7 @@ def network(parts: EngineConfig, arguments: Sequence[str]) -> int:
 
 def _known(parts: EngineConfig, found: Mapping[str, Any], name: str) -> Any:
     if name not in found:
-        raise NoSuchNetwork(f"network {name} is not defined in {parts.cni_config_dir}")
+        raise NoSuchNetwork(f"network {name} is not defined in {files.folder(parts, Host(parts).network_backend)}")
     return found[name]
 
 
@@ -101,7 +103,7 @@ def _rm(parts: EngineConfig, options: argparse.Namespace) -> int:
 
     def work(name: str) -> str:
         if not networks.absent(parts, name, force=options.force, dry=False).actions and not options.force:
-            raise NoSuchNetwork(f"network {name} is not defined in {parts.cni_config_dir}")
+            raise NoSuchNetwork(f"network {name} is not defined in {files.folder(parts, Host(parts).network_backend)}")
         return name
 
     return for_each(names, work, _CODES)

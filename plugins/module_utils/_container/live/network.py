@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Collection, Optional
 
 from ..._drivers.kernel import netns
 from ..._model import journal
-from ..._model.errors import LibpodError, ToolFailed
 from ..._model.records.config import ContainerConfig
 from ..._model.records.network import NetworkAttachment
 from ..network import foreign_rules, host_ports, setup
@@ -23,17 +22,14 @@ from ..network.drift import is_intact, lacks_route
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-# Plugins that can be run again without the others: they keep rules only, no link or address.
-_RULES = ("portmap", "firewall")
-
 
 def apply(container: ContainerBase, config: ContainerConfig, *, thorough: bool = False) -> None:
     """Bring the attachments of a live container in line with ``config``; intact ones are not touched.
 
-    ``thorough`` also has the plugins check each (CHECK). Every step is recorded before and after, so that one that is
+    ``thorough`` also has the backend check each. Every step is recorded before and after, so that one that is
     interrupted is a difference from the record, or drift, and repeated.
 
-    :raises NoSuchNetwork: a network is not defined. :raises ToolFailed: a plugin failed.
+    :raises NoSuchNetwork: a network is not defined. :raises ToolFailed: the backend's program failed.
     """
     if not netns.exists(container.netns_path):
         netns.adopt(container.netns_path, container.state.pid)
@@ -79,10 +75,11 @@ def _detach_others(
     """Detach all but the intact attachments, also from ``made``; return the intact and the others, by network."""
     kept: dict[str, NetworkAttachment] = {}
     lost: dict[str, NetworkAttachment] = {}
+    networks = container.networks
     for one in list(made):
         intact = one.result is not None and one.network in wanted and is_intact(container, one)
-        if intact and thorough and _complaint(container, one):
-            intact = _repaired(container, one)
+        if intact and thorough and networks.complaint(container.id, container.netns_path, one):
+            intact = networks.repair(container.id, container.netns_path, one)
         if intact:
             kept[one.network] = one
             continue
@@ -109,7 +106,7 @@ def _connect(
 
 
 def rules(container: ContainerBase, known: Collection[str] = ()) -> list[tuple[str, str]]:
-    """Return what the plugins (CHECK) or the masquerading rules show to be wrong, by interface.
+    """Return what the backend finds to be wrong with rules, by interface.
 
     Rules of others are not looked at where the option ``publish`` is ``known`` to differ.
 
@@ -119,31 +116,12 @@ def rules(container: ContainerBase, known: Collection[str] = ()) -> list[tuple[s
         return []
     result = []
     for one in attachments(container):
-        complaints = [_complaint(container, one)]
+        complaints = [container.networks.complaint(container.id, container.netns_path, one)]
         if "publish" not in known:
             complaints.append(foreign_rules.captured(container, one))
         if any(complaints):
             result.append((f"rules of {one.interface}", " and ".join(filter(None, complaints))))
     return result
-
-
-def _complaint(container: ContainerBase, attachment: NetworkAttachment) -> str:
-    from ..._drivers.cni.recovery import masquerades
-
-    try:
-        container.host.cni.check(container.id, container.netns_path, attachment)
-    except ToolFailed as error:
-        return error.stderr
-    return "" if masquerades(container.id, attachment) else "its masquerading rules are gone"
-
-
-def _repaired(container: ContainerBase, attachment: NetworkAttachment) -> bool:
-    """Run the plugins that only keep rules again; return whether that was enough."""
-    try:
-        container.host.cni.again(container.id, container.netns_path, attachment, attachment, _RULES)
-    except LibpodError:
-        return False
-    return not _complaint(container, attachment)
 
 
 def _carry_ports(wanted: list[NetworkAttachment], kept: dict[str, NetworkAttachment]) -> list[NetworkAttachment]:
@@ -161,17 +139,15 @@ def _forward(
     """Give a kept attachment its new published ports; meanwhile the record says that this is half done."""
     if not (had.ports or new.ports) or had.ports == new.ports and not had.forwarding:
         return had
-    # Without ports the plugin deletes nothing.
     had_some = had._replace(ports=had.ports or new.ports, forwarding=True)
-    done = had_some._replace(ports=new.ports)
     index = made.index(had)
     made[index] = had_some
     save(container, made)
     journal.begun_update(container.id, container.name)  # already half of it closes ports
-    container.host.cni.again(container.id, container.netns_path, had_some, done, ("portmap",))
-    made[index] = done
+    done = had_some._replace(ports=new.ports)
+    made[index] = container.networks.forward(container.id, container.netns_path, had, done)
     save(container, made)
-    return done
+    return made[index]
 
 
 def _route(container: ContainerBase, attachment: NetworkAttachment) -> None:

@@ -104,7 +104,7 @@ def release(container: ContainerBase, attachment: NetworkAttachment) -> None:
     if next(_stale(container, attachment), None) is None:
         return
     # Wait for a container that is being attached: it has a record afterwards.
-    with container.host.cni.alone():
+    with container.networks.alone():
         owners = {one.owner for one in _stale(container, attachment)}
         remove(container.id, owners)
 

@@ -1,14 +1,13 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Attach a container to its CNI networks, and detach it."""
+"""Attach a container to its networks, and detach it."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence
 
-from ..._drivers.cni import config as cni_config
 from ..._drivers.kernel import netns
 from ..._model.attempts import Attempts
 from ..._model.errors import (
@@ -29,16 +28,12 @@ from . import names
 from .attachments import RECORD, attachments, remembered, save
 
 if TYPE_CHECKING:
-    from ..._drivers.host import Host
+    from ..._drivers.network_backend import NetworkBackend
     from ..._model.options.types import ContainerOptions, NetworkSettings
     from ..base import ContainerBase
 
 
-def _configuration(host: Host, name: str) -> Mapping[str, Any]:
-    return cni_config.network(host.parts, name) if name else cni_config.default_network(host.parts)
-
-
-def require(host: Host, name: str, options: ContainerOptions, strict: bool = False) -> None:
+def require(networks: NetworkBackend, name: str, options: ContainerOptions, strict: bool = False) -> None:
     """Check that the container's networks can be attached as its options say, as far as that is known beforehand.
 
     Ports published on an address of a family that their network lacks have no effect. That is a warning, and an error
@@ -47,26 +42,29 @@ def require(host: Host, name: str, options: ContainerOptions, strict: bool = Fal
     :raises NoSuchNetwork: one is not defined. :raises ToolMissing: a plugin is not installed.
     :raises InvalidArgument: a network cannot give what is requested, or is named twice under two names.
     """
-    requested = _planned(host, options)
+    requested = _planned(networks, options)
     listed = [attachment.network for attachment in requested]
     for one in listed:
         if listed.count(one) > 1:
             raise InvalidArgument(f"network: {one} is listed twice, since bridge is another name of it: list it once")
     for attachment in requested:
-        host.cni.require(attachment)
+        networks.require(attachment)
     # As with podman, published ports lead to the first network alone.
     for attachment in requested[:1]:
-        _check_families(name, attachment, options["publish"], strict)
+        if any(port.host_ip != ANY_ADDRESS for port in options["publish"]):
+            _check_families(name, attachment, networks.families(attachment), options["publish"], strict)
 
 
-def _check_families(name: str, attachment: NetworkAttachment, publish: Sequence[PortMapping], strict: bool) -> None:
+def _check_families(
+    name: str, attachment: NetworkAttachment, families: set[int], publish: Sequence[PortMapping], strict: bool
+) -> None:
     """Warn of ports published on an address of a family that the network lacks.
 
     :raises InvalidArgument: there is one, and ``strict``.
     """
-    bound = [port for port in publish if port.host_ip != ANY_ADDRESS]
-    families = cni_config.families(attachment.config, attachment.ips) if bound else set()
-    for port in bound:
+    for port in publish:
+        if port.host_ip == ANY_ADDRESS:
+            continue
         family = 6 if ":" in port.host_ip else 4
         if family not in families:
             without_effect(
@@ -79,18 +77,20 @@ def _check_families(name: str, attachment: NetworkAttachment, publish: Sequence[
 
 def planned(container: ContainerBase, config: ContainerConfig, *, missing_ok: bool = False) -> list[NetworkAttachment]:
     """Return the attachments that ``config`` requests; ``missing_ok`` leaves networks out that are not defined."""
-    planned = _planned(container.host, config.options, missing_ok=missing_ok)
+    planned = _planned(container.networks, config.options, missing_ok=missing_ok)
     return [
         one._replace(ports=() if index else config.ports, container=container.name) for index, one in enumerate(planned)
     ]
 
 
-def _planned(host: Host, options: ContainerOptions, *, missing_ok: bool = False) -> list[NetworkAttachment]:
+def _planned(
+    networks: NetworkBackend, options: ContainerOptions, *, missing_ok: bool = False
+) -> list[NetworkAttachment]:
     special = "settings" in options["network"] or any(options.get(option) for option in ALONE)
     planned = []
     for index, name in enumerate(options["network"]["networks"]):
         try:
-            network = _configuration(host, name)
+            network = networks.network(name)
         except NoSuchNetwork:
             if missing_ok:
                 continue
@@ -116,11 +116,11 @@ def _planned(host: Host, options: ContainerOptions, *, missing_ok: bool = False)
 def attach(container: ContainerBase) -> None:
     """Attach the container's network namespace to its networks, as eth0, eth1 and so on.
 
-    :raises NoSuchNetwork: one is not defined. :raises ToolFailed: a plugin failed.
+    :raises NoSuchNetwork: one is not defined. :raises ToolFailed: the backend's program failed.
     """
     made = planned(container, container.config)
     for attachment in made:
-        container.host.cni.require(attachment)
+        container.networks.require(attachment)
     save(container, made)
     before = remembered(container)
     for index, attachment in enumerate(made):
@@ -129,35 +129,35 @@ def attach(container: ContainerBase) -> None:
 
 
 def add(container: ContainerBase, new: NetworkAttachment, old: Optional[NetworkAttachment]) -> NetworkAttachment:
-    """Call ADD, asking for the addresses of the ``old`` attachment where the network can give fixed ones."""
-    cni = container.host.cni
+    """Attach, asking for the addresses of the ``old`` attachment where the network can give fixed ones."""
+    networks = container.networks
     if old and old.result:
         facts = old.facts
         same_ips = tuple(one.ip for one in (*facts.ipv4, *facts.ipv6))
         same = new._replace(ips=new.ips or same_ips, mac=new.mac or facts.mac)
         try:
-            cni.require(same)
-            return cni.add(container.id, container.netns_path, same)._replace(ips=new.ips, mac=new.mac)
+            networks.require(same)
+            return networks.add(container.id, container.netns_path, same)._replace(ips=new.ips, mac=new.mac)
         except ToolTimedOut:
             raise
         except (InvalidArgument, ToolFailed):
             pass
-    return cni.add(container.id, container.netns_path, new)
+    return networks.add(container.id, container.netns_path, new)
 
 
 def delete(container: ContainerBase, attachment: NetworkAttachment) -> None:
-    """Call DEL for an attachment; where ADD left no address, a plugin's error is ignored.
+    """Undo an attachment; where none of its addresses is left, an error is ignored.
 
-    A plugin that does not accept its configuration would otherwise keep the container forever.
+    A program that does not accept its configuration would otherwise keep the container forever.
     """
     # Before the addresses are free for others.
     names.forget(container, [attachment.network])
+    # By the attachment, since a damaged configuration does not tell the container's backend.
+    networks = container.host.networks_of(attachment.backend)
     try:
-        container.host.cni.delete(container.id, container.netns_path, attachment)
+        networks.delete(container.id, container.netns_path, attachment)
     except LibpodError:
-        from ..._drivers.cni.recovery import with_result
-
-        if with_result(container.id, container.netns_path, attachment).result is not None:
+        if networks.has_address(container.id, container.netns_path, attachment):
             raise
 
 

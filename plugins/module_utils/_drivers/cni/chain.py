@@ -16,6 +16,7 @@ from ..._model.options.ports import PortMapping
 from ..._model.records.network import NetworkAttachment
 from .. import overdue
 from ..kernel import netns
+from . import config as cni_config
 from . import nat_rules
 from .config import runtime_arguments, version
 from .plugin import PluginRun, program
@@ -24,13 +25,26 @@ from .plugin import PluginRun, program
 _SIDE_BY_SIDE = ("portmap", "firewall")
 # It deletes by the container's ID alone, in a chain of its own, and so depends on no other plugin.
 _APART = ("portmap",)
+# Plugins that can be run again without the others: they keep rules only, no link or address.
+_RULES = ("portmap", "firewall")
 
 
 class Cni:
-    """Attaches containers to networks; ``container_id`` is the full ID, ``netns_path`` the namespace's mount."""
+    """Attach containers to CNI networks; see ``network_backend.NetworkBackend``."""
 
     def __init__(self, parts: EngineConfig) -> None:
         self._parts = parts
+
+    def network(self, name: str) -> Mapping[str, Any]:
+        """Return the configuration list of the network ``name``, of the default one where it is empty.
+
+        :raises NoSuchNetwork: it is not defined.
+        """
+        return cni_config.network(self._parts, name) if name else cni_config.default_network(self._parts)
+
+    def families(self, attachment: NetworkAttachment) -> set[int]:
+        """Return the address families, 4 and 6, that the attachment may get."""
+        return cni_config.families(attachment.config, attachment.ips)
 
     def require(self, attachment: NetworkAttachment) -> None:
         """Check, without changing anything, that the network can be attached like this.
@@ -85,6 +99,42 @@ class Cni:
                 lacking = nat_rules.lacking(container_id, attachment) if attachment.facts.ipv6 else ""
                 if lacking:
                     raise ToolFailed(error.argv, error.exit_code, lacking) from error
+
+    def complaint(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> str:
+        """Return what CHECK or the masquerading rules show to be wrong, empty for nothing."""
+        from .recovery import masquerades
+
+        try:
+            self.check(container_id, netns_path, attachment)
+        except ToolFailed as error:
+            return error.stderr
+        return "" if masquerades(container_id, attachment) else "its masquerading rules are gone"
+
+    def repair(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
+        """Run the plugins that only keep rules again; return whether that was enough."""
+        try:
+            self.again(container_id, netns_path, attachment, attachment, _RULES)
+        except LibpodError:
+            return False
+        return not self.complaint(container_id, netns_path, attachment)
+
+    def forward(
+        self, container_id: str, netns_path: str, had: NetworkAttachment, new: NetworkAttachment
+    ) -> NetworkAttachment:
+        """Have portmap forward the ports of the ``new`` attachment in place of the old one's; return the new one.
+
+        :raises ToolFailed: with the plugin's own message.
+        """
+        # Without ports the plugin deletes nothing, and a killed run may have forwarded the new ones.
+        had = had._replace(ports=had.ports or new.ports)
+        self.again(container_id, netns_path, had, new, (nat_rules.PORTMAP,))
+        return new
+
+    def has_address(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
+        """Return whether the container has, or reserves, an address on the network."""
+        from .recovery import with_result
+
+        return with_result(container_id, netns_path, attachment).result is not None
 
     def again(
         self, container_id: str, netns_path: str, had: NetworkAttachment, new: NetworkAttachment, kinds: Sequence[str]
@@ -212,19 +262,10 @@ def _remove_rules(container_id: str, attachment: NetworkAttachment) -> None:
 
 
 def _forget_connections(attachment: NetworkAttachment, kept: Collection[PortMapping] = ()) -> None:
-    """Delete the kernel's connections to the attachment's published ports, except to ``kept`` ones."""
-    facts = attachment.facts
-    if all(port.protocol == "tcp" for port in attachment.ports):
-        return
-    from ..kernel.conntrack import Forwarding, forget
+    if any(port.protocol != "tcp" for port in attachment.ports):
+        from ..kernel.conntrack import forget_ports
 
-    forget(
-        Forwarding(port, address.ip)
-        for addresses in (facts.ipv4, facts.ipv6)
-        for address in addresses[:1]
-        for port in attachment.ports
-        if port not in kept and port.forwards(":" in address.ip)
-    )
+        forget_ports(attachment, kept)
 
 
 def _stages(plugins: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:

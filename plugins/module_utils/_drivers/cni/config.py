@@ -16,6 +16,7 @@ from ..._model.options.parsers import natural
 from .. import foreign_files
 
 DEFAULT_NETWORK = "libpod"
+MARK = "libpod_engine"  # in ``args`` of the networks that the engine made
 _MEANINGS = {
     "portMappings": "published ports",
     "ips": "a fixed IP address",
@@ -130,6 +131,12 @@ def runtime_arguments(config: Mapping[str, Any], runtime_config: Mapping[str, An
             f"{', '.join(refused)}; choose another network or add it to the network's configuration"
         )
     return arguments
+
+
+def is_own(config: Mapping[str, Any]) -> bool:
+    """Return whether this engine made a network."""
+    arguments = config.get("args")
+    return isinstance(arguments, dict) and MARK in arguments
 
 
 def definitions(parts: EngineConfig) -> tuple[list[Definition], list[str]]:

@@ -57,7 +57,10 @@ Lines = list[str]
 
 def forwarded(attachment: NetworkAttachment) -> bool:
     """Return whether portmap keeps rules for the attachment's published ports."""
-    return bool(attachment.ports) and any(plugin["type"] == PORTMAP for plugin in attachment.config["plugins"])
+    return bool(attachment.ports) and any(
+        plugin["type"] == PORTMAP
+        for plugin in attachment.config.get("plugins", ())  # netavark's networks have none
+    )
 
 
 def saved(six: bool, doing: str = "") -> Lines:

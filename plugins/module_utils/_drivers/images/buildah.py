@@ -14,7 +14,7 @@ from typing import Iterator, Mapping, NamedTuple, Sequence
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ToolFailed, ToolTimedOut
 from ..._model.failpoints import failpoint
-from .. import process
+from .. import network_backend, process
 from ..command import run
 from ..storage.roots import StorageRoots, member, storage_roots
 from . import registries_conf
@@ -114,7 +114,9 @@ def _environment(parts: EngineConfig, roots: StorageRoots, opened: ExitStack) ->
     if not os.path.isdir(folder):
         failpoint("mkdir tmp")
         os.makedirs(folder, 0o700, exist_ok=True)
-    network = f'[network]\nnetwork_backend = "cni"\nnetwork_config_dir = "{parts.cni_config_dir}"\n'
+    backend = network_backend.backend(parts)
+    networks = parts.network_config_dir if backend == network_backend.NETAVARK else parts.cni_config_dir
+    network = f'[network]\nnetwork_backend = "{backend}"\nnetwork_config_dir = "{networks}"\n'
     return {**env, "TMPDIR": folder, "CONTAINERS_CONF": in_memory(network.encode(), opened)}
 
 

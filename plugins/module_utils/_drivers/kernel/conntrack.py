@@ -14,10 +14,11 @@ import errno
 import socket
 import struct
 import time
-from typing import Iterable, Iterator, NamedTuple
+from typing import Collection, Iterable, Iterator, NamedTuple
 
 from ..._model.failpoints import failpoint
 from ..._model.options.ports import PortMapping
+from ..._model.records.network import NetworkAttachment
 
 # SCTP associations expire only after days; TCP connections end with the container's address.
 PROTOCOLS = {"udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
@@ -39,6 +40,18 @@ class Forwarding(NamedTuple):
 
     port: PortMapping
     ip: str
+
+
+def forget_ports(attachment: NetworkAttachment, kept: Collection[PortMapping] = ()) -> None:
+    """Delete the kernel's connections to the attachment's published ports, except to ``kept`` ones."""
+    facts = attachment.facts
+    forget(
+        Forwarding(port, address.ip)
+        for addresses in (facts.ipv4, facts.ipv6)
+        for address in addresses[:1]
+        for port in attachment.ports
+        if port not in kept and port.forwards(":" in address.ip)
+    )
 
 
 def forget(forwardings: Iterable[Forwarding]) -> None:

@@ -30,7 +30,7 @@ _WRITER_BYTES = 64
 
 @contextmanager
 def locked(path: str) -> Iterator[int]:
-    """Hold a lock of the store as its programs do, on the whole file.
+    """Hold a lock of the store, or of podman's networks, as their programs do, on the whole file.
 
     The lock is the open file's (F_OFD_SETLK of fcntl(2)). A process's lock would let its other threads in, and end when
     one of them closes the file.
@@ -44,7 +44,7 @@ def locked(path: str) -> Iterator[int]:
     try:
         while not _set(descriptor, fcntl.F_WRLCK):
             if time.monotonic() > deadline:
-                raise LibpodError(f"another program has held {path} of the image store for {limit:g} seconds")
+                raise LibpodError(f"another program has held {path} for {limit:g} seconds")
             time.sleep(pause)
             pause = min(2 * pause, longest)
         try:

@@ -34,7 +34,7 @@ _DEFAULT_RETRIES = 3
 _JSON_FIELDS = (
     "id name created_time options rootfs_image_id rootfs_image_name image_config rootfs overlay namespace_containers"
     " ports static_dir cgroup_manager host_env id_mappings requires pod pod_cgroup infra borrowed_volumes"
-    " rootfs_image_digest oci_runtime"
+    " rootfs_image_digest oci_runtime network_backend"
 ).split()
 # What came after the first engine's last field: a record that lacks it has its default.
 _ADDED = _JSON_FIELDS[_JSON_FIELDS.index("cgroup_manager") + 1 :]
@@ -222,7 +222,8 @@ class ContainerConfig(NamedTuple):
     ``id_mappings`` has the maps ``uid`` and ``gid`` of a user namespace, or nothing;
     ``requires`` are the IDs of containers to start before it; ``pod`` is the full ID of its pod, or empty;
     ``pod_cgroup`` is that pod's cgroup, and ``infra`` says that it holds the pod's namespaces;
-    ``oci_runtime`` is the program that runs it, empty in a record of an engine that did not note it.
+    ``oci_runtime`` is the program that runs it, empty in a record of an engine that did not note it;
+    ``network_backend`` is what attaches it to networks, empty for CNI in a record of such an engine.
     """
 
     id: str
@@ -247,6 +248,7 @@ class ContainerConfig(NamedTuple):
     borrowed_volumes: tuple[Volume, ...] = ()
     rootfs_image_digest: str = ""
     oci_runtime: str = ""
+    network_backend: str = ""
 
     @property
     def resolved(self) -> EffectiveOptions:

@@ -45,7 +45,10 @@ class Bandwidth(NamedTuple):
 
 
 class DefinedNetwork(NamedTuple):
-    """A network by its meaning. ``interface`` is its bridge, or the link of the host that is its parent."""
+    """A network by its meaning. ``interface`` is its bridge, or the link of the host that is its parent.
+
+    ``id`` is empty where it follows from the name.
+    """
 
     name: str
     driver: str = BRIDGE
@@ -62,6 +65,14 @@ class DefinedNetwork(NamedTuple):
     isolate: bool = False
     bandwidth: Bandwidth = Bandwidth()
     labels: Mapping[str, str] = {}
+    id: str = ""
+
+    @property
+    def network_id(self) -> str:
+        """The ID, by default a hash of the name, as in podman's CNI backend."""
+        from hashlib import sha256
+
+        return self.id or sha256(self.name.encode()).hexdigest()
 
     @property
     def options(self) -> dict[str, str]:
@@ -71,8 +82,6 @@ class DefinedNetwork(NamedTuple):
 
     def inspected(self) -> dict[str, Any]:
         """Return the network under the keys of ``podman network inspect``; routes and bandwidth where it has any."""
-        from hashlib import sha256
-
         more: dict[str, Any] = {}
         if self.routes:
             more["routes"] = [
@@ -83,7 +92,7 @@ class DefinedNetwork(NamedTuple):
             more["bandwidth"] = self.bandwidth._asdict()
         return {
             "name": self.name,
-            "id": sha256(self.name.encode()).hexdigest(),
+            "id": self.network_id,
             "driver": self.driver,
             "network_interface": self.interface,
             "subnets": [_inspected(one) for one in self.subnets],

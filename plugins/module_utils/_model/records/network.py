@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network that a container is on: its settings, and what the CNI plugins answered."""
+"""A network that a container is on: its settings, and what the CNI plugins, or netavark, answered."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class NetworkAttachment(NamedTuple):
 
     Its record is kept from before ADD, with no ``result``, until after DEL, so that DEL undoes what ADD did.
     ``config`` is the network's configuration list as it was at ADD, ``result`` the last plugin's, both as in the CNI
-    specification 1.0. ``ips``, ``mac``, ``aliases`` and ``ports`` are the requested ones. ``forwarding`` says that the
-    published ports are being changed. ``container`` is the name of the container, which is not recorded here.
+    specification 1.0. Of netavark, ``config`` is the network's file, and ``result`` has the form of CNI's. ``ips``,
+    ``mac``, ``aliases`` and ``ports`` are the requested ones. ``forwarding`` says that the published ports are being
+    changed. ``container`` is the name of the container, which is not recorded here.
     """
 
     network: str
@@ -40,6 +41,11 @@ class NetworkAttachment(NamedTuple):
     result: Optional[Mapping[str, Any]] = None
     forwarding: bool = False
     container: str = ""
+
+    @property
+    def backend(self) -> str:
+        """The network backend that made it, by the form of the network's definition."""
+        return "cni" if "plugins" in self.config else "netavark"
 
     @property
     def runtime_config(self) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def of_new(
         pod=pod.id if pod else "",
         pod_cgroup=pod.cgroup if pod else "",
         oci_runtime=runtime.host.oci.path,
+        network_backend=runtime.host.network_backend,
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..._drivers.cni import config as cni_config
 from ..._model.errors import LibpodError
 from ..._model.options import ports, volumes
 from ..._model.options.table import MOUNTS
@@ -30,7 +29,7 @@ def without(
         if len(names & set(MOUNTS)) > 1 and volumes.by_target(config.options) == volumes.by_target(options)
         else set()
     )
-    if "network" in names and _networks(runtime, config.options) == _networks(runtime, options):
+    if "network" in names and _same_names(runtime, config, options):
         same.add("network")
     if "cgroupns" in names and not options["pod"] and _cgroupns(runtime, config) == _cgroupns(runtime, after):
         same.add("cgroupns")
@@ -47,13 +46,18 @@ def _exposed(config: ContainerConfig, options: ContainerOptions) -> list[Any]:
     return sorted(map(tuple, {tuple(one) for one in (*options["expose"], *image)}))
 
 
-def _networks(runtime: Runtime, options: CommonOptions) -> Network:
+def _same_names(runtime: Runtime, config: ContainerConfig, options: CommonOptions) -> bool:
+    backend = config.network_backend
+    return _networks(runtime, backend, config.options) == _networks(runtime, backend, options)
+
+
+def _networks(runtime: Runtime, backend: str, options: CommonOptions) -> Network:
     """Return the option with the default network by its name."""
     network = options["network"]
     if "" not in network["networks"]:
         return network
     try:
-        default = cni_config.default_network(runtime.parts)["name"]
+        default = runtime.host.networks_of(backend).network("")["name"]
     except LibpodError:
         return network
     named: Network = {**network, "networks": [name or default for name in network["networks"]]}
@@ -64,7 +68,7 @@ def _networks(runtime: Runtime, options: CommonOptions) -> Network:
 
 def same_networks(runtime: Runtime, one: CommonOptions, other: CommonOptions) -> bool:
     """Return whether two containers' options name the same networks, in any order."""
-    first, second = _networks(runtime, one), _networks(runtime, other)
+    first, second = (_networks(runtime, runtime.host.network_backend, each) for each in (one, other))
     return {**first, "networks": sorted(first["networks"])} == {**second, "networks": sorted(second["networks"])}
 
 

@@ -69,8 +69,8 @@ def _mapped(options: ContainerOptions) -> bool:
     return by_map or options["userns"]["mode"] in ("auto", "container", "ns")
 
 
-def check(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
-    """Check the desired options against the host.
+def check(runtime: Runtime, container: Optional[Container], desired: Desired, *, new: bool) -> None:
+    """Check the desired options against the host; ``new`` says that a new container is made with them.
 
     :raises InvalidArgument: an option names what does not exist. :raises NoSuchNetwork, NoSuchContainer: likewise.
     :raises NotImplementedByHost: the kernel or the OCI runtime lacks what an option needs.
@@ -93,7 +93,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
     if not (container and container.unreadable):
         own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
         host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports), _port_holder(runtime))
-    _check_network(runtime, desired.name, options, desired.strict)
+    _check_network(runtime, desired.name, options, None if new else container, desired.strict)
     if image is not None:
         check_command(desired.name, desired.image or "its image", options, image)
         if options["health_startup_cmd"]:
@@ -140,7 +140,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     own = config.ports if container.state.status.has_process else ()
     host_ports.check_free(config.name, config.ports, (*own, *runtime.freed_ports), _port_holder(runtime))
     if config.create_net_ns or options["network"]["mode"] == "ns":
-        _check_network(runtime, config.name, options)
+        _check_network(runtime, config.name, options, container)
 
 
 def _check_source(runtime: Runtime, volume: Volume, name: str, mapped: bool) -> None:
@@ -336,13 +336,15 @@ def _check_limits(runtime: Runtime, manager: str, options: ContainerOptions) -> 
     kernel_limits.check(runtime.host.cgroups, options)
 
 
-def _check_network(runtime: Runtime, name: str, options: ContainerOptions, strict: bool = False) -> None:
+def _check_network(
+    runtime: Runtime, name: str, options: ContainerOptions, kept: Optional[Container], strict: bool = False
+) -> None:
     network = options["network"]
     if network["mode"] == "cni":
         if dependencies.is_pods(runtime, options, LinuxNS.NET):
             return
-        from ..._container.network import setup as cni
+        from ..._container.network import setup
 
-        cni.require(runtime.host, name, options, strict)
+        setup.require(kept.networks if kept else runtime.host.networks, name, options, strict)
     elif network["mode"] == "ns" and not netns.exists(network["target"]):
         raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")

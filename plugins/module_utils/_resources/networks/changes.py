@@ -14,7 +14,7 @@ from ..._model.errors import ContainerRemoved, InvalidState, LibpodError, NoSuch
 from ..._model.options.network_definition import Wanted
 from ..._model.records.defined_network import BRIDGE, HOST_LOCAL
 from ..._runtime.runtime import Runtime
-from . import conflist, files, leftovers, usage
+from . import files, leftovers, usage
 from .look import Look, Outcome, look_at, outcome
 
 # Changes for which containers are not re-attached: they do not see labels, and get DNS servers at their next start.
@@ -26,11 +26,11 @@ def make(parts: EngineConfig, given: Wanted, look: Look, dry: bool) -> Optional[
     if dry:
         look.files.new_path(given.name)
     else:
-        with Runtime(parts).host.cni.alone():
+        with Runtime(parts).host.networks.alone():
             look = look_at(parts, given)
             if look.had is not None:
                 return None
-            files.write(look.files.new_path(given.name), conflist.written(look.wanted, kept=_has_link(look)))
+            files.write(look.files.new_path(given.name), look.files.form.written(look.wanted, kept=_has_link(look)))
     return outcome(look, [f"created {given.name}"])
 
 
@@ -102,7 +102,7 @@ def _change(runtime: Runtime, given: Wanted, attached: list[Container], recreate
     try:
         for one in attached:
             _detach(one, given.name)
-        with runtime.host.cni.alone():
+        with runtime.host.networks.alone():
             look = look_at(runtime.parts, given)
             if look.had is None or look.definition is None or not (look.changed or recreate):
                 return  # another task was faster
@@ -113,7 +113,7 @@ def _change(runtime: Runtime, given: Wanted, attached: list[Container], recreate
                 leftovers.check_unused(given.name, look.definition.config)
                 leftovers.clear(runtime.parts, given.name, look.definition.config)
             if look.changed:
-                config = conflist.written(look.wanted, look.had, look.definition.config, kept=_has_link(look))
+                config = look.files.form.written(look.wanted, look.had, look.definition.config, kept=_has_link(look))
                 files.write(look.definition.path, config)
     finally:
         errors: list[Exception] = []

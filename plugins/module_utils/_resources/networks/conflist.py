@@ -12,6 +12,7 @@ import copy
 import ipaddress
 from typing import Any, Iterator, Mapping, Optional
 
+from ..._drivers.cni import config as cni_config
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
 from ..._model.options.network_definition import usable
@@ -30,7 +31,8 @@ from ..._model.records.defined_network import (
 Config = dict[str, Any]
 
 VERSION = "0.4.0"  # podman's, which every plugin in use knows
-LABELS, OPTIONS, MARK = "podman_labels", "podman_options", "libpod_engine"
+LABELS, OPTIONS, MARK = "podman_labels", "podman_options", cni_config.MARK
+EXTENSION, INDENT = ".conflist", 3  # podman's
 _DEFAULT = {False: "0.0.0.0/0", True: "::/0"}
 _CNI_BRIDGE = "cni0"  # where the file names none
 _LINK = {BRIDGE: "bridge", HOST_DEVICE: "device"}  # the key of the interface, else master
@@ -262,8 +264,7 @@ def link(config: Mapping[str, Any]) -> str:
 
 def is_own(config: Mapping[str, Any]) -> bool:
     """Return whether this engine made a network."""
-    arguments = config.get("args")
-    return isinstance(arguments, dict) and MARK in arguments
+    return cni_config.is_own(config)
 
 
 def is_marked(config: Mapping[str, Any], file: str) -> bool:

@@ -21,25 +21,30 @@ from ..._model.records.defined_network import (
     DRIVERS,
     HOST_DEVICE,
     HOST_LOCAL,
+    MACVLAN,
     ROUTED,
     WITH_PARENT,
     DefinedNetwork,
     Subnet,
 )
-from . import conflist
+from . import forms
 
 # podman's default_subnet_pools: each /24 of these.
 _POOLS = ("10.89.0.0/16", "10.90.0.0/15", "10.92.0.0/14", "10.96.0.0/11", "10.128.0.0/9")
 _LEAST_MTU = 1280  # for IPv6
-_NAMES = "cni-libpod"
+_NAMES = {"cni": "cni-libpod", "netavark": "podman"}
+# The drivers that the engine uses of each backend.
+_DRIVERS = {"cni": DRIVERS, "netavark": (BRIDGE, MACVLAN)}
 
 
 class Surroundings:
     """What else is on the host: the definitions of other networks, links, addresses and routes."""
 
-    def __init__(self, others: Sequence[Definition], has_dnsname: bool) -> None:
+    def __init__(self, others: Sequence[Definition], has_dns: bool, backend: str = "cni") -> None:
+        """``has_dns`` says that the backend has a name server: the plugin dnsname, or aardvark-dns."""
         self._others = others
-        self.has_dnsname = has_dnsname
+        self.has_dns = has_dns
+        self.backend = backend
 
     @cached_property
     def links(self) -> set[str]:
@@ -50,12 +55,12 @@ class Surroundings:
     @cached_property
     def bridges(self) -> dict[str, str]:
         """The other networks by their bridges."""
-        return {conflist.link(one.config): one.config["name"] for one in reversed(self._others)}
+        return {forms.of(one.config).link(one.config): one.config["name"] for one in reversed(self._others)}
 
     def taken(self, apart_from: str) -> Iterator[tuple[IPNetwork, str]]:
         """Yield addresses in use, and by what; not those of the network's own bridge."""
         for one in self._others:
-            for subnet in conflist.subnets(one.config, one.path):
+            for subnet in forms.of(one.config).subnets(one.config, one.path):
                 yield ipaddress.ip_network(subnet.subnet), f"subnet {subnet.subnet} of network {one.config['name']}"
         from ..._drivers.kernel import host_networks
 
@@ -75,15 +80,18 @@ def desired(given: Wanted, had: Optional[DefinedNetwork], around: Surroundings) 
     :raises InvalidArgument: options do not fit one another. :raises InvalidState: a subnet or a bridge is taken.
     """
     driver = given.driver or (had.driver if had else BRIDGE)
-    if driver not in DRIVERS and had:
+    if driver not in _DRIVERS[around.backend] and had and driver == had.driver:
         return _labelled(given, had)
     check(given.name, driver, given)
+    if around.backend == "netavark":
+        _check_netavark(given, driver)
     before = had if had and had.driver == driver else None
     interface = _interface(given, driver, before, around)
-    ipam = _ipam(given, driver, had)
+    ipam = _ipam(given, driver, had, around.backend == "netavark")
     internal = _internal(given, driver, ipam, before)
     subnets = _subnets(given, ipam, had, internal, around, interface if driver == BRIDGE else "")
-    _check_families(given, subnets, routed_bridge=driver == BRIDGE and not internal)
+    one_gateway = driver == BRIDGE and not internal and around.backend == "cni"
+    _check_families(given, subnets, routed_bridge=one_gateway)
     if driver in ROUTED and subnets != (had.subnets if had else ()):
         _check_free(given.name, subnets, had, around, interface)
     return DefinedNetwork(
@@ -102,7 +110,24 @@ def desired(given: Wanted, had: Optional[DefinedNetwork], around: Surroundings) 
         isolate=given.isolate,
         bandwidth=given.bandwidth,
         labels=given.labels,
+        id=had.id if had else "",
     )
+
+
+def _check_netavark(given: Wanted, driver: str) -> None:
+    """:raises InvalidArgument: the engine does not do with netavark what a task describes."""
+    refused = {
+        f"driver: {driver}": driver not in _DRIVERS["netavark"],
+        f"ipam_driver: {given.ipam_driver}": given.ipam_driver not in (None, HOST_LOCAL),
+        "route": given.routes,
+        "bandwidth": any(given.bandwidth),
+    }
+    for option, is_set in refused.items():
+        if is_set:
+            raise InvalidArgument(
+                f"network {given.name}: {option} is not possible with the network backend netavark, of which the "
+                "engine has bridges and macvlan with subnets: omit it, or set network_backend to cni"
+            )
 
 
 def _labelled(given: Wanted, had: DefinedNetwork) -> DefinedNetwork:
@@ -124,6 +149,12 @@ def _interface(given: Wanted, driver: str, before: Optional[DefinedNetwork], aro
                 f"network {given.name}: interface_name: the bridge {given.interface} is that of network {used}: "
                 "choose another name"
             )
+        exists = driver == BRIDGE and around.backend == "netavark" and given.interface in around.links
+        if exists and not (before and before.interface == given.interface):
+            raise InvalidState(
+                f"network {given.name}: interface_name: the host has a link {given.interface}, and netavark removes a "
+                "network's bridge with its last container: choose another name"
+            )
         if driver in WITH_PARENT and not before and given.interface not in around.links:
             raise InvalidState(
                 f"network {given.name}: the host has no link {given.interface}: make it, or name another parent"
@@ -135,10 +166,10 @@ def _interface(given: Wanted, driver: str, before: Optional[DefinedNetwork], aro
         raise InvalidArgument(f"network {given.name}: the driver host-device needs interface_name, the link to move")
     if driver != BRIDGE:
         return ""
-    number = 1
-    while f"{_NAMES}{number}" in around.links or f"{_NAMES}{number}" in around.bridges:
+    number, stem = 1, _NAMES[around.backend]
+    while f"{stem}{number}" in around.links or f"{stem}{number}" in around.bridges:
         number += 1
-    return f"{_NAMES}{number}"
+    return f"{stem}{number}"
 
 
 def _internal(given: Wanted, driver: str, ipam: str, before: Optional[DefinedNetwork]) -> bool:
@@ -155,7 +186,7 @@ def _internal(given: Wanted, driver: str, ipam: str, before: Optional[DefinedNet
     return bool(given.internal)
 
 
-def _ipam(given: Wanted, driver: str, had: Optional[DefinedNetwork]) -> str:
+def _ipam(given: Wanted, driver: str, had: Optional[DefinedNetwork], netavark: bool) -> str:
     if given.subnets or given.ipv6:
         return HOST_LOCAL
     if given.ipam_driver == HOST_LOCAL and driver not in ROUTED and not (had and had.subnets):
@@ -164,19 +195,21 @@ def _ipam(given: Wanted, driver: str, had: Optional[DefinedNetwork]) -> str:
         return given.ipam_driver or (had.ipam_driver if had else "")
     if driver in ROUTED:
         return HOST_LOCAL
+    if netavark:
+        raise InvalidArgument(f"network {given.name}: with netavark the driver {driver} needs the option subnet")
     return "none" if driver == HOST_DEVICE else "dhcp"
 
 
 def _dns_enabled(
     given: Wanted, driver: str, before: Optional[DefinedNetwork], internal: bool, around: Surroundings
 ) -> bool:
-    """Return whether the plugin dnsname is to be in the chain: where a task asks for it, it is installed and works."""
+    """Return whether the network has a name server: where a task asks for it, it is installed and works."""
     if given.dns_enabled is None:
         return before.dns_enabled if before else False
-    if given.dns_enabled and internal:
+    if given.dns_enabled and internal and around.backend == "cni":
         warn(f"network {given.name}: disable_dns: the plugin dnsname does not work in an internal network; names do")
         return False
-    return given.dns_enabled and driver == BRIDGE and around.has_dnsname
+    return given.dns_enabled and driver == BRIDGE and around.has_dns
 
 
 def _subnets(

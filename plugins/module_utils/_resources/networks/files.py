@@ -11,26 +11,35 @@ from typing import Any, Mapping
 
 from ..._drivers.cni import config as cni_config
 from ..._drivers.cni.config import Definition
+from ..._drivers.host import Host
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, MalformedData
+from ..._model.errors import InvalidArgument, InvalidState, MalformedData
 from ..._model.failpoints import failpoint
 from ..._model.records.defined_network import DefinedNetwork
 from ..._store import records
-from . import conflist
-
-_INDENT = 3  # podman's
+from . import forms
 
 
 class Files:
-    """The networks' files as they are now, in the order of libcni."""
+    """The networks' files of a host's backend as they are now, for CNI in the order of libcni."""
 
     def __init__(self, parts: EngineConfig) -> None:
         self.parts = parts
-        self.all, self.malformed = cni_config.definitions(parts)
+        self.backend = Host(parts).network_backend
+        self.form = forms.of_backend(self.backend)
+        self.folder = folder(parts, self.backend)
+        if self.backend == "netavark":
+            from ..._drivers.netavark import config as netavark_config
+
+            self.all, self.malformed = netavark_config.definitions(parts)
+        else:
+            self.all, self.malformed = cni_config.definitions(parts)
 
     @property
     def default(self) -> str:
         """The name of the default network, empty where there is none."""
+        if self.backend == "netavark":
+            return "podman"
         return cni_config.default_of(one.config["name"] for one in self.all)
 
     def of(self, name: str) -> list[Definition]:
@@ -51,8 +60,9 @@ class Files:
         :raises MalformedData: one is, with what is wrong with it.
         """
         for one in self.malformed:
-            if one.startswith((f"{name}.conflist: ", f"{name}.conflist ")):
-                where = f"its file in {self.parts.cni_config_dir}"
+            file = f"{name}{self.form.EXTENSION}"
+            if one.startswith((f"{file}: ", f"{file} ")):
+                where = f"its file in {self.folder}"
                 raise MalformedData(f"network {name}: {where} cannot be read: {one}: correct or remove it")
 
     def new_path(self, name: str) -> str:
@@ -61,6 +71,9 @@ class Files:
         :raises MalformedData: the file of the network's name is there, and cannot be read.
         :raises InvalidArgument: the name itself would make it the default network.
         """
+        if self.backend == "netavark":
+            self.check_readable(name)
+            return f"{self.folder}/{name}.json"
         if name == cni_config.DEFAULT_NETWORK and self.default:
             raise InvalidArgument(
                 f"network {name}: it would be the default network in the place of {self.default}, which containers "
@@ -69,9 +82,14 @@ class Files:
         self.check_readable(name)
         first = os.path.basename(self.all[0].path) if self.all else ""
         stem = name if f"{name}.conflist" > first else f"{first.rpartition('.')[0]}_{name}"
-        while os.path.lexists(f"{self.parts.cni_config_dir}/{stem}.conflist"):
+        while os.path.lexists(f"{self.folder}/{stem}.conflist"):
             stem += "_"
-        return f"{self.parts.cni_config_dir}/{stem}.conflist"
+        return f"{self.folder}/{stem}.conflist"
+
+
+def folder(parts: EngineConfig, backend: str) -> str:
+    """Return the directory of a backend's networks."""
+    return parts.network_config_dir if backend == "netavark" else parts.cni_config_dir
 
 
 def described(definition: Definition) -> DefinedNetwork:
@@ -79,7 +97,7 @@ def described(definition: Definition) -> DefinedNetwork:
 
     :raises MalformedData: naming the file and the member that cannot be understood.
     """
-    return conflist.read(definition.config, os.path.basename(definition.path))
+    return forms.of(definition.config).read(definition.config, os.path.basename(definition.path))
 
 
 def inspected(definition: Definition) -> dict[str, Any]:
@@ -109,17 +127,19 @@ def write(path: str, config: Mapping[str, Any]) -> None:
         failpoint("make the networks' directory")
         os.makedirs(folder, 0o755, exist_ok=True)
     mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else 0o644
-    records.write(path, config, mode=mode, indent=_INDENT)
+    records.write(path, config, mode=mode, indent=forms.of(config).INDENT)
 
 
 def unfinished(parts: EngineConfig, name: str) -> list[str]:
     """Return what a killed process has left of a new network's file, beside the place where it was to be."""
-    ends = (f"{name}.conflist.tmp", f"_{name}.conflist.tmp")
+    backend = Host(parts).network_backend
+    where, extension = folder(parts, backend), forms.of_backend(backend).EXTENSION
+    ends = (f"{name}{extension}.tmp", f"_{name}{extension}.tmp")
     try:
-        there = os.listdir(parts.cni_config_dir)
+        there = os.listdir(where)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [f"{parts.cni_config_dir}/{one}" for one in there if one == ends[0] or one.endswith(ends[1])]
+    return [f"{where}/{one}" for one in there if one == ends[0] or backend == "cni" and one.endswith(ends[1])]
 
 
 def clear_unfinished(parts: EngineConfig, name: str) -> None:
@@ -130,5 +150,10 @@ def clear_unfinished(parts: EngineConfig, name: str) -> None:
 
 
 def remove(definition: Definition) -> None:
-    """Remove a network's file."""
+    """Remove a network's file.
+
+    :raises InvalidState: podman's default network has none, and is there without.
+    """
+    if not os.path.lexists(definition.path):
+        raise InvalidState(f"network {definition.config['name']}: it is the default network, which is always there")
     records.remove(definition.path)

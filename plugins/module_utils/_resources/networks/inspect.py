@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from ..._model.errors import MalformedData, warn
 from ..._model.records.network import NetworkAttachment
 from ..._runtime.runtime import Runtime
-from . import conflist, files, usage
+from . import files, usage
 from .files import Files
 
 
@@ -19,7 +19,7 @@ def inspected(runtime: Runtime, names: Sequence[str] = ()) -> Iterator[dict[str,
     """Yield the named networks, or all, those whose files cannot be understood by their names alone."""
     found = Files(runtime.parts)
     for one in found.malformed:
-        warn(f"a file in {runtime.parts.cni_config_dir} is no network's: {one}")
+        warn(f"a file in {found.folder} is no network's: {one}")
     on = [attached for each in usage.of_all(runtime, found.default) for attached in each]
     for definition in found.effective():
         name = definition.config["name"]
@@ -29,7 +29,7 @@ def inspected(runtime: Runtime, names: Sequence[str] = ()) -> Iterator[dict[str,
             described = files.inspected(definition)
         except MalformedData as error:
             warn(f"what is shown of network {name} is incomplete: {error}")
-            described = {"name": name, "driver": definition.config["plugins"][0]["type"], "subnets": []}
+            described = {"name": name, "driver": _driver(definition.config), "subnets": []}
         yield {
             **described,
             "containers": {
@@ -40,8 +40,12 @@ def inspected(runtime: Runtime, names: Sequence[str] = ()) -> Iterator[dict[str,
             "used_by": sorted({user.container.name for network, user in on if network == name}),
             "default": name == found.default,
             "file": definition.path,
-            "managed": conflist.is_marked(definition.config, os.path.basename(definition.path)),
+            "managed": found.form.is_marked(definition.config, os.path.basename(definition.path)),
         }
+
+
+def _driver(config: Mapping[str, Any]) -> str:
+    return str(config["plugins"][0]["type"] if "plugins" in config else config["driver"])
 
 
 def _attached(name: str, attachment: NetworkAttachment) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..._drivers.cni import nat_rules
 from ..._model.engine_config import DEFAULT_STATIC_ROOT, EngineConfig
 from ..._model.errors import InvalidState, ToolFailed, ToolMissing
 from ..._model.failpoints import failpoint
-from . import conflist
+from . import forms
 
 _RESERVATIONS = "/var/lib/cni/networks"
 _OWN_FILE = re.compile(r"last_reserved_ip\.\d+|lock")  # of host-local, beside addresses
@@ -45,8 +45,9 @@ def _own_bridge(config: Mapping[str, Any]) -> str:
     """Return the network's bridge where it exists and went with it; empty for one that was there before."""
     from ..._drivers.kernel import host_networks
 
-    bridge = conflist.link(config)
-    return bridge if bridge in host_networks.links() and not conflist.keeps_bridge(config) else ""
+    form = forms.of(config)
+    bridge = form.link(config)
+    return bridge if bridge in host_networks.links() and not form.keeps_bridge(config) else ""
 
 
 def clear(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
@@ -59,8 +60,9 @@ def clear(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
         from ..._drivers.kernel import netlink
 
         netlink.remove_bridge(bridge)
-    _clear_rules(name, conflist.link(config))
-    _clear_reservations(parts, name, config)
+    if "plugins" in config:  # netavark's rules and leases go with the last container
+        _clear_rules(name, forms.of(config).link(config))
+        _clear_reservations(parts, name, config)
 
 
 def _clear_rules(name: str, bridge: str) -> None:
@@ -95,6 +97,10 @@ def _folder(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> str:
 
 def reserved(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> bool:
     """Return whether a container, of whatever engine, has an address of the network."""
+    if "plugins" not in config:
+        from ..._drivers.netavark.leases import Leases
+
+        return Leases(parts.run_root).any(name)
     folder = _folder(parts, name, config)
     return bool(folder) and any(map(_is_address, os.listdir(folder)))
 

@@ -55,8 +55,13 @@ def look_at(parts: EngineConfig, given: Wanted) -> Look:
             f"network {given.name} is defined by more than one file: {os.path.basename(there[0].path)} counts, as it "
             f"comes first, and {hidden} {'does' if len(there) == 2 else 'do'} not"
         )
-    has_dnsname = any(os.access(f"{folder}/dnsname", os.X_OK) for folder in parts.cni_plugin_dirs)
-    wanted = desired(given, had, Surroundings(found.others(given.name), has_dnsname))
+    if found.backend == "netavark":
+        from ..._drivers.network_backend import helper
+
+        has_dns = bool(helper("aardvark-dns"))
+    else:
+        has_dns = any(os.access(f"{folder}/dnsname", os.X_OK) for folder in parts.cni_plugin_dirs)
+    wanted = desired(given, had, Surroundings(found.others(given.name), has_dns, found.backend))
     return Look(found, there[0] if there else None, had, wanted)
 
 

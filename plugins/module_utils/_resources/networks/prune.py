@@ -12,7 +12,7 @@ from ..._drivers.cni.config import Definition
 from ..._drivers.storage.roots import member, storage_roots
 from ..._model.errors import InvalidState, LibpodError
 from ..._runtime.runtime import Runtime
-from . import conflist, files, leftovers, networks, usage
+from . import files, leftovers, networks, usage
 from .files import Files
 
 
@@ -58,7 +58,7 @@ def _candidates(runtime: Runtime, gone: Collection[str]) -> Iterator[Definition]
         name, file = one.config["name"], os.path.basename(one.path)
         if name in used or name == found.default or len(found.of(name)) > 1:
             continue
-        if conflist.is_own(one.config) or not others and conflist.is_marked(one.config, file):
+        if found.form.is_own(one.config) or not others and found.form.is_marked(one.config, file):
             yield one
 
 

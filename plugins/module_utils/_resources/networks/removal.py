@@ -28,7 +28,7 @@ def remove(parts: EngineConfig, name: str, found: Files, *, force: bool, dry: bo
         _finish_removals(runtime)
     if not there:
         if not dry and files.unfinished(parts, name):
-            with runtime.host.cni.alone():
+            with runtime.host.networks.alone():
                 files.clear_unfinished(parts, name)
         return Outcome([], {}, {})
     on = [one.container for one in usage.users(runtime, name, found.default)]
@@ -38,7 +38,7 @@ def remove(parts: EngineConfig, name: str, found: Files, *, force: bool, dry: bo
     if not dry:
         for container in containers:
             runtime.remove_if(container.name, partial(_is, container.id), force=True)
-        with runtime.host.cni.alone():
+        with runtime.host.networks.alone():
             _remove_network(runtime, name)
     return Outcome([*(f"deleted container {one.name}" for one in containers), f"deleted {name}"], before, {})
 

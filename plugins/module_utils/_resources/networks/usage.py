@@ -54,6 +54,8 @@ def of_all(runtime: Runtime, default: str) -> Iterator[list[tuple[str, User]]]:
         except StateCorrupt:
             made = {}
         config = container.config
+        if (config.network_backend or "cni") != runtime.host.network_backend:
+            continue  # on networks of the other backend
         wanted = config.options["network"]["networks"] if config.create_net_ns else []
         on = dict.fromkeys((*(one or default for one in wanted), *made))
         yield [(network, User(container, made.get(network))) for network in on]

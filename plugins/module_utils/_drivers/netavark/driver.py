@@ -1,0 +1,293 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attachments to networks by netavark(1): ``setup`` and ``teardown`` of one network at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from typing import Any, Iterator, Mapping, Sequence
+
+from ..._model import shared_locks
+from ..._model.engine_config import DEFAULT_RUN_ROOT, EngineConfig
+from ..._model.errors import (
+    InvalidArgument,
+    LibpodError,
+    MalformedData,
+    NotImplementedByHost,
+    ToolFailed,
+    ToolMissing,
+    ToolTimedOut,
+)
+from ..._model.failpoints import failpoint
+from ..._model.options.ports import ANY_ADDRESS
+from ..._model.records.network import NetworkAttachment
+from .. import command, limits, overdue
+from ..kernel import conntrack, netns
+from ..network_backend import helper
+from ..storage import store_records
+from . import config as networks
+from . import result
+from .leases import Leases
+
+PACKAGE = "netavark"
+_BRIDGE, _MACVLAN = "bridge", "macvlan"
+_PODMAN_DIR = "/etc/containers/networks"
+_PODMAN_LOCK = "/run/lock/netavark.lock"  # of newer versions, for podman's own directories
+
+
+class Netavark:
+    """Attach containers to netavark's networks; see ``network_backend.NetworkBackend``."""
+
+    def __init__(self, parts: EngineConfig) -> None:
+        self._parts = parts
+        self._leases = Leases(parts.run_root)
+
+    def network(self, name: str) -> Mapping[str, Any]:
+        """Return the network ``name`` as its file has it, the default one where it is empty.
+
+        :raises NoSuchNetwork: it is not defined.
+        """
+        return networks.network(self._parts, name)
+
+    def families(self, attachment: NetworkAttachment) -> set[int]:
+        """Return the address families, 4 and 6, of the network."""
+        return networks.families(attachment.config)
+
+    def require(self, attachment: NetworkAttachment) -> None:
+        """Check, without changing anything, that the network can be attached like this.
+
+        :raises ToolMissing: netavark is not installed, or aardvark-dns for a network that has it.
+        :raises InvalidArgument: the network lacks an address that is asked for, or cannot forward ports.
+        :raises NotImplementedByHost: the engine does not use this driver, or IPAM driver, with netavark.
+        """
+        config, name = attachment.config, attachment.network
+        _program(PACKAGE)
+        if config.get("dns_enabled"):
+            _program("aardvark-dns")
+        if config["driver"] not in (_BRIDGE, _MACVLAN) or networks.ipam_driver(config) != "host-local":
+            raise NotImplementedByHost(
+                f"network {name} has the driver {config['driver']} and the IPAM driver {networks.ipam_driver(config)}: "
+                f"with netavark the engine uses {_BRIDGE} and {_MACVLAN} with host-local: choose another network, or "
+                "network_backend cni"
+            )
+        if attachment.ports and config["driver"] != _BRIDGE:
+            raise InvalidArgument(
+                f"network {name} cannot give published ports, since its driver is {config['driver']}: choose a bridge"
+            )
+        outside = networks.outside(config, attachment.ips)
+        if outside:
+            raise InvalidArgument(
+                f"ip: {', '.join(outside)} is in no subnet of network {name}, which has "
+                f"{', '.join(map(str, networks.subnets(config)))}"
+            )
+
+    def add(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> NetworkAttachment:
+        """Lease addresses, run ``setup`` and return the attachment with its result; what fails is undone.
+
+        :raises ToolFailed: with netavark's message. :raises ToolMissing, InvalidArgument: as ``require``.
+        """
+        self.require(attachment)
+        with self._turn() as held:
+            try:
+                return self._setup(container_id, netns_path, attachment, held)
+            except BaseException:
+                # The next removal undoes what fails here: the caller still has the attachment on record.
+                with contextlib.suppress(LibpodError, OSError):
+                    self._undo(container_id, netns_path, attachment, held)
+                raise
+
+    def complaint(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> str:
+        """Return which firewall rule of the attachment is missing, empty for none.
+
+        :raises ToolFailed: the rules cannot be read.
+        """
+        from .rules import complaint
+
+        return complaint(attachment)
+
+    def repair(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
+        """Return false: netavark makes rules together with the link alone."""
+        return False
+
+    def forward(
+        self, container_id: str, netns_path: str, had: NetworkAttachment, new: NetworkAttachment
+    ) -> NetworkAttachment:
+        """Attach again, with the same addresses and the ports of the ``new`` attachment; return that.
+
+        :raises ToolFailed: with netavark's message.
+        """
+        ips = tuple(one.ip for one in (*had.facts.ipv4, *had.facts.ipv6))
+        with self._turn() as held:
+            self._teardown(container_id, netns_path, had, held)
+            same = new._replace(ips=ips, mac=had.facts.mac)
+            done = self._setup(container_id, netns_path, same, held)
+        conntrack.forget_ports(had, new.ports)
+        return done._replace(ips=new.ips, mac=new.mac)
+
+    def delete(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> None:
+        """Run ``teardown`` and release the addresses, whatever is left of the attachment.
+
+        :raises ToolFailed: with netavark's message.
+        :raises ToolMissing: netavark is not installed.
+        """
+        with self._turn() as held:
+            self._undo(container_id, netns_path, attachment, held)
+
+    def has_address(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
+        """Return whether the container has, or leases, an address on the network."""
+        return attachment.result is not None or bool(self._leases.of(container_id, attachment.network))
+
+    def is_leased(self, network: str) -> bool:
+        """Return whether a container of this engine has an address of the network."""
+        return self._leases.any(network)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes, and podman, from attaching and detaching in this context."""
+        with self._turn():
+            yield
+
+    def _setup(
+        self, container_id: str, netns_path: str, attachment: NetworkAttachment, held: Sequence[int]
+    ) -> NetworkAttachment:
+        ips = self._leases.take(container_id, attachment.interface, attachment.config, attachment.ips)
+        output = self._run("setup", container_id, netns_path, attachment._replace(ips=ips), held)
+        try:
+            return attachment._replace(result=result.parse(output, attachment, netns_path))
+        except MalformedData as error:
+            raise ToolFailed([PACKAGE, "setup"], 0, str(error)) from error
+
+    def _undo(self, container_id: str, netns_path: str, attachment: NetworkAttachment, held: Sequence[int]) -> None:
+        leased = self._leases.of(container_id, attachment.network)
+        if leased or attachment.result is not None:  # a lease comes first
+            self._teardown(container_id, netns_path, attachment, held)
+            conntrack.forget_ports(attachment)
+        self._leases.release(container_id, attachment.network)
+
+    def _teardown(self, container_id: str, netns_path: str, attachment: NetworkAttachment, held: Sequence[int]) -> None:
+        """Run ``teardown``. Where the link, the bridge or a rule is gone, which it reports, run it on a stand-in.
+
+        That is the same attachment in another namespace, for which ``setup`` makes what is missing.
+        """
+        facts = attachment.facts
+        known = tuple(one.ip for one in (*facts.ipv4, *facts.ipv6))
+        attachment = attachment._replace(ips=known or tuple(self._leases.of(container_id, attachment.network)))
+        if netns.exists(netns_path) and attachment.interface in netns.addresses(netns_path):
+            try:
+                self._run("teardown", container_id, netns_path, attachment, held)
+                return
+            except ToolTimedOut:
+                raise
+            except ToolFailed:
+                pass
+        if attachment.config["driver"] != _BRIDGE:
+            return  # it has no rules, and its link is gone
+        gone = f"{netns_path}-gone"
+        try:
+            netns.create(gone)
+            if attachment.interface not in netns.addresses(gone):
+                self._run("setup", container_id, gone, attachment, held)
+            self._run("teardown", container_id, gone, attachment, held)
+        finally:
+            netns.delete(gone)
+
+    def _run(
+        self, verb: str, container_id: str, namespace: str, attachment: NetworkAttachment, held: Sequence[int]
+    ) -> str:
+        """Run netavark for one network and return what it prints; it inherits the locks, unless aardvark-dns may.
+
+        :raises ToolFailed: with its message.
+        """
+        config = attachment.config
+        argv = [_program(PACKAGE), "--config", self._run_dir, "--rootless", "false"]
+        if config.get("dns_enabled"):
+            argv += ["--aardvark-binary", _program("aardvark-dns")]
+        argv += [verb, namespace]
+        os.makedirs(self._run_dir, 0o755, exist_ok=True)
+        doing = f"{verb} of container {container_id[:12]} on network {attachment.network}"
+        limit = limits.of(PACKAGE)
+        failpoint(f"netavark {verb}")
+        started = command.start(
+            argv,
+            package=PACKAGE,
+            env=command.tool_environment({}),
+            limit=limit,
+            input=json.dumps(_options(container_id, attachment)),
+            pass_fds=() if config.get("dns_enabled") else (*shared_locks.descriptors, *held),
+        )
+        ended = command.finish(started, limit, doing)
+        if ended.code != 0:
+            raise command.failure([argv[0], verb], ended, doing, result.error(ended.output or ended.errors))
+        return ended.output
+
+    @property
+    def _run_dir(self) -> str:
+        """The directory of aardvark-dns: podman's own, whose networks it may share, unless the roots are moved."""
+        own = self._parts.run_root == DEFAULT_RUN_ROOT and self._parts.network_config_dir == _PODMAN_DIR
+        return "/run/containers/networks" if own else f"{self._parts.run_root}/netavark"
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[tuple[int, ...]]:
+        """Hold the lock, and podman's; yield their descriptors, which netavark inherits.
+
+        If this process is killed, netavark keeps them, so that the next run waits for it.
+        """
+        os.makedirs(self._parts.run_root, 0o700, exist_ok=True)
+        path = f"{self._parts.run_root}/netavark.lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            overdue.lock(descriptor, path, fcntl.LOCK_EX)
+            with contextlib.ExitStack() as stack:
+                yield (descriptor, *(stack.enter_context(store_records.locked(one)) for one in self._podmans_locks()))
+        finally:
+            os.close(descriptor)
+
+    def _podmans_locks(self) -> list[str]:
+        folder = self._parts.network_config_dir
+        paths = [f"{folder}/netavark.lock", *([_PODMAN_LOCK] if folder == _PODMAN_DIR else [])]
+        return [one for one in paths if os.path.isdir(os.path.dirname(one))]
+
+
+def _program(name: str) -> str:
+    """Return the path of a program of podman's.
+
+    :raises ToolMissing: it is not installed.
+    """
+    path = helper(name)
+    if not path:
+        raise ToolMissing(name, name)
+    return path
+
+
+def _options(container_id: str, attachment: NetworkAttachment) -> dict[str, Any]:
+    """Return netavark's input for one network: NetworkOptions of containers/common with the definitions."""
+    settings = {
+        "static_ips": list(attachment.ips),
+        "interface_name": attachment.interface,
+        "aliases": list(attachment.aliases),
+        **({"static_mac": attachment.mac} if attachment.mac else {}),
+    }
+    ports = [
+        {
+            # netavark takes 0.0.0.0 for an address that packets must have.
+            "host_ip": "" if port.host_ip == ANY_ADDRESS else port.host_ip,
+            "host_port": port.host_port,
+            "container_port": port.container_port,
+            "protocol": port.protocol,
+            "range": 1,
+        }
+        for port in attachment.ports
+    ]
+    config = {**attachment.config}
+    config.setdefault("ipam_options", {"driver": "host-local"})
+    return {
+        "container_id": container_id,
+        "container_name": attachment.container,
+        "networks": {attachment.network: settings},
+        "network_info": {attachment.network: config},
+        **({"port_mappings": ports} if ports else {}),
+    }

@@ -1,0 +1,236 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers on netavark's networks, on the real netavark: links, addresses, ports, repair, and what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+from typing import Any, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.networks import links
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+from ansible_collections.libpod.engine.tests.support.sweep import Check, Operation, Task, finished, undone
+from ansible_collections.libpod.engine.tests.support.sweep_tasks import module
+
+WEB: dict[str, Any] = {"image": "busybox", "command": "httpd -f -p 80 -h /www", "stop_signal": "KILL"}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Host]:
+    with Host(network_backend="netavark") as made:
+        yield made
+
+
+@pytest.fixture
+def host(shared: Host) -> Iterator[Host]:
+    """A test host with netavark, left without containers and networks by each test, and checked for leaks."""
+    yield shared
+    shared.empty()
+    shutil.rmtree("/srv/networks", ignore_errors=True)
+    shared.expect_clean()
+
+
+def run(host: Host, name: str = "c", **options: Any) -> Result:
+    """Start a container, which a second run leaves unchanged."""
+    options = {"image": "busybox", "command": WAITING, **options}
+    made = host.container(name, **options)
+    assert not made.failed, made.get("msg")
+    again = host.container(name, **options)
+    assert again.get("actions") == [], again
+    return made
+
+
+def define(name: str, number: int, **more: Any) -> str:
+    """Define a network as podman writes one."""
+    os.makedirs("/srv/networks", exist_ok=True)
+    definition = {
+        "name": name,
+        "id": f"{number:064x}",
+        "driver": "bridge",
+        "network_interface": f"podman{number}",
+        "created": "2026-01-01T00:00:00Z",
+        "subnets": [{"subnet": f"10.9{number}.0.0/24", "gateway": f"10.9{number}.0.1"}],
+        "ipv6_enabled": False,
+        "internal": False,
+        "dns_enabled": False,
+        "ipam_options": {"driver": "host-local"},
+        **more,
+    }
+    with open(f"/srv/networks/{name}.json", "w", encoding="utf-8") as file:
+        json.dump(definition, file, indent=5)
+    return name
+
+
+def page(address: str, port: int) -> bytes:
+    with socket.create_connection((address, port), timeout=5) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return client.makefile("rb").read()
+
+
+def test_default_network_gives_address_route_and_published_port(host: Host) -> None:
+    made = run(host, "web", **WEB, publish=["8080:80"])
+    settings = made["container"]["NetworkSettings"]
+    process = Process(made)
+    assert links(process) == {"eth0": [settings["IPAddress"]]}
+    assert settings["IPAddress"].startswith("10.88.") and settings["Gateway"] == "10.88.0.1"
+    assert process.run("ip", "route").stdout.startswith("default via 10.88.0.1 dev eth0")
+    assert eventually(lambda: b"It works" in page("198.51.100.1", 8080))
+    assert settings["Networks"].keys() == {"podman"}
+
+
+def test_address_mac_interface_and_ipv6_are_as_asked_for(host: Host) -> None:
+    subnets = [{"subnet": "10.91.0.0/24", "gateway": "10.91.0.1"}, {"subnet": "fd91::/64", "gateway": "fd91::1"}]
+    define("front", 1, subnets=subnets, ipv6_enabled=True)
+    network = ["front:ip=10.91.0.77,mac=92:d0:c6:0a:29:33,interface_name=web0"]
+    process = Process(run(host, network=network))
+    shown = process.run("ip", "-o", "addr", "show", "web0").stdout
+    assert "10.91.0.77/24" in shown and "fd91::ffff/64" in shown
+    assert "92:d0:c6:0a:29:33" in process.run("ip", "link", "show", "web0").stdout
+    taken = host.container("other", image="busybox", command=WAITING, network=network)
+    assert taken.failed and "10.91.0.77" in taken["msg"], taken
+    outside = host.container("third", image="busybox", command=WAITING, network=["front:ip=10.99.0.7"])
+    assert outside.failed and "10.91.0.0/24" in outside["msg"], outside
+
+
+def test_networks_are_connected_and_disconnected_live(host: Host) -> None:
+    define("front", 1), define("back", 2)
+    made = run(host, network=["front"], publish=["8080:80"])
+    started, address = made["container"]["State"]["StartedAt"], links(Process(made))["eth0"]
+    both = run(host, network=["front", "back"], publish=["8080:80"])
+    assert both["container"]["State"]["StartedAt"] == started
+    assert links(Process(both)).keys() == {"eth0", "eth1"} and links(Process(both))["eth0"] == address
+    back = run(host, network=["back"], publish=["8080:80"])
+    assert back["container"]["State"]["StartedAt"] == started
+    assert [one[0].startswith("10.92.") for one in links(Process(back)).values()] == [True]
+
+
+def test_ports_are_published_live_and_the_address_stays(host: Host) -> None:
+    made = run(host, "web", **WEB, publish=["8080:80"])
+    moved = run(host, "web", **WEB, publish=["8081:80"])
+    assert moved["container"]["State"]["StartedAt"] == made["container"]["State"]["StartedAt"]
+    for key in ("IPAddress", "MacAddress"):
+        assert moved["container"]["NetworkSettings"][key] == made["container"]["NetworkSettings"][key]
+    assert eventually(lambda: b"It works" in page("198.51.100.1", 8081))
+    with pytest.raises(OSError):
+        page("198.51.100.1", 8080)
+
+
+@pytest.mark.parametrize("damage", ["bridge", "rules", "namespace"])
+def test_damage_is_drift_and_repaired_with_the_same_address(host: Host, damage: str) -> None:
+    made = run(host, "web", **WEB, publish=["8080:80"])
+    process = Process(made)
+    if damage == "rules":
+        host.run("iptables", "-t", "nat", "-F", "NETAVARK-HOSTPORT-DNAT")
+    elif damage == "namespace":
+        kernel.umount(made["container"]["NetworkSettings"]["SandboxKey"])
+    else:
+        host.run("ip", "link", "del", "podman0")
+        subprocess.run(["nsenter", f"--net=/proc/{process.pid}/ns/net", "ip", "link", "del", "eth0"], check=False)
+    options = {**WEB, "publish": ["8080:80"], "drift": "full"}
+    foretold = host.container("web", check=True, **options)
+    assert foretold["changed"], foretold
+    repaired = host.container("web", **options)
+    assert repaired["changed"] and not repaired.failed, repaired
+    settings = repaired["container"]["NetworkSettings"]
+    assert settings["IPAddress"] == made["container"]["NetworkSettings"]["IPAddress"]
+    assert links(Process(repaired)) == {"eth0": [settings["IPAddress"]]}
+    assert eventually(lambda: b"It works" in page("198.51.100.1", 8080))
+    assert host.container("web", **options)["actions"] == []
+
+
+def network(host: Host, name: str, **options: Any) -> Result:
+    """Have a network, as check mode predicts it, and as a second run leaves it."""
+    foretold = host.module("libpod_network", {"name": name, **options}, check=True)
+    made = host.module("libpod_network", {"name": name, **options})
+    assert not made.failed, made.get("msg")
+    assert made["changed"] == foretold["changed"] and made["actions"] == foretold["actions"]
+    assert not host.module("libpod_network", {"name": name, **options})["changed"]
+    return made
+
+
+def test_network_is_made_changed_shown_and_removed_in_podmans_file(host: Host) -> None:
+    made = network(host, "front", labels={"tier": "web"}, opt={"mtu": 1400, "isolate": True}, ipv6=True)
+    with open("/srv/networks/front.json", encoding="utf-8") as file:
+        written = json.load(file)
+    assert written["name"] == "front" and written["driver"] == "bridge" and len(written["id"]) == 64
+    assert written["options"] == {"mtu": "1400", "isolate": "true"} and written["ipv6_enabled"] is True
+    assert written["network_interface"] == made["network"]["network_interface"] == "podman1"
+    assert [one["subnet"] for one in written["subnets"]] == [one["subnet"] for one in made["network"]["subnets"]]
+    process = Process(run(host, network=["front"]))
+    assert "mtu 1400" in process.run("ip", "link", "show", "eth0").stdout
+    refused = host.module("libpod_network", {"name": "front", "opt": {"mtu": 1300}, "labels": {"tier": "web"}})
+    assert refused.failed and "attached" in refused["msg"], refused
+    forced = {"opt": {"mtu": 1300}, "labels": {"tier": "web"}, "force": True}
+    assert network(host, "front", **forced)["actions"] == ["updated front", "attached c to front again"]
+    assert "mtu 1300" in process.run("ip", "link", "show", "eth0").stdout
+    shown = {one["name"]: one for one in host.module("libpod_network_info")["networks"]}
+    assert shown.keys() == {"front", "podman"} and shown["front"]["used_by"] == ["c"] and shown["podman"]["default"]
+    assert host.module("libpod_network", {"name": "front", "state": "absent"}).failed
+    host.empty()
+    assert network(host, "front", state="absent")["changed"] and not os.path.exists("/srv/networks/front.json")
+    kept = host.module("libpod_network", {"name": "podman", "state": "absent"})
+    assert kept.failed and "always there" in kept["msg"], kept
+
+
+def test_containers_keep_the_backend_that_they_were_made_with(host: Host) -> None:
+    run(host)
+    host.parts = host.parts._replace(network_backend="cni")
+    try:
+        made = run(host)
+        assert made["container"]["NetworkSettings"]["Networks"].keys() == {"podman"}
+        host.container("c", state="stopped")
+        assert host.container("c")["container"]["NetworkSettings"]["Networks"].keys() == {"podman"}
+        new = host.container("c", image="busybox", command=WAITING, recreate=True)
+        assert new["container"]["NetworkSettings"]["Networks"].keys() == {"libpod"}
+    finally:
+        host.empty()
+        host.parts = host.parts._replace(network_backend="netavark")
+
+
+def test_network_with_a_name_server_resolves_by_aardvark_dns(host: Host) -> None:
+    define("front", 1, dns_enabled=True)
+    run(host, "web", **WEB, network=["front:alias=site"])
+    process = Process(run(host, network=["front"]))
+    assert "nameserver 10.91.0.1" in process.read("root/etc/resolv.conf")
+    answer = process.run("nslookup", "site.dns.podman", "10.91.0.1").stdout
+    assert "10.91.0.254" in answer
+
+
+SERVING: dict[str, Any] = {"name": "web", **WEB, "publish": ["8080:80"]}
+MOVED: dict[str, Any] = {**SERVING, "publish": ["8081:80"]}
+ONLY = "netavark|lease"
+GONE = module("libpod_container", {"name": "web", "state": "absent"}, lambda host: None)
+
+
+def answers(port: int) -> Check:
+    """Return a check that the container's web server answers at a port of the host."""
+    return lambda host: eventually(lambda: b"It works" in page("198.51.100.1", port))
+
+
+def serves(options: dict[str, Any], port: int) -> Task:
+    return module("libpod_container", options, answers(port))
+
+
+STARTED, PUBLISHED = serves(SERVING, 8080), serves(MOVED, 8081)
+SWEPT = {
+    "made and removed": Operation([GONE], STARTED, GONE, other=GONE, only=ONLY),
+    "published elsewhere": Operation([STARTED], PUBLISHED, GONE, other=STARTED, only=ONLY),
+}
+
+
+@pytest.mark.parametrize("name", SWEPT)
+def test_killed_task_is_finished_by_its_next_run(host: Host, name: str) -> None:
+    finished(host, SWEPT[name])
+
+
+def test_killed_task_is_undone_by_removal(host: Host) -> None:
+    undone(host, SWEPT["published elsewhere"])
