@@ -6,7 +6,7 @@ STAGES := sanity molecule unit lint docs targets demo integration
 # Test processes side by side: one more than there are cores, and more than twice as many for tests that wait much.
 BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
 # Those of tests/integration that use most of what another release's parts may do otherwise.
-ON_DEBIAN_13 := $(patsubst %,tests/integration/test_%.py,lifecycle oci_runtime container_layers drivers_storage \
+ON_DEBIAN_13 := $(patsubst %,tests/integration/test_%.py,lifecycle netavark oci_runtime container_layers drivers_storage \
 	drivers_network ports exec exit_command info live_updates logs)
 
 .PHONY: help env test ci quick $(STAGES) image fresh debian13 fuzz bench vm build clean

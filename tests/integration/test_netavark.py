@@ -129,7 +129,9 @@ def test_damage_is_drift_and_repaired_with_the_same_address(host: Host, damage: 
     made = run(host, "web", **WEB, publish=["8080:80"])
     process = Process(made)
     if damage == "rules":
-        host.run("iptables", "-t", "nat", "-F", "NETAVARK-HOSTPORT-DNAT")
+        in_nftables = "inet netavark" in host.run("nft", "list", "tables")
+        flush = "nft flush chain inet netavark" if in_nftables else "iptables -t nat -F"
+        host.run(*flush.split(), "NETAVARK-HOSTPORT-DNAT")
     elif damage == "namespace":
         kernel.umount(made["container"]["NetworkSettings"]["SandboxKey"])
     else:

@@ -52,7 +52,8 @@ STAYS = (
     r"file /run/cni(/tuning)?",
     # The engine's own folders, empty, and the records that are not a container's.
     r"file /srv/(static|run)(/(names|containers|locks|netns|networks|volumes|runc|crun|reserve(/(\d+|room\d))?))?",
-    r"file /srv/run/(leases|netavark(/aardvark-dns)?)",
+    r"file /srv/run/(leases|netavark(/aardvark-dns|/firewall(/firewall-driver|/networks|/ports)?)?)",
+    r"nft table inet netavark",
     # The key of the digests of secrets.
     r"file /srv/static/secrets(/\.engine(/key)?)?",
     r"file /srv/static/images",

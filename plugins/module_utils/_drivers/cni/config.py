@@ -161,7 +161,7 @@ def definitions(parts: EngineConfig) -> tuple[list[Definition], list[str]]:
                 malformed.append(str(error))
             except OSError as error:
                 malformed.append(f"{shown}: {error.strerror}")
-    return [*defined, *planned], malformed
+    return [*defined, *(one for one in planned if "plugins" in one.config)], malformed
 
 
 def default_of(names: Iterable[str]) -> str:

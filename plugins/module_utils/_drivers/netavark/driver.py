@@ -26,6 +26,7 @@ from ..._model.failpoints import failpoint
 from ..._model.options.ports import ANY_ADDRESS
 from ..._model.records.network import NetworkAttachment
 from .. import command, limits, overdue
+from ..cni.config import MARK
 from ..kernel import conntrack, netns
 from ..network_backend import helper
 from ..storage import store_records
@@ -248,8 +249,11 @@ class Netavark:
 
     def _podmans_locks(self) -> list[str]:
         folder = self._parts.network_config_dir
-        paths = [f"{folder}/netavark.lock", *([_PODMAN_LOCK] if folder == _PODMAN_DIR else [])]
-        return [one for one in paths if os.path.isdir(os.path.dirname(one))]
+        own = f"{folder}/netavark.lock"
+        if folder != _PODMAN_DIR:
+            return [own] if os.path.isdir(folder) else []
+        newer = [_PODMAN_LOCK] if os.path.isdir(os.path.dirname(_PODMAN_LOCK)) else []
+        return [*newer, *([own] if os.path.exists(own) else [])]
 
 
 def _program(name: str) -> str:
@@ -282,7 +286,7 @@ def _options(container_id: str, attachment: NetworkAttachment) -> dict[str, Any]
         }
         for port in attachment.ports
     ]
-    config = {**attachment.config}
+    config = {key: value for key, value in attachment.config.items() if key != MARK}
     config.setdefault("ipam_options", {"driver": "host-local"})
     return {
         "container_id": container_id,

@@ -5,95 +5,108 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from typing import Iterator
+from typing import Iterator, NamedTuple
 
 from ..._model.errors import ToolFailed, ToolMissing
 from ..._model.options.ports import PortMapping
 from ..._model.records.network import NetworkAttachment
 from .. import command
 
-_PORTS = "NETAVARK-HOSTPORT-DNAT"
+Lines = list[str]
+
+
+class Grammar(NamedTuple):
+    """Patterns of the rules in lines that begin with their chain, as the firewall's own program prints them."""
+
+    masquerade: str
+    accept: str
+    hook: str
+    jump: str
+    target: str
+
+
+# As iptables-save(8) prints them; netavark has this driver before 2.0.
+IPTABLES = Grammar(
+    masquerade="POSTROUTING -s {subnet} .*-j NETAVARK-",
+    accept="NETAVARK_FORWARD .*-s {subnet} .*-j ACCEPT",
+    hook="{hook} .*-j NETAVARK-HOSTPORT-DNAT$",
+    jump=r"NETAVARK-HOSTPORT-DNAT .*-p {protocol} .*--dport {port} .*-j (\S+)$",
+    target=r"{chain} (?:-d ([^ /]+)\S* )?-p {protocol} .*--dport {port} -j DNAT --to-destination (\S+)$",
+)
+# As nft(8) lists netavark's table, each rule behind its chain's name; netavark has this driver from 1.10 on.
+NFTABLES = Grammar(
+    masquerade="POSTROUTING ip6? saddr {subnet} jump nv_",
+    accept="FORWARD ip6? saddr {subnet} accept",
+    hook="{hook} .*jump NETAVARK-HOSTPORT-DNAT$",
+    jump=r"NETAVARK-HOSTPORT-DNAT (?:ip6? daddr \S+ )?{protocol} dport {port} jump (\S+)$",
+    target=r"{chain} (?:ip6? daddr (\S+) )?{protocol} dport {port} dnat ip6? to (\S+)$",
+)
 
 
 def complaint(attachment: NetworkAttachment) -> str:
-    """Return which rule of an attachment to a bridge is missing, empty where all are there.
-
-    :raises ToolFailed: the rules cannot be read.
-    """
+    """Return which rules of an attachment to a bridge are missing, empty where all are there."""
     if attachment.config["driver"] != "bridge" or attachment.config.get("internal"):
         return ""
-    lacking = list(_lacking(attachment))
-    return " and ".join(lacking)
+    return " and ".join(_lacking(attachment))
 
 
 def _lacking(attachment: NetworkAttachment) -> Iterator[str]:
-    nft = None
     for six, addresses in ((False, attachment.facts.ipv4), (True, attachment.facts.ipv6)):
-        ports = [port for port in attachment.ports if port.forwards(six)]
-        if not addresses:
-            continue
-        kind, ip = f"IPv{6 if six else 4}", addresses[0].ip
-        lines = _saved("ip6tables-save" if six else "iptables-save")
-        if any("NETAVARK" in line for line in lines):
-            yield from _in_iptables(kind, f"{ip}/{addresses[0].prefix_length}", lines)
-            gone = [port for port in ports if not _leads_to(lines, port, f"[{ip}]" if six else ip)]
+        for address in addresses[:1]:
+            kind = f"IPv{6 if six else 4}"
+            lines, grammar = _rules(six)
+            subnet = ipaddress.ip_interface(f"{address.ip}/{address.prefix_length}").network
+            if not _has(lines, grammar.masquerade, subnet=subnet):
+                yield f"the {kind} masquerading rules are gone"
+            if not _has(lines, grammar.accept, subnet=subnet):
+                yield f"the {kind} rules that accept forwarded packets are gone"
+            ports = [port for port in attachment.ports if port.forwards(six)]
+            for hook in ("PREROUTING", "OUTPUT") if ports else ():
+                if not _has(lines, grammar.hook, hook=hook):
+                    yield f"{kind} packets no longer pass the rules of published ports in {hook}"
+            for port in ports:
+                wanted = f"[{address.ip}]:{port.container_port}" if six else f"{address.ip}:{port.container_port}"
+                if _target(lines, grammar, port, six) != wanted:
+                    mapped = f"{port.host_port}/{port.protocol}"
+                    yield f"the {kind} rule of the published port {mapped} is gone, or comes after another one"
+
+
+def _has(lines: Lines, pattern: str, **values: object) -> bool:
+    find = re.compile(pattern.format(**{name: re.escape(str(value)) for name, value in values.items()}))
+    return any(map(find.match, lines))
+
+
+def _target(lines: Lines, grammar: Grammar, port: PortMapping, six: bool) -> str:
+    """Return where the first rule for a host port leads, empty where there is none."""
+    values = {"protocol": port.protocol, "port": port.host_port}
+    find = re.compile(grammar.jump.format(**values))
+    for chain in (match[1] for match in map(find.match, lines) if match):
+        for match in map(re.compile(grammar.target.format(chain=re.escape(chain), **values)).match, lines):
+            if match and match[2].startswith("[") == six and (match[1] or port.host_key[2]) == port.host_key[2]:
+                return match[2]
+    return ""
+
+
+def _rules(six: bool) -> tuple[Lines, Grammar]:
+    """Return netavark's rules and their grammar: those in iptables, or else in nftables."""
+    text = _output("ip6tables-save" if six else "iptables-save", package="iptables")
+    lines = [line[3:] for line in text.splitlines() if line.startswith("-A ")]
+    if any("NETAVARK" in line for line in lines):
+        return lines, IPTABLES
+    lines, chain = [], ""
+    for line in map(str.strip, _output("nft", "--stateless", "list", "table", "inet", "netavark").splitlines()):
+        if line.startswith("chain "):
+            chain = line.split()[1]
         else:
-            nft = _ruleset() if nft is None else nft
-            if not re.search(r"\bmasquerade\b", nft):
-                yield f"the {kind} rules of network {attachment.network} are gone"
-                continue
-            gone = [port for port in ports if not _in_nftables(nft, port, f"[{ip}]" if six else ip)]
-        for port in gone:
-            mapped = f"{port.host_port}/{port.protocol}"
-            yield f"the {kind} rule of the published port {mapped} is gone, or comes after another one"
+            lines.append(f"{chain} {line}")
+    return lines, NFTABLES
 
 
-def _in_iptables(kind: str, address: str, lines: list[str]) -> Iterator[str]:
-    """Yield what is missing of the rules of a network, given a container's address there."""
-    import ipaddress
-
-    subnet = ipaddress.ip_interface(address).network
-    if not any(line.startswith(f"-A POSTROUTING -s {subnet} ") and "-j NETAVARK-" in line for line in lines):
-        yield f"the {kind} masquerading rules are gone"
-    if not any(line.startswith("-A NETAVARK_FORWARD ") and f"-s {subnet} " in line for line in lines):
-        yield f"the {kind} rules that accept forwarded packets are gone"
-    for hook in ("PREROUTING", "OUTPUT"):
-        if any(_PORTS in line for line in lines) and not any(
-            line.startswith(f"-A {hook} ") and line.endswith(f"-j {_PORTS}") for line in lines
-        ):
-            yield f"{kind} packets no longer pass the rules of published ports in {hook}"
-
-
-def _leads_to(lines: list[str], port: PortMapping, ip: str) -> bool:
-    """Return whether the first iptables rule for a host port leads to the container."""
-    wanted = rf"-p {port.protocol} .*--dport {port.host_port} "
-    address = port.host_key[2]
-    jumps = [re.search(rf"-A {_PORTS} .*{wanted}.*-j (\S+)$", line) for line in lines]
-    for chain in (match[1] for match in jumps if match):
-        for line in lines:
-            target = re.search(rf"-A {re.escape(chain)} .*{wanted}-j DNAT --to-destination (\S+)$", line)
-            match = target and re.search(r" -d ([^ /]+)", line)
-            if target and (not match or match[1] == address):
-                return target[1] == f"{ip}:{port.container_port}"
-    return False
-
-
-def _in_nftables(text: str, port: PortMapping, ip: str) -> bool:
-    wanted = rf"{port.protocol} dport {port.host_port} .*dnat ip6? to {re.escape(ip)}:{port.container_port}\b"
-    return re.search(wanted, text) is not None
-
-
-def _saved(program: str) -> list[str]:
+def _output(*argv: str, package: str = "nftables") -> str:
+    """Return what a program prints, nothing where the host lacks it, or the table that it is to show."""
     try:
-        return command.run([program], package="iptables", changes=False, tool="iptables").splitlines()
+        return command.run(argv, package=package, changes=False, tool="iptables")
     except (ToolMissing, ToolFailed):
-        return []  # the host has no such table
-
-
-def _ruleset() -> str:
-    argv = ["nft", "--stateless", "list", "table", "inet", "netavark"]
-    try:
-        return command.run(argv, package="nftables", changes=False, tool="iptables")
-    except (ToolMissing, ToolFailed):
-        return ""  # there is no such table
+        return ""

@@ -39,7 +39,7 @@ def planned(parts: EngineConfig, given: Wanted) -> cni_config.Definition:
     look = look_at(parts, given)
     path = look.definition.path if look.definition else look.files.new_path(given.name)
     before = look.definition.config if look.definition else None
-    return cni_config.Definition(path, conflist.written(look.wanted, look.had, before, kept=False), False)
+    return cni_config.Definition(path, look.files.form.written(look.wanted, look.had, before, kept=False), False)
 
 
 def change(parts: EngineConfig, given: Wanted, look: Look, *, force: bool, recreate: bool, dry: bool) -> Outcome:
