@@ -328,3 +328,28 @@ def test_any_text_is_interpolated_or_refused(text: str) -> None:
             read(text, VARIABLES.get, "f")
         except LibpodError as error:
             assert str(error).startswith("f: ")
+
+
+UNFIT = {
+    "services: {s: {image: i}, s: {image: j}}": "the key 's' stands there twice",
+    "services: {s: {image: i, command: '${A'}}": "services.s.command: lacks a }",
+    'services: {s: {image: i, command: "x \'secret"}}': "services.s.command: expected a command",
+    'services: {s: {image: i, environment: ["B=hushed\\0"]}}': "services.s.environment[0]: expected text",
+    "services: {s: {image: i, volumes: [{type: bind, source: '/a,ro=true', target: /b}]}}": "without commas",
+    "services: {s: {image: i, volumes: [{type: bind, source: /a, target: '/b,ro=true'}]}}": "without commas",
+    "services: {s: {image: i, networks: {default: {aliases: ['b,ip=10.0.0.1']}}}}": "without commas",
+    "services: {s: {image: i, secrets: [{source: t, target: 'a,uid=9'}]}}\nsecrets: {t: {file: t}}": "without commas",
+}
+
+
+@pytest.mark.parametrize("text", UNFIT)
+def test_malformed_file_is_refused_without_its_secrets(text: str) -> None:
+    with pytest.raises(LibpodError) as refused:
+        load(text, "/srv/p")
+    assert UNFIT[text] in str(refused.value) and "hushed" not in str(refused.value)
+
+
+def test_merge_keys_are_no_keys_twice() -> None:
+    above = "x-b: &b {image: i, user: '1'}\nx-a: &a {<<: *b, user: '2'}\n"
+    text = f"{above}services: {{s: {{<<: *a, user: '3'}}, t: {{<<: [*a, *b]}}}}"
+    assert [one["user"] for one in load(text).stack.containers] == ["3", "2"]

@@ -41,15 +41,25 @@ def parse_core(text: bytes, origin: str) -> Foreign:
 
     There ``yes``, ``22:22`` and dates are text, and so are floating point numbers here, which stay as they are written.
 
-    :raises MalformedData: as ``parse``, and where the document with its aliases written out is too large.
+    :raises MalformedData: as ``parse``, and where the document with its aliases written out is too large, or a
+        mapping has a key twice.
     :raises ImportError: Python has no PyYAML.
     """
     import yaml
+
+    checked: set[int] = set()
 
     class Core(_loader(yaml)):  # type: ignore[misc]  # PyYAML has no types
         """The safe loader with the resolvers of another schema."""
 
         yaml_implicit_resolvers: dict[str, Any] = {}
+
+        def flatten_mapping(self, node: Any) -> None:
+            # Merge keys are written out in the node, which is then seen again where others merge it.
+            if id(node) not in checked:
+                checked.add(id(node))
+                _check_keys(yaml, node)
+            super().flatten_mapping(node)
 
     for tag, pattern, first in _CORE:
         Core.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), first)
@@ -72,6 +82,17 @@ def _parse(yaml: Any, text: bytes, origin: str, loader: Any, most: int) -> Forei
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         message = " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")
         raise MalformedData(f"{origin}: not valid YAML: {message[:_SHOWN]}") from None
+
+
+def _check_keys(yaml: Any, node: Any) -> None:
+    """:raises yaml.YAMLError: a mapping has a key twice, of which YAML 1.2 knows no order."""
+    keys = set()
+    for key, _value in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            if (key.tag, key.value) in keys:
+                twice = f"the key {key.value!r} stands there twice"
+                raise yaml.MarkedYAMLError(problem=twice, problem_mark=key.start_mark)
+            keys.add((key.tag, key.value))
 
 
 def _check(yaml: Any, events: Any, origin: str, most: int) -> None:

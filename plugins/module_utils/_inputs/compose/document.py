@@ -131,7 +131,11 @@ def _interpolated(value: Any, look_up: Lookup, origin: str, path: str, depth: in
     if isinstance(value, (list, tuple)):
         return [_interpolated(one, look_up, origin, f"{path}[{at}]", depth + 1) for at, one in enumerate(value)]
     if isinstance(value, str):
-        return Foreign(interpolate(value, look_up, f"{origin}: {path}"), origin, path).text()
+        text = interpolate(value, look_up, f"{origin}: {path}")
+        try:
+            return Foreign(text, origin, path).text()
+        except MalformedData:  # its message has the text, which may be a password
+            raise MalformedData(f"{origin}: {path}: expected text without NUL bytes and lone surrogates") from None
     return value
 
 

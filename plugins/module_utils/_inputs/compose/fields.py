@@ -58,6 +58,17 @@ def scalar(node: Foreign) -> str:
     return node.text(required=True)
 
 
+def word(node: Foreign) -> str:
+    """Return what ``scalar`` does, for an option that joins its parts with commas.
+
+    :raises MalformedData: it has a comma, and would be read as several parts.
+    """
+    text = scalar(node)
+    if "," in text:
+        node.fail("a text without commas")
+    return text
+
+
 def flag(node: Foreign) -> bool:
     """Return a truth value, which a variable may have made a text."""
     if isinstance(node.value, str) and node.value.lower() in _TRUE + _FALSE:

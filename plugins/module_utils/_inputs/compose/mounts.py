@@ -10,7 +10,7 @@ from typing import Callable, Iterator, Optional
 
 from ..._model.foreign import Foreign
 from ..stack import Options
-from .fields import Fields, Translate, elements, flag, mode, scalar, scalars, size, to, whole
+from .fields import Fields, Translate, elements, flag, mode, scalar, scalars, size, to, whole, word
 
 Naming = Callable[[str, Foreign], str]
 _IDLE_FLAGS = ("cached", "delegated", "consistent")
@@ -56,7 +56,7 @@ class Mounts:
         return ":".join([source, target, *([kept] if kept else [])])
 
     def _long(self, node: Foreign) -> tuple[str, str]:
-        kind, target = node["type"].text(required=True), node["target"].text(required=True)
+        kind, target = node["type"].text(required=True), word(node["target"])
         by_kind: dict[str, Callable[[Foreign, str], tuple[str, str]]] = {
             "bind": self._bind,
             "image": self._image,
@@ -75,11 +75,11 @@ class Mounts:
         return option, more if option == "tmpfs" else ",".join([*parts, more] if more else parts)
 
     def _bind(self, node: Foreign, _target: str) -> tuple[str, str]:
-        source = self._path(node["source"].text(required=True), node["source"])
+        source = self._path(word(node["source"]), node["source"])
         found = self._fields.of(
             node["bind"],
             {
-                "propagation": to("bind-propagation", scalar),
+                "propagation": to("bind-propagation", word),
                 "create_host_path": to("make", flag),
                 "selinux": to("relabel", lambda one: {"z": "shared", "Z": "private"}.get(scalar(one), scalar(one))),
                 "recursive": self._recursive,
@@ -96,17 +96,15 @@ class Mounts:
 
     def _named(self, node: Foreign, _target: str) -> tuple[str, str]:
         found = self._fields.of(
-            node["volume"], {"nocopy": to("nocopy", flag), "subpath": to("subpath", scalar)}, ("labels",)
+            node["volume"], {"nocopy": to("nocopy", flag), "subpath": to("subpath", word)}, ("labels",)
         )
         parts = [f"source={self._volume(node['source'].text(), node['source'])}"] if node["source"] else []
         parts += [f"subpath={found['subpath']}"] if "subpath" in found else []
         return "mount", ",".join([*parts, *(["nocopy"] if found.get("nocopy") else [])])
 
     def _image(self, node: Foreign, _target: str) -> tuple[str, str]:
-        found = self._fields.of(node["image"], {"subpath": to("subpath", scalar)})
-        return "mount", ",".join(
-            [f"source={node['source'].text(required=True)}", *(f"{k}={v}" for k, v in found.items())]
-        )
+        found = self._fields.of(node["image"], {"subpath": to("subpath", word)})
+        return "mount", ",".join([f"source={word(node['source'])}", *(f"{k}={v}" for k, v in found.items())])
 
     def _tmpfs(self, node: Foreign, target: str) -> tuple[str, str]:
         found = self._fields.of(node["tmpfs"], {key: to(key, read) for key, read in _TMPFS.items()})
@@ -162,9 +160,9 @@ def granted(fields: Fields, node: Foreign, names: Naming, folder: str) -> Iterat
     """Yield the option ``secrets`` of the field ``secrets`` or ``configs``; their files are below ``folder``."""
     for one in elements(node):
         if not isinstance(one.value, dict):
-            yield f"{names(scalar(one), one)},target={folder}{scalar(one)}"
+            yield f"{names(scalar(one), one)},target={folder}{word(one)}"
             continue
-        keys = {key: to(key, mode if key == "mode" else scalar) for key in ("source", "target", "uid", "gid", "mode")}
+        keys = {key: to(key, mode if key == "mode" else word) for key in ("source", "target", "uid", "gid", "mode")}
         found = fields.of(one, keys)
         if "source" not in found:
             one["source"].fail("a name")
@@ -206,11 +204,11 @@ class Attachment:
         found = self._fields.of(
             node,
             {
-                "aliases": to("aliases", scalars),
-                "interface_name": to("interface_name", scalar),
-                "ipv4_address": to("ip", scalar),
-                "ipv6_address": to("ip6", scalar),
-                "mac_address": to("mac", scalar),
+                "aliases": to("aliases", lambda one: [word(each) for each in elements(one)]),
+                "interface_name": to("interface_name", word),
+                "ipv4_address": to("ip", word),
+                "ipv6_address": to("ip6", word),
+                "mac_address": to("mac", word),
                 "priority": to("priority", whole),
             },
             ("gw_priority",),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from typing import Any, Callable, NamedTuple, Optional
 
+from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
 from ..stack import Options
 from . import mounts
@@ -338,7 +339,7 @@ def _words(node: Foreign) -> Optional[list[str]]:
     try:
         return shlex.split(node.text())
     except ValueError:
-        node.fail("a command whose quotes are closed")
+        raise MalformedData(f"{node.origin}: {node.path}: expected a command whose quotes are closed") from None
 
 
 def _health_test(node: Foreign) -> Options:

@@ -88,6 +88,8 @@ class _Interpolation:
             return value or ""
         if operator:
             self._at = operator.end()
+        elif self._at == len(self._text):
+            self._fail("lacks a }")
         elif not self._text.startswith("}", self._at):
             self._fail(f"has {name[0]!r} with what is no operator of a variable: expected one of :- - :? ? :+ +")
         word = self._until("}", depth + 1)
