@@ -16,6 +16,7 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import kept_engine
+from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
@@ -60,6 +61,17 @@ def test_file_is_written_once_and_removed(host: Host) -> None:
         assert removed["actions"] == [f"removed unit {UNIT}"] and os.path.exists(PATH) == check
     assert not write(host, state="absent").changed and os.listdir(FOLDER) == []
     os.rmdir(FOLDER)
+
+
+def test_tasks_write_one_unit_at_the_same_time(host: Host) -> None:
+    assert not host.container("c", **PLAIN, state="present").failed
+    tasks = [functools.partial(write, host, restart_sec=seconds) for seconds in (1, 2)]
+    first, second = run_concurrently(host, tasks, waits_for="+units")
+    assert first.changed and second.changed, (first, second)
+    texts = [one["systemd_units"]["container-c"] for one in (first, second)]
+    assert Path(PATH).read_text("utf-8") in texts and {first["diff"]["before"], second["diff"]["before"]} < {"", *texts}
+    assert os.listdir(FOLDER) == [UNIT]
+    shutil.rmtree(FOLDER)
 
 
 def test_unit_that_could_not_work_is_refused(host: Host) -> None:

@@ -15,6 +15,7 @@ from .._drivers import foreign_files
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, MalformedData
 from .._model.failpoints import failpoint
+from .._store.locks import FileLock
 
 DIRECTORY = "/etc/systemd/system"
 # podman's words for Restart=.
@@ -120,6 +121,11 @@ def _quoted(word: str) -> str:
     if all(char.isalnum() or char in "/._-=:,%@+" for char in text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def lock(parts: EngineConfig) -> FileLock:
+    """Return the lock of tasks that write or remove unit files, for they share the names of temporary ones."""
+    return FileLock(f"{parts.run_root}/locks/+units.lock", inherited=False)
 
 
 def present(path: str, text: str, *, check_mode: bool) -> Outcome:

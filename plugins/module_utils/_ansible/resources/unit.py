@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, ContextManager, Mapping, Sequence
 
 from ..._model import caller
 from ..._model.errors import NoSuchContainer, warn_of_missing
@@ -50,7 +51,8 @@ def work(module: EngineModule) -> dict[str, Any]:
         raise wrong("container_prefix", params["container_prefix"], "text that a unit's name can begin with")
     path = f"{caller.absolute(params['dest'])}/{unit}.service"
     if params["state"] == "absent":
-        outcome = units.absent(path, check_mode=module.check_mode)
+        with _alone(module):
+            outcome = units.absent(path, check_mode=module.check_mode)
     else:
         outcome = _present(module, path, name)
     result = {
@@ -74,7 +76,13 @@ def _present(module: EngineModule, path: str, name: str) -> units.Outcome:
             raise
         warn_of_missing(error)
         return units.Outcome([f"wrote unit {os.path.basename(path)}"], "", "")
-    return units.present(path, units.text_of(parts, container, wanted), check_mode=module.check_mode)
+    with _alone(module):
+        return units.present(path, units.text_of(parts, container, wanted), check_mode=module.check_mode)
+
+
+def _alone(module: EngineModule) -> ContextManager[object]:
+    """Return what has no other task write at the same time; check mode writes nothing, no lock file either."""
+    return nullcontext() if module.check_mode else units.lock(arguments.parts(module.params))
 
 
 def _wanted(params: Mapping[str, Any]) -> units.Unit:
