@@ -337,6 +337,7 @@ UNFIT = {
     'services: {s: {image: i, environment: ["B=hushed\\0"]}}': "services.s.environment[0]: expected text",
     "services: {s: {image: i, volumes: [{type: bind, source: '/a,ro=true', target: /b}]}}": "without commas",
     "services: {s: {image: i, volumes: [{type: bind, source: /a, target: '/b,ro=true'}]}}": "without commas",
+    "services: {s: {image: i, volumes: ['${NONE}:/b']}}": "services.s.volumes[0]: expected a source before the colon",
     "services: {s: {image: i, networks: {default: {aliases: ['b,ip=10.0.0.1']}}}}": "without commas",
     "services: {s: {image: i, secrets: [{source: t, target: 'a,uid=9'}]}}\nsecrets: {t: {file: t}}": "without commas",
 }

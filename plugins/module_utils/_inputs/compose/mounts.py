@@ -46,6 +46,8 @@ class Mounts:
         source, colon, rest = text.partition(":")
         if not colon:
             return text
+        if not source:
+            node.fail("a source before the colon, where a variable may not be set")
         target, colon, flags = rest.partition(":")
         kept = ",".join(flag for flag in flags.split(",") if flag not in _IDLE_FLAGS)
         if source.startswith((".", "/", "~")):
