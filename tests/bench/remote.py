@@ -12,6 +12,7 @@ import time
 from typing import Any, Callable, Mapping
 
 from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE
+from ansible_collections.libpod.engine.tests.bench.inside import PLAIN
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
 from ansible_collections.libpod.engine.tests.support import inside as connections
 from ansible_collections.libpod.engine.tests.support import playbooks, sshd
@@ -37,7 +38,7 @@ def remote(host: Host, rounds: int) -> list[Row]:
             hosts, tasks, settings = plays[name]
 
             def measure() -> Mapping[str, float]:
-                given = {"PYTHONDONTWRITEBYTECODE": "", "ANSIBLE_REMOTE_TEMP": "/tmp/ansible", **sshd.settings()}
+                given = {**PLAIN, "ANSIBLE_REMOTE_TEMP": "/tmp/ansible", **sshd.settings()}
                 begin = time.perf_counter()
                 playbooks.play(tasks, hosts=hosts, settings={**given, **settings})
                 return {name: (time.perf_counter() - begin) * 1000}
