@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.tests.support import inside
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod, rows
+from ansible_collections.libpod.engine.tests.support.process import eventually
 from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, Registry
 
 LABEL = "io.containers.autoupdate"
@@ -93,6 +97,23 @@ def test_container_that_fails_goes_back_to_its_image(host: Host, registry: Regis
     registry.push("busybox")
     assert update(host, "--rollback=false", code=125) == {"c": "failed"}
     assert state(host, "c")[1] != before["c"][1] and state(host, "c")[2] == "exited"
+
+
+def test_update_that_was_killed_is_finished_by_the_next(host: Host, registry: Registry) -> None:
+    """It is killed while it waits whether the new container goes on, which then ends."""
+    registry.push("entrypoint")
+    run(host, "c", APP, "registry")
+    earlier = state(host, "c")
+    registry.push("configured")
+    argv = [*self_program.argv(host.parts), "auto-update", "--settle", "600"]
+    with subprocess.Popen(argv, env={**os.environ, **host.parts.environment()}, stdout=subprocess.DEVNULL) as begun:
+        eventually(lambda: state(host, "c")[1] != earlier[1] and state(host, "c")[2] == "running")
+        begun.kill()
+    host.container("c", state="stopped")
+    assert update(host, "--dry-run") == {"c": "pending"}
+    assert update(host) == {"c": "true"}
+    assert state(host, "c")[1] != earlier[1] and state(host, "c")[2] == "running"
+    assert update(host) == {"c": "false"} and not os.listdir(f"{host.parts.static_root}/auto-update")
 
 
 def test_container_follows_its_name_in_the_store(host: Host) -> None:

@@ -3,11 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """New containers for those whose image's name leads to another image by now: podman-auto-update(1).
 
-A container asks for it by a label. Where the new one fails, the name and the container go back to the earlier image.
+A container asks for it by a label. Where the new one fails, the name and the container go back to the earlier image. A
+run that is killed before that is known leaves a record, by which the next one finishes it.
 """
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import Iterator, NamedTuple
 
 from .._container.container import Container
@@ -15,11 +18,12 @@ from .._container.lifecycle import conmon_cgroup
 from .._drivers.images.store import ImageStore
 from .._drivers.images.transport import Images, is_registry
 from .._model.engine_config import EngineConfig
-from .._model.errors import InvalidArgument, InvalidState, LibpodError, Unhealthy, sentence
+from .._model.errors import InvalidArgument, InvalidState, LibpodError, StateCorrupt, Unhealthy, sentence
 from .._model.options.pulling import Pull
 from .._model.records.image import is_short
 from .._model.records.status import ContainerStatus
 from .._runtime.runtime import Runtime
+from .._store import records
 from .desired import Desired
 from .image_resolution import resolve_image
 from .reconcile import reconcile
@@ -58,16 +62,53 @@ class Report(NamedTuple):
     error: str = ""
 
 
+class _Unproved:
+    """The updates that have begun and not yet proved to run, by the containers' names, on disk."""
+
+    def __init__(self, parts: EngineConfig) -> None:
+        self._directory = f"{parts.static_root}/auto-update"
+
+    def _path(self, name: str) -> str:
+        return f"{self._directory}/{name}.json"
+
+    def note(self, name: str, earlier: str, image: str) -> None:
+        """Record that a container of the image ``earlier`` is about to be one of ``image``, by their IDs."""
+        os.makedirs(self._directory, 0o700, exist_ok=True)
+        records.write(self._path(name), {"earlier": earlier, "image": image})
+
+    def earlier(self, container: Container) -> str:
+        """Return the ID of the image before the container's present one, empty where that has proved to run."""
+        with suppress(StateCorrupt):
+            record = records.read(self._path(container.name))
+            if isinstance(record, dict) and record.get("image") == container.config.rootfs_image_id:
+                return str(record.get("earlier", ""))
+        return ""
+
+    def forget(self, name: str) -> None:
+        records.remove(self._path(name))
+
+    def forget_others(self, names: set[str]) -> None:
+        """Remove the records of containers that are no more."""
+        with suppress(FileNotFoundError):
+            for file in os.listdir(self._directory):
+                name = file.removesuffix(".tmp").removesuffix(".json")
+                if name not in names:
+                    self.forget(name)
+
+
 def auto_update(parts: EngineConfig, how: AutoUpdate) -> Iterator[Report]:
     """Update the running containers that have the label; one that fails stops none of the others."""
-    runtime = Runtime(parts)
-    for container in list(runtime.containers()):
+    runtime, unproved = Runtime(parts), _Unproved(parts)
+    containers = list(runtime.containers())
+    unproved.forget_others({container.name for container in containers})
+    for container in containers:
         try:
             container.peek()
         except LibpodError:
             continue  # it was removed
         word = container.labels.get(LABEL, "")
-        if word and container.state.status is ContainerStatus.RUNNING and not container.config.infra:
+        runs = container.state.status is ContainerStatus.RUNNING or unproved.earlier(container)
+        if word and runs and not container.config.infra:
             policy = _POLICIES.get(word, word)
             if policy:
                 yield _report(parts, container, policy, how)
@@ -77,7 +118,11 @@ def _report(parts: EngineConfig, container: Container, policy: str, how: AutoUpd
     config = container.config
     report = Report(conmon_cgroup.service(container), config.id, config.name, config.rootfs_image_name, policy, CURRENT)
     try:
-        desired = _desired(container, policy, how)
+        desired, unproved = _desired(container, policy, how), _Unproved(parts)
+        earlier = unproved.earlier(container)
+        if earlier:
+            desired = desired._replace(pulling=None)  # the image that was pulled then
+            return report._replace(updated=PENDING) if how.dry_run else _prove(parts, desired, earlier, report, how)
         image = resolve_image(Runtime(parts), desired)
         if image.error:
             raise image.error
@@ -85,7 +130,8 @@ def _report(parts: EngineConfig, container: Container, policy: str, how: AutoUpd
             return report
         if how.dry_run:
             return report._replace(updated=PENDING)
-        return _update(parts, container, desired, report, how)
+        unproved.note(config.name, config.rootfs_image_id, image.id)
+        return _prove(parts, desired, config.rootfs_image_id, report, how)
     except LibpodError as error:
         return report._replace(updated=FAILED, error=sentence(error))
 
@@ -123,20 +169,18 @@ def _desired(container: Container, policy: str, how: AutoUpdate) -> Desired:
     )
 
 
-def _update(parts: EngineConfig, container: Container, desired: Desired, report: Report, how: AutoUpdate) -> Report:
-    """Put a new container in the place of the old one; where that fails, see that the old image is back.
-
-    :raises LibpodError: it is not updated, and neither the container nor the image's name has changed.
-    """
-    earlier = container.config.rootfs_image_id
+def _prove(parts: EngineConfig, desired: Desired, earlier: str, report: Report, how: AutoUpdate) -> Report:
+    """Have a container of the new image run; where that fails, see that the one of ``earlier`` is back."""
     try:
         made = reconcile(parts, desired).container
-        report = report._replace(container_id=str(made.get("Id", "")))
+        report = report._replace(container_id=str(made.get("Id", "")), updated=UPDATED)
         _check_settled(Runtime(parts).container(desired.name), how.settle)
     except LibpodError as error:
         report = report._replace(updated=FAILED, error=sentence(error))
-        return _rolled_back(parts, desired, earlier, report) if how.rollback else report
-    return report._replace(updated=UPDATED)
+        if how.rollback:
+            return _rolled_back(parts, desired, earlier, report)
+    _Unproved(parts).forget(desired.name)
+    return report
 
 
 def _check_settled(container: Container, seconds: float) -> None:
@@ -151,12 +195,19 @@ def _check_settled(container: Container, seconds: float) -> None:
 
 
 def _rolled_back(parts: EngineConfig, desired: Desired, earlier: str, report: Report) -> Report:
-    """Have the name of the image lead to the earlier one again, and the container be of that."""
+    """Have the name of the image lead to the earlier one again, and the container be of that.
+
+    Where this fails, the next run tries it again. Where nothing had changed, the report stays as it is.
+    """
     try:
         stored = ImageStore(parts).find(desired.image)
-        if stored is None or stored.id != earlier:
+        moved = stored is None or stored.id != earlier
+        if moved:
             Images(parts).tag(earlier, [desired.image])
         outcome = reconcile(parts, desired._replace(pulling=None, wait_for_healthy=False))
     except LibpodError as error:
         return report._replace(error=f"{report.error}; and going back to the earlier image failed: {sentence(error)}")
+    _Unproved(parts).forget(desired.name)
+    if not moved and not outcome.changed:
+        return report
     return report._replace(updated=ROLLED_BACK, container_id=str(outcome.container.get("Id", "")))
