@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Creates, changes and removes a network of the host's O(network_backend). It is a CNI configuration list in O(cni_config_dir), or
     for netavark a file C(NAME.json) in O(network_config_dir).
-  - The file has podman's form, so that each engine sees the other's networks. A file that podman or a user wrote is changed in place. Keys and plugins that the engine does not know stay in it.
+  - The file has podman's form, so that each engine sees the other's networks. A file that podman or a user wrote is changed
+    in place. Keys and plugins that the engine does not know stay in it.
   - An omitted O(internal), O(dns), O(route), O(opt), O(bandwidth) or O(labels) means its default, on the first run and on every
     later one. What else is omitted stays as the network has it.
   - Labels and O(dns) are changed at any time; a container gets new servers at its next start. For all else, no container may be

@@ -195,31 +195,31 @@ RULES = {
 """,
     "nftables": """\
 table inet netavark {
-	chain FORWARD {
-		type filter hook forward priority filter; policy accept;
-		ip saddr 10.91.0.0/24 accept
-	}
+    chain FORWARD {
+        type filter hook forward priority filter; policy accept;
+        ip saddr 10.91.0.0/24 accept
+    }
 
-	chain POSTROUTING {
-		ip saddr 10.91.0.0/24 jump nv_66666666_10_91_0_0_nm24
-	}
+    chain POSTROUTING {
+        ip saddr 10.91.0.0/24 jump nv_66666666_10_91_0_0_nm24
+    }
 
-	chain PREROUTING {
-		fib daddr type local jump NETAVARK-HOSTPORT-DNAT
-	}
+    chain PREROUTING {
+        fib daddr type local jump NETAVARK-HOSTPORT-DNAT
+    }
 
-	chain OUTPUT {
-		fib daddr type local jump NETAVARK-HOSTPORT-DNAT
-	}
+    chain OUTPUT {
+        fib daddr type local jump NETAVARK-HOSTPORT-DNAT
+    }
 
-	chain NETAVARK-HOSTPORT-DNAT {
-		tcp dport 8080 jump nv_66666666_10_91_0_0_nm24_dnat
-	}
+    chain NETAVARK-HOSTPORT-DNAT {
+        tcp dport 8080 jump nv_66666666_10_91_0_0_nm24_dnat
+    }
 
-	chain nv_66666666_10_91_0_0_nm24_dnat {
-		ip saddr 10.91.0.0/24 tcp dport 8080 jump NETAVARK-HOSTPORT-SETMARK
-		tcp dport 8080 dnat ip to 10.91.0.254:80
-	}
+    chain nv_66666666_10_91_0_0_nm24_dnat {
+        ip saddr 10.91.0.0/24 tcp dport 8080 jump NETAVARK-HOSTPORT-SETMARK
+        tcp dport 8080 dnat ip to 10.91.0.254:80
+    }
 }
 """,
 }
@@ -227,7 +227,7 @@ table inet netavark {
 
 @pytest.mark.parametrize("driver", RULES)
 def test_missing_firewall_rule_is_named(monkeypatch: pytest.MonkeyPatch, driver: str) -> None:
-    lines = RULES[driver].splitlines()
+    lines = RULES[driver].replace("    ", "\t").splitlines()
 
     def output(program: str, *_more: str, package: str = "") -> str:
         return "\n".join(lines) if (program == "nft") == (driver == "nftables") else ""
