@@ -51,7 +51,8 @@ STAYS = (
     # Of the plugin tuning, empty.
     r"file /run/cni(/tuning)?",
     # The engine's own folders, empty, and the records that are not a container's.
-    r"file /srv/(static|run)(/(names|containers|locks|auto-update|netns|networks|volumes|runc|crun|reserve(/(\d+|room\d))?))?",
+    r"file /srv/(static|run)(/(names|containers|locks|netns|networks|volumes|runc|crun|reserve(/(\d+|room\d))?))?",
+    r"file /srv/static/auto-update",
     r"file /srv/run/(leases|netavark(/aardvark-dns|/firewall(/firewall-driver|/networks|/ports)?)?)",
     r"nft table inet netavark",
     # The key of the digests of secrets.
