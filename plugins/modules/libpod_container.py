@@ -26,9 +26,8 @@ attributes:
     support: full
     details:
       - Says exactly what a run would do, pulls nothing and writes nothing.
-      - A container may need something that is missing and that an earlier task of the play may make, such as an image, a
-        network or a secret. Check mode then continues with a warning. For an existing container it fails as the run does
-        where the plan depends on what is missing, such as a file of variables or a container to join.
+      - A new container may need something that is missing and that an earlier task of the play may make. Check mode then
+        continues with a warning. For an existing container it fails as the run does.
       - Errors that only the OCI runtime finds appear in a run alone. In most cases the run creates the new container before
         it stops the old one.
   diff_mode:

@@ -23,8 +23,6 @@ from ansible_collections.libpod.engine.tests.support.random_tasks import (
 )
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
-BUILD = {"container_file": "FROM localhost/busybox\nLABEL a=b\n", "cache": False}
-
 
 def _meddled(host: Host, pick: random.Random, process: Process) -> None:
     """Change a limit or a file of the engine's outside of the engine."""
@@ -126,36 +124,6 @@ def test_file_that_an_earlier_task_may_write(host: Host, option: str) -> None:
     for check in (True, False):
         done = host.module("libpod_container", {"name": "c", **options}, check=check)
         assert done.failed and done["msg"].startswith(f"{option}: "), done
-
-
-@pytest.mark.parametrize(
-    ("changed", "earlier"),
-    [
-        ({"network": ["bridge", "new"]}, ("libpod_network", {"name": "new"})),
-        ({"secrets": ["new"]}, ("libpod_secret", {"name": "new", "data": "x"})),
-        ({"image": "localhost/new", "pull": "never"}, ("libpod_image", {"name": "localhost/new", "build": BUILD})),
-    ],
-    ids=["network", "secret", "image"],
-)
-def test_change_to_what_an_earlier_task_may_make(
-    host: Host, changed: dict[str, Any], earlier: tuple[str, dict[str, Any]]
-) -> None:
-    host.container("c", **BASE, network="bridge")
-    listed = {"containers": [{"name": "c", **BASE, "network": "bridge", **changed}]}
-    predicted = host.module("libpod_containers", listed, check=True)
-    assert not predicted.failed and "check mode continues" in str(predicted["warnings"]), predicted
-    listed["containers"][0]["recreate_policy"] = "never"
-    refused = host.module("libpod_containers", listed, check=True)
-    assert refused.failed == ("updated c" not in predicted["actions"]), refused
-    del listed["containers"][0]["recreate_policy"]
-    failed = host.module("libpod_containers", listed)
-    assert failed.failed and failed["actions"] == [], failed
-    host.module(*earlier)
-    done = host.module("libpod_containers", listed)
-    assert done["actions"] == predicted["actions"] and len(done["actions"]) == 1, (predicted, done)
-    host.container("c", state="absent")
-    gone = host.module(earlier[0], {"name": earlier[1]["name"], "state": "absent"})
-    assert gone.changed, gone
 
 
 def test_label_file_of_a_pod_that_an_earlier_task_may_write(host: Host) -> None:

@@ -35,7 +35,8 @@ def _text(value: dict[str, Any]) -> Any:
 def source(folder: Path, host: Host, name: str = "a", **options: Any) -> str:
     """Write a source with the test host's roots and return its path."""
     path = folder / f"{name}.libpod_containers.yml"
-    roots = {key: value for key, value in host.arguments.items() if key != "cni_config_dir"}
+    networks = ("cni_config_dir", "network_backend", "network_config_dir")  # of no use to a look at containers
+    roots = {key: value for key, value in host.arguments.items() if key not in networks}
     path.write_text(json.dumps({"plugin": PLUGIN, **roots, **options}), encoding="utf-8")
     return str(path)
 

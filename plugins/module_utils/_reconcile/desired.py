@@ -35,8 +35,7 @@ class Desired(NamedTuple):
 
     The configuration: ``options`` are normalised (see ``normalise``), None where the task is by name only, and
     ``specified`` the names of those that the task has. ``image`` is as the task spells it; with ``rootfs`` it is a host
-    directory, used under an overlay where ``overlay``. ``pulling`` is when and how the image is pulled. With
-    ``image_awaited`` a missing one is an earlier task's to make.
+    directory, used under an overlay where ``overlay``. ``pulling`` is when and how the image is pulled.
 
     What prevents it: ``unusable`` is why no container can be created with the options, reported only where one is to
     be created. ``missing`` is why options of a file are not in ``options``. ``strict``: an option without effect is
@@ -68,7 +67,6 @@ class Desired(NamedTuple):
     rootfs: bool = False
     overlay: bool = False
     image_strict: bool = False
-    image_awaited: bool = False
     force_restart: bool = False
     recreate: bool = False
     force_delete: Optional[bool] = None

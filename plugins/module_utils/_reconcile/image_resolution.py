@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 def resolve_image(runtime: Runtime, desired: Desired) -> ImageResolution:
     """Return the image for a container, and raise, as ``resolve`` does."""
     # Where no new container may be created, that is the error to report, and not that of the source.
-    check = desired.recreate_policy != "never" and not desired.image_awaited
-    how = None if desired.image_awaited else desired.pulling
-    return resolve(runtime.parts, runtime.source_answers, desired.image, how, check_source=check)
+    check = desired.recreate_policy != "never"
+    return resolve(runtime.parts, runtime.source_answers, desired.image, desired.pulling, check_source=check)
 
 
 def with_mounted(runtime: Runtime, desired: Desired, options: ContainerOptions) -> Desired:

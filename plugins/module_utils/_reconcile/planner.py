@@ -260,17 +260,6 @@ def unmade(runtime: Runtime, desired: Desired) -> Plan:
     return Plan(tuple(steps), (), "absent", status_after(steps, desired.name, "absent"))
 
 
-def awaiting(runtime: Runtime, container: Container, desired: Desired) -> Plan:
-    """Return the plan of check mode for an existing container that needs what an earlier task of the play may make.
-
-    An image that is missing is taken to be made, and not pulled.
-
-    :raises LibpodError: no plan can be made without what is missing.
-    """
-    plan = make(runtime, container, desired._replace(image_awaited=True))
-    return plan._replace(steps=tuple(step for step in plan.steps if step.verb is not Verb.PULL))
-
-
 def _new(runtime: Runtime, desired: Desired) -> Plan:
     if any(key.startswith("pod") for key in runtime.store.name_record(desired.name)):
         raise PodExists(f"the name {desired.name!r} is a pod's: give the container another one")

@@ -232,7 +232,8 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
     if desired.missing:
         raise desired.missing
     plan = planner.make(runtime, container, desired)
-    _check_policy(desired, plan)
+    if plan.has(Verb.RECREATE) and desired.recreate_policy == "never":
+        raise RecreateRefused(desired.name, plan.to_json())
     if desired.wait in ("healthy", "booted"):
         from .preflight import host
 
@@ -257,12 +258,6 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
     return _approved(runtime, container, desired, plan)
 
 
-def _check_policy(desired: Desired, plan: Plan) -> None:
-    """:raises RecreateRefused: the plan needs a new container, and the task allows none."""
-    if plan.has(Verb.RECREATE) and desired.recreate_policy == "never":
-        raise RecreateRefused(desired.name, plan.to_json())
-
-
 def _approved(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:
     """Return the plan with its digest; see ``approval.checked``."""
     if not plan.steps:
@@ -282,7 +277,7 @@ def _warn_of_names(runtime: Runtime, desired: Desired, plan: Plan) -> None:
 def predicted_plan(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     """Return ``checked_plan`` for check mode, where what earlier tasks of the play would create may be missing.
 
-    For an existing container, it fails as the run does where what is missing decides about the plan.
+    For an existing container, it fails as the run does.
     """
     if desired.missing and container is None:
         warn_of_missing(desired.missing)
@@ -290,13 +285,9 @@ def predicted_plan(runtime: Runtime, container: Optional[Container], desired: De
     try:
         return checked_plan(runtime, container, desired)
     except Exception as error:
-        if not may_come(error) or container is not None and desired.missing:
+        if container is not None or not may_come(error):
             raise
-        if container is None:
-            plan = planner.unmade(runtime, desired)
-        else:
-            plan = planner.awaiting(runtime, container, desired)
-            _check_policy(desired, plan)
+        plan = planner.unmade(runtime, desired)
         warn_of_missing(error)
         _warn_of_names(runtime, desired, plan)
         return _approved(runtime, container, desired, plan)
