@@ -243,9 +243,10 @@ def test_exit_command_has_the_storage_conf_of_the_task(host: Host) -> None:
 
     eventually(lambda: look()["Pid"] not in (0, first.pid))
     assert Process({"State": look()}).run("true").returncode == 0
+    mountpoint, mounts = look()["Mountpoint"], Path("/proc/self/mountinfo")
+    assert f" {mountpoint} " in mounts.read_text()
     os.kill(look()["Pid"], signal.SIGTERM)
-    mounts = Path("/proc/self/mountinfo")
-    eventually(lambda: look()["Status"] == "exited" and "/merged " not in mounts.read_text())
+    eventually(lambda: look()["Status"] == "exited" and f" {mountpoint} " not in mounts.read_text())
     assert not host.container("c", state="absent", **omitted, prepare=prepare).failed
     os.unlink("/srv/mine.conf")
     os.unlink(f"{parts.run_root}/storage-conf.json")
