@@ -116,8 +116,9 @@ class ContainerLayers:
         failpoint("make layer")
         os.mkdir(home, 0o700)
         self._make_directory(f"{home}/diff", mode, owner)
-        os.symlink(f"../{layer}/diff", f"{self._home}/l/{link}")
+        # In this order, for a removal after a kill between both finds the link by its name.
         _write(f"{home}/link", link)
+        os.symlink(f"../{layer}/diff", f"{self._home}/l/{link}")
         self._make_directory(f"{home}/work", 0o700, owner)
         self._make_directory(f"{home}/merged", 0o700, owner)
         _write(f"{home}/lower", ":".join(lower))
