@@ -43,6 +43,7 @@ class Neighbours:
             for name in line.names:
                 self._by_name.setdefault(name.lower(), []).append(index)
         self._names = self._by_name.keys()
+        self.shared = [indices for indices in self._by_name.values() if len(indices) > 1]
 
     def without(self, taken: set[str]) -> list[Optional[bytes]]:
         """Return the lines' texts without the names that are ``taken``, None for a line of which none is left."""
@@ -98,6 +99,7 @@ def changes(content: bytes, neighbours: Neighbours) -> list[tuple[int, bytes]]:
     texts = neighbours.without(slots.taken)
     wanted = {text for text in texts if text}
     missing = [index for index, text in enumerate(texts) if text and text not in slots.live]
+    missing += [group[0] for group in neighbours.shared if not slots.in_order(texts[index] for index in group)]
     if missing:
         done: set[int] = set()
         for first in missing:
@@ -161,6 +163,11 @@ class _Slots:
         """Note the names of a line that is not on a neighbour."""
         names = line.partition(b"#")[0].split()[1:]
         self.taken.update(name.decode("utf-8", "replace").lower() for name in names)
+
+    def in_order(self, texts: Iterable[Optional[bytes]]) -> bool:
+        """Return whether those of the lines that are in the file follow one another there."""
+        offsets = [self.live[text] for text in texts if text in self.live]
+        return offsets == sorted(offsets)
 
     def place(self, texts: Sequence[bytes]) -> None:
         """Have each of these lines, one behind the other."""
