@@ -89,11 +89,12 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
 
     def _return_formatted(self, kwargs: dict[str, Any]) -> None:
         # Every way out passes here, that of arguments which Ansible itself refuses too.
-        unknown = self.params.keys() - self._known()
-        if unknown and kwargs.get("failed") and str(kwargs.get("msg", "")).startswith("Unsupported parameters"):
-            from .unknown_options import sentence as sentence_of_unknown
+        if kwargs.get("failed") and str(kwargs.get("msg", "")).startswith("Unsupported parameters"):
+            known = self._known()
+            if unknown := self.params.keys() - known:
+                from .unknown_options import sentence as sentence_of_unknown
 
-            kwargs.update(msg=sentence_of_unknown(self._name, unknown, self._known()), error="InvalidArgument")
+                kwargs.update(msg=sentence_of_unknown(self._name, unknown, known), error="InvalidArgument")
         kwargs.setdefault("invocation", {"module_args": self.shown_params()})
         for warning in take_warnings():
             self.warn(warning)
