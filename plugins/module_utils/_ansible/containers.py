@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from functools import partial
-from typing import Any, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.validation import check_type_str
@@ -23,6 +23,9 @@ from .._runtime.inspect import inspect, outline
 from . import arguments
 from .container import result
 from .module import SECRET_MAPPINGS, EngineModule, check_quoting, failure, hidden, run
+
+if TYPE_CHECKING:
+    from .._container.container import Container
 
 # As many containers are inspected as a whole; of more, each value costs Ansible more than the engine's look at it.
 _INSPECTED = 50
@@ -162,24 +165,36 @@ def _purge(label: Optional[str]) -> Optional[tuple[str, Optional[str]]]:
 def containers(module: EngineModule) -> dict[str, Any]:
     """libpod_containers: reconcile them all."""
     params = module.params
-    workers = len(os.sched_getaffinity(0)) if params["workers"] is None else params["workers"]
-    if workers < 1:
-        raise InvalidArgument(f"workers: {workers} cannot be used: expected 1 or more")
-
+    number = workers(params)
     asked = wanted(params)
-    small = len(asked) <= _INSPECTED
     several = BatchReconcile(
         arguments.parts(params),
         asked,
         Renderers(partial(rendered, diff=module._diff), failure),
         purge=_purge(params["purge"]),
-        workers=workers,
+        workers=number,
         keep_going=params["keep_going"],
         expected=_expected(params["expect_plan"]),
-        shown=inspect if params["inspect"] == "full" or params["inspect"] == "auto" and small else outline,
+        shown=shown(asked, params["inspect"]),
     )
     several.run(check_mode=module.check_mode)
     return summary(several, [one.name for one in asked], module._diff)
+
+
+def workers(params: Mapping[str, Any]) -> int:
+    """Return how many containers are changed at a time, by default one for each CPU.
+
+    :raises InvalidArgument: the task asks for less than one.
+    """
+    number = len(os.sched_getaffinity(0)) if params["workers"] is None else int(params["workers"])
+    if number < 1:
+        raise InvalidArgument(f"workers: {number} cannot be used: expected 1 or more")
+    return number
+
+
+def shown(asked: Sequence[Desired], how: str = "auto") -> Callable[[Container], dict[str, Any]]:
+    """Return what a result shows of each container: of many an outline, unless the task says ``how``."""
+    return inspect if how == "full" or how == "auto" and len(asked) <= _INSPECTED else outline
 
 
 def rendered(outcome: Outcome, name: str, *, diff: bool) -> dict[str, Any]:

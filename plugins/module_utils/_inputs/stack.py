@@ -8,7 +8,7 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Iterable, Mapping, NamedTuple
 
-from .._model.errors import MalformedData
+from .._model.errors import MalformedData, warn
 
 Options = dict[str, Any]
 
@@ -30,6 +30,14 @@ class Stack(NamedTuple):
     after: Mapping[str, tuple[str, ...]] = {}
     once: frozenset[str] = frozenset()
     ineffective: tuple[str, ...] = ()
+
+
+def warned(fields: Iterable[str]) -> tuple[str, ...]:
+    """Warn of the fields that have no effect, once of each, and return them."""
+    found = tuple(dict.fromkeys(fields))
+    for field in found:
+        warn(f"{field} has no effect here", ineffective=True)
+    return found
 
 
 def check_order(after: Mapping[str, Iterable[str]], what: str = "") -> None:

@@ -16,7 +16,6 @@ from ..._inputs.stack import Options, Stack
 from ..._model import caller
 from ..._model.errors import InvalidArgument, some, warn
 from ..._reconcile.desired import SECRETS_CHANGED, Desired
-from ..._reconcile.reconcile import check_root
 from .. import arguments
 from ..module import EngineModule, hidden, run
 from .run import StackRun
@@ -95,7 +94,6 @@ def request(params: Mapping[str, Any]) -> Request:
 
 def compose(module: EngineModule) -> dict[str, Any]:
     """libpod_compose: bring a project to its state, or in check mode say what that takes."""
-    check_root()
     return _Run(module, _read(module.params)).result()
 
 

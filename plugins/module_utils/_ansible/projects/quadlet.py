@@ -15,7 +15,6 @@ from ..._inputs.stack import Options, Stack
 from ..._model import caller
 from ..._model.errors import InvalidArgument
 from ..._reconcile.desired import SECRETS_CHANGED, Desired
-from ..._reconcile.reconcile import check_root
 from .. import arguments
 from ..module import EngineModule, run
 from .run import StackRun
@@ -39,7 +38,6 @@ def spec() -> dict[str, Any]:
 
 def quadlet(module: EngineModule) -> dict[str, Any]:
     """libpod_quadlet: bring the containers of a set of quadlet files to their state."""
-    check_root()
     params = module.params
     if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}", params["name"]):
         raise InvalidArgument(

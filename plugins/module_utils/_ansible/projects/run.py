@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Collection, Iterator, Mapping, Sequence
@@ -14,21 +13,16 @@ from ..._inputs.stack import Stack
 from ..._model.errors import InvalidArgument, LibpodError, note_done
 from ..._reconcile.batch import BatchReconcile, Renderers
 from ..._reconcile.desired import Desired
-from ..._reconcile.reconcile import check_root
 from ..._runtime.base import RuntimeBase
-from ..._runtime.inspect import inspect, outline
 from .. import arguments, containers
 from ..module import EngineModule, failure
 from .stack import Changes, Owner
-
-_INSPECTED = 50  # containers in a result; of more it has an outline
 
 
 class StackRun:
     """A task, and what of its owner's is on the host."""
 
     def __init__(self, module: EngineModule, owner: Owner) -> None:
-        check_root()
         self.params = module.params
         self.owner = owner
         self._diff: bool = module._diff
@@ -95,15 +89,12 @@ class StackRun:
                         yield self.removed(name)
 
     def _batch(self, asked: Sequence[Desired], after: Mapping[str, Sequence[str]]) -> BatchReconcile:
-        workers = len(os.sched_getaffinity(0)) if self.params["workers"] is None else self.params["workers"]
-        if workers < 1:
-            raise InvalidArgument(f"workers: {workers} cannot be used: expected 1 or more")
         batch = BatchReconcile(
             self._parts,
             asked,
             Renderers(partial(containers.rendered, diff=self._diff), failure),
-            workers=workers,
-            shown=inspect if len(asked) <= _INSPECTED else outline,
+            workers=containers.workers(self.params),
+            shown=containers.shown(asked),
             after=after,
         )
         batch.run(check_mode=self._dry)

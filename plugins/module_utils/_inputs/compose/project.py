@@ -10,10 +10,10 @@ import re
 from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from ..._model import caller
-from ..._model.errors import InvalidArgument, MalformedData, warn
+from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.foreign import Foreign
 from ..._model.records.image import split_domain
-from ..stack import Options, Stack, check_order
+from ..stack import Options, Stack, check_order, warned
 from . import mounts
 from .document import Document, default_files, document, read, text_of
 from .fields import Fields, elements, scalar
@@ -176,10 +176,8 @@ class _Loading:
             containers=tuple(containers),
             after=after,
             once=frozenset(once),
-            ineffective=tuple(dict.fromkeys(self._fields.ineffective)),
+            ineffective=warned(self._fields.ineffective),
         )
-        for field in stack.ineffective:
-            warn(f"{field} has no effect here", ineffective=True)
         return Project(self.name, frozenset(self._all), tuple(translated), stack)
 
     def _check_top(self) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import Mapping, Sequence
 
-from ..._model.errors import InvalidArgument, MalformedData, warn
-from ..stack import Options, Stack, check_order
+from ..._model.errors import InvalidArgument, MalformedData
+from ..stack import Options, Stack, check_order, warned
 from .readers import (
     TRUE,
     Adding,
@@ -154,9 +154,7 @@ class _Translation:
         for one in by_kind["image"]:
             self._pulling(one)
         check_order(stack.after)
-        for field in dict.fromkeys(self._ineffective):
-            warn(f"{field} has no effect here", ineffective=True)
-        return stack._replace(ineffective=tuple(dict.fromkeys(self._ineffective)))
+        return stack._replace(ineffective=warned(self._ineffective))
 
     def _name(self, unit: Unit) -> str:
         """Return the name of what a unit makes, as quadlet gives it."""
