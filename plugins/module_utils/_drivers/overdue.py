@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import contextmanager
 from typing import Callable, Iterator
 
 from .._model.errors import warn
@@ -46,6 +47,21 @@ def lock(descriptor: int, path: str, kind: int = fcntl.LOCK_EX) -> None:
         fcntl.flock(descriptor, kind)
     finally:
         obtained.set()
+
+
+@contextmanager
+def held(path: str, kind: int = fcntl.LOCK_EX) -> Iterator[int]:
+    """Hold a lock's file, which is made where it is missing, and yield its descriptor for programs to inherit.
+
+    If this process is killed, such a program keeps the lock, so that the next run waits for it.
+    """
+    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        lock(descriptor, path, kind)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def end_overdue(path: str, obtained: Callable[[], bool]) -> None:

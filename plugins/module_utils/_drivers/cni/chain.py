@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 from typing import Any, Collection, Iterator, Mapping, Sequence
 
 from ..._model.engine_config import EngineConfig
@@ -230,21 +229,12 @@ class Cni:
         if failed:
             raise failed[0]
 
-    @contextlib.contextmanager
-    def _turn(self, kind: int) -> Iterator[int]:
-        """Hold the lock and yield its descriptor, which plugins inherit: one ADD at a time, and no DEL beside it.
+    def _turn(self, kind: int) -> contextlib.AbstractContextManager[int]:
+        """Return the lock, held, with its descriptor, which plugins inherit: one ADD at a time, and no DEL beside it.
 
-        Two first ADDs would race to create the bridge and the chains that all containers share. If this process is
-        killed, its plugin keeps the lock, so that the next run waits for it.
+        Two first ADDs would race to create the bridge and the chains that all containers share.
         """
-        os.makedirs(self._parts.run_root, 0o700, exist_ok=True)
-        path = f"{self._parts.run_root}/cni.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            overdue.lock(descriptor, path, kind)
-            yield descriptor
-        finally:
-            os.close(descriptor)
+        return overdue.held(f"{self._parts.run_root}/cni.lock", kind)
 
 
 def _remove_rules(container_id: str, attachment: NetworkAttachment) -> None:

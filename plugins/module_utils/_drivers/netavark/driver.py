@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from typing import Any, Iterator, Mapping, Sequence
@@ -233,19 +232,10 @@ class Netavark:
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[tuple[int, ...]]:
-        """Hold the lock, and podman's; yield their descriptors, which netavark inherits.
-
-        If this process is killed, netavark keeps them, so that the next run waits for it.
-        """
-        os.makedirs(self._parts.run_root, 0o700, exist_ok=True)
-        path = f"{self._parts.run_root}/netavark.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            overdue.lock(descriptor, path, fcntl.LOCK_EX)
-            with contextlib.ExitStack() as stack:
-                yield (descriptor, *(stack.enter_context(store_records.locked(one)) for one in self._podmans_locks()))
-        finally:
-            os.close(descriptor)
+        """Hold the lock, and podman's; yield their descriptors, which netavark inherits."""
+        with contextlib.ExitStack() as stack:
+            own = stack.enter_context(overdue.held(f"{self._parts.run_root}/netavark.lock"))
+            yield (own, *(stack.enter_context(store_records.locked(one)) for one in self._podmans_locks()))
 
     def _podmans_locks(self) -> list[str]:
         folder = self._parts.network_config_dir
