@@ -10,6 +10,7 @@ from typing import Sequence
 
 from ..._container.container import Container
 from ..._container.io import session
+from ..._container.lifecycle.wait import FOREVER
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState
 from ..._model.records.status import ContainerStatus
@@ -17,8 +18,6 @@ from ..._reconcile import dependencies
 from ..._reconcile.reconcile import check_root
 from ..._runtime.runtime import Runtime
 from ..arguments import new_parser, selected
-
-_FOREVER = 10.0 * 365 * 86400
 
 
 def attach(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -42,7 +41,7 @@ def attach(parts: EngineConfig, arguments: Sequence[str]) -> int:
     how = how._replace(stdin=how.stdin and container.config.options["interactive"])
     with session.opened(container) as stream:
         ended = session.follow(container, stream, how)
-    return container.wait(_FOREVER) if ended else 0
+    return container.wait(FOREVER) if ended else 0
 
 
 def add_session(parser: argparse.ArgumentParser) -> None:
@@ -78,4 +77,4 @@ def begin(runtime: Runtime, container: Container, how: session.Session) -> int:
     with session.opened(container) as stream:
         container.start()
         ended = session.follow(container, stream, how)
-    return container.wait(_FOREVER) if ended else 0
+    return container.wait(FOREVER) if ended else 0

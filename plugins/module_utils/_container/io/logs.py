@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
 from ..._drivers import process
 from ..._model.errors import warn
-from ..lifecycle.wait import wait
+from ..lifecycle.wait import FOREVER, wait
 from .log_parts import entry
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .log_lines import LogReader
     from .log_mark import Mark
 
-_FOREVER = 10.0 * 365 * 86400
 _PAUSE = 0.05  # seconds between two looks at a log that is passed on
 # Gets the stream, ``stdout`` or ``stderr``, and what was printed to it.
 Show = Callable[[str, bytes], None]
@@ -55,7 +54,7 @@ def show_to_end(container: ContainerBase, mark: Optional[Mark], show: Show) -> O
         while state.status.has_process and not ended:
             _pass_on(reader, show)
             ended = process.wait_end(state.process, _PAUSE)
-        code = wait(container, _FOREVER)
+        code = wait(container, FOREVER)
         _pass_on(reader, show)
     return Output(code, "", "")
 
@@ -67,7 +66,7 @@ def _pass_on(reader: LogReader, show: Show) -> None:
 
 def follow_to_end(container: ContainerBase, mark: Optional[Mark]) -> Output:
     """Wait for the container to end and return what it printed since ``mark``, as far as its log has it."""
-    code = wait(container, _FOREVER)
+    code = wait(container, FOREVER)
     mark = container.log_mark or mark
     offset = mark.offset(container.log_path) if mark else 0
     if container.log_mark and not container.log_mark.same(container.log_path):

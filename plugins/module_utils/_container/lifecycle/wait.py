@@ -13,6 +13,8 @@ from ..._model.errors import InvalidState
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
+FOREVER = 10.0 * 365 * 86400  # seconds
+
 
 def wait(container: ContainerBase, seconds: float) -> int:
     """Wait up to ``seconds`` for the container to end, without its lock, and return that run's exit code.
