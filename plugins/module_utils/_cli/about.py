@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from typing import Any, Iterator, Sequence
 
-from .._drivers import foreign_files
+from .._drivers import foreign_files, network_backend
 from .._drivers.engine.hardened import TOOL_PATH
 from .._drivers.host import Host
 from .._drivers.storage.roots import storage_roots
@@ -56,7 +56,7 @@ def _host(parts: EngineConfig) -> dict[str, Any]:
         "memFree": memory.get("MemFree", 0),
         "memTotal": memory.get("MemTotal", 0),
         "networkBackend": host.network_backend,
-        "networkConfigDir": parts.network_config_dir if host.network_backend == "netavark" else parts.cni_config_dir,
+        "networkConfigDir": network_backend.folder(parts, host.network_backend),
         "ociRuntime": {"name": os.path.basename(host.oci.path), "path": _program(host.oci.path)},
         "os": "linux",
     }

@@ -75,6 +75,11 @@ def helper(name: str) -> str:
     return next((path for path in paths if os.access(path, os.X_OK)), "")
 
 
+def folder(parts: EngineConfig, backend: str) -> str:
+    """Return the directory of a backend's networks."""
+    return parts.network_config_dir if backend == NETAVARK else parts.cni_config_dir
+
+
 def backend(parts: EngineConfig) -> str:
     """Return the backend for new containers: the configured one, or the host's."""
     return _choose(parts) if parts.network_backend == AUTO else parts.network_backend

@@ -8,10 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import Any, Mapping, Optional, Sequence
 
-from ..._drivers.host import Host
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState, NoSuchNetwork
-from ..._resources.networks import files
+from ..._resources.networks.files import Files
 from ..._resources.networks.inspect import inspected
 from ..._runtime.runtime import Runtime
 from .. import table
@@ -74,9 +73,13 @@ def network(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return verbs.inspect_each(options, lambda name: _known(parts, found, name), {})
 
 
+def _undefined(parts: EngineConfig, name: str) -> NoSuchNetwork:
+    return NoSuchNetwork(f"network {name} is not defined in {Files(parts).folder}")
+
+
 def _known(parts: EngineConfig, found: Mapping[str, Any], name: str) -> Any:
     if name not in found:
-        raise NoSuchNetwork(f"network {name} is not defined in {files.folder(parts, Host(parts).network_backend)}")
+        raise _undefined(parts, name)
     return found[name]
 
 
@@ -103,7 +106,7 @@ def _rm(parts: EngineConfig, options: argparse.Namespace) -> int:
 
     def work(name: str) -> str:
         if not networks.absent(parts, name, force=options.force, dry=False).actions and not options.force:
-            raise NoSuchNetwork(f"network {name} is not defined in {files.folder(parts, Host(parts).network_backend)}")
+            raise _undefined(parts, name)
         return name
 
     return for_each(names, work, _CODES)

@@ -115,7 +115,7 @@ def _environment(parts: EngineConfig, roots: StorageRoots, opened: ExitStack) ->
         failpoint("mkdir tmp")
         os.makedirs(folder, 0o700, exist_ok=True)
     backend = network_backend.backend(parts)
-    networks = parts.network_config_dir if backend == network_backend.NETAVARK else parts.cni_config_dir
+    networks = network_backend.folder(parts, backend)
     network = f'[network]\nnetwork_backend = "{backend}"\nnetwork_config_dir = "{networks}"\n'
     return {**env, "TMPDIR": folder, "CONTAINERS_CONF": in_memory(network.encode(), opened)}
 

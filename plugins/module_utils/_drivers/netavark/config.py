@@ -121,9 +121,9 @@ def _checked(read: Foreign, file: str) -> Config:
     for key in ("network_interface", "created"):
         read[key].text()
     for one in read["subnets"]:
-        _address(one["gateway"], _subnet(one["subnet"]))
-        for end in ("start_ip", "end_ip"):
-            _address(one["lease_range"][end], _subnet(one["subnet"]))
+        subnet = _subnet(one["subnet"])
+        for address in (one["gateway"], one["lease_range"]["start_ip"], one["lease_range"]["end_ip"]):
+            _address(address, subnet)
     for one in read["routes"]:
         _subnet(one["destination"])
         one["gateway"].text()

@@ -48,11 +48,12 @@ class Leases:
                     f"ip: address {ip} of network {network} is that of container {leased[ip][:12]}: choose another, or "
                     "stop that container"
                 )
-        ips = list(requested)
+        ips, taken = list(requested), set[str]()
         for subnet in config["subnets"]:
             there = ipaddress.ip_network(subnet["subnet"], strict=False)
             if not any(ipaddress.ip_address(ip) in there for ip in ips):
-                ips.append(_free(network, subnet, {*leased, *_elsewhere()}))
+                taken = taken or {*leased, *_elsewhere()}
+                ips.append(_free(network, subnet, taken))
         folder = f"{self._root}/{network}"
         os.makedirs(folder, 0o700, exist_ok=True)
         for ip in ips:

@@ -12,6 +12,7 @@ from typing import Any, Mapping
 from ..._drivers.cni import config as cni_config
 from ..._drivers.cni.config import Definition
 from ..._drivers.host import Host
+from ..._drivers.network_backend import folder
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, InvalidState, MalformedData
 from ..._model.failpoints import failpoint
@@ -85,11 +86,6 @@ class Files:
         while os.path.lexists(f"{self.folder}/{stem}.conflist"):
             stem += "_"
         return f"{self.folder}/{stem}.conflist"
-
-
-def folder(parts: EngineConfig, backend: str) -> str:
-    """Return the directory of a backend's networks."""
-    return parts.network_config_dir if backend == "netavark" else parts.cni_config_dir
 
 
 def described(definition: Definition) -> DefinedNetwork:

@@ -9,6 +9,7 @@ import os
 from typing import Any, NamedTuple, Optional
 
 from ..._drivers.cni.config import Definition
+from ..._drivers.network_backend import helper
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import warn
 from ..._model.options.network_definition import Wanted
@@ -56,8 +57,6 @@ def look_at(parts: EngineConfig, given: Wanted) -> Look:
             f"comes first, and {hidden} {'does' if len(there) == 2 else 'do'} not"
         )
     if found.backend == "netavark":
-        from ..._drivers.network_backend import helper
-
         has_dns = bool(helper("aardvark-dns"))
     else:
         has_dns = any(os.access(f"{folder}/dnsname", os.X_OK) for folder in parts.cni_plugin_dirs)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Mapping, Optional
 
+from ..._drivers.cni.config import MARK  # here a member, which podman does not know and reads over
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
 from ..._model.options.network_definition import usable
@@ -19,7 +20,6 @@ from ..._model.records.defined_network import BRIDGE, HOST_LOCAL, DefinedNetwork
 Config = dict[str, Any]
 
 EXTENSION, INDENT = ".json", 5
-MARK = "libpod_engine"  # a member that podman does not know, and reads over
 _OPTIONS = ("mtu", "vlan", "mode", "isolate")  # of podman's, those that the engine knows
 
 
