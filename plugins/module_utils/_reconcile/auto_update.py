@@ -98,42 +98,85 @@ class _Unproved:
 
 def auto_update(parts: EngineConfig, how: AutoUpdate) -> Iterator[Report]:
     """Update the running containers that have the label; one that fails stops none of the others."""
-    runtime, unproved = Runtime(parts), _Unproved(parts)
-    containers = list(runtime.containers())
-    unproved.forget_others({container.name for container in containers})
-    for container in containers:
-        try:
-            container.peek()
-        except LibpodError:
-            continue  # it was removed
-        word = container.labels.get(LABEL, "")
-        runs = container.state.status is ContainerStatus.RUNNING or unproved.earlier(container)
-        if word and runs and not container.config.infra:
+    return _Updates(parts, how).reports()
+
+
+class _Updates:
+    """One run over all containers."""
+
+    def __init__(self, parts: EngineConfig, how: AutoUpdate) -> None:
+        self._parts = parts
+        self._how = how
+        self._unproved = _Unproved(parts)
+
+    def reports(self) -> Iterator[Report]:
+        containers = list(Runtime(self._parts).containers())
+        self._unproved.forget_others({container.name for container in containers})
+        for container in containers:
+            try:
+                container.peek()
+            except LibpodError:
+                continue  # it was removed
+            word = container.labels.get(LABEL, "")
             policy = _POLICIES.get(word, word)
-            if policy:
-                yield _report(parts, container, policy, how)
+            if not policy or container.config.infra:
+                continue
+            earlier = self._unproved.earlier(container)
+            if earlier or container.state.status is ContainerStatus.RUNNING:
+                yield self._report(container, policy, earlier)
 
+    def _report(self, container: Container, policy: str, earlier: str) -> Report:
+        config, unit = container.config, conmon_cgroup.service(container)
+        report = Report(unit, config.id, config.name, config.rootfs_image_name, policy, CURRENT)
+        try:
+            desired = _desired(container, policy, self._how)
+            if earlier:
+                desired = desired._replace(pulling=None)  # the image that was pulled then
+                return report._replace(updated=PENDING) if self._how.dry_run else self._prove(desired, earlier, report)
+            image = resolve_image(Runtime(self._parts), desired)
+            if image.error:
+                raise image.error
+            if image.id == config.rootfs_image_id:
+                return report
+            if self._how.dry_run:
+                return report._replace(updated=PENDING)
+            self._unproved.note(config.name, config.rootfs_image_id, image.id)
+            return self._prove(desired, config.rootfs_image_id, report)
+        except LibpodError as error:
+            return report._replace(updated=FAILED, error=sentence(error))
 
-def _report(parts: EngineConfig, container: Container, policy: str, how: AutoUpdate) -> Report:
-    config = container.config
-    report = Report(conmon_cgroup.service(container), config.id, config.name, config.rootfs_image_name, policy, CURRENT)
-    try:
-        desired, unproved = _desired(container, policy, how), _Unproved(parts)
-        earlier = unproved.earlier(container)
-        if earlier:
-            desired = desired._replace(pulling=None)  # the image that was pulled then
-            return report._replace(updated=PENDING) if how.dry_run else _prove(parts, desired, earlier, report, how)
-        image = resolve_image(Runtime(parts), desired)
-        if image.error:
-            raise image.error
-        if image.id == config.rootfs_image_id:
+    def _prove(self, desired: Desired, earlier: str, report: Report) -> Report:
+        """Have a container of the new image run; where that fails, see that the one of ``earlier`` is back."""
+        try:
+            made = reconcile(self._parts, desired).container
+            report = report._replace(container_id=str(made.get("Id", "")), updated=UPDATED)
+            _check_settled(Runtime(self._parts).container(desired.name), self._how.settle)
+        except LibpodError as error:
+            report = report._replace(updated=FAILED, error=sentence(error))
+            if self._how.rollback:
+                return self._rolled_back(desired, earlier, report)
+        self._unproved.forget(desired.name)
+        return report
+
+    def _rolled_back(self, desired: Desired, earlier: str, report: Report) -> Report:
+        """Have the name of the image lead to the earlier one again, and the container be of that.
+
+        Where this fails, the next run tries it again. Where nothing had changed, the report stays as it is.
+        """
+        try:
+            stored = ImageStore(self._parts).find(desired.image)
+            moved = stored is None or stored.id != earlier
+            if moved:
+                Images(self._parts).tag(earlier, [desired.image])
+            outcome = reconcile(self._parts, desired._replace(pulling=None, wait_for_healthy=False))
+        except LibpodError as error:
+            return report._replace(
+                error=f"{report.error}; and going back to the earlier image failed: {sentence(error)}"
+            )
+        self._unproved.forget(desired.name)
+        if not moved and not outcome.changed:
             return report
-        if how.dry_run:
-            return report._replace(updated=PENDING)
-        unproved.note(config.name, config.rootfs_image_id, image.id)
-        return _prove(parts, desired, config.rootfs_image_id, report, how)
-    except LibpodError as error:
-        return report._replace(updated=FAILED, error=sentence(error))
+        return report._replace(updated=ROLLED_BACK, container_id=str(outcome.container.get("Id", "")))
 
 
 def _desired(container: Container, policy: str, how: AutoUpdate) -> Desired:
@@ -169,20 +212,6 @@ def _desired(container: Container, policy: str, how: AutoUpdate) -> Desired:
     )
 
 
-def _prove(parts: EngineConfig, desired: Desired, earlier: str, report: Report, how: AutoUpdate) -> Report:
-    """Have a container of the new image run; where that fails, see that the one of ``earlier`` is back."""
-    try:
-        made = reconcile(parts, desired).container
-        report = report._replace(container_id=str(made.get("Id", "")), updated=UPDATED)
-        _check_settled(Runtime(parts).container(desired.name), how.settle)
-    except LibpodError as error:
-        report = report._replace(updated=FAILED, error=sentence(error))
-        if how.rollback:
-            return _rolled_back(parts, desired, earlier, report)
-    _Unproved(parts).forget(desired.name)
-    return report
-
-
 def _check_settled(container: Container, seconds: float) -> None:
     """Check that a container without a health check goes on running. :raises Unhealthy: it has ended."""
     if container.config.has_health_check:
@@ -192,22 +221,3 @@ def _check_settled(container: Container, seconds: float) -> None:
     except InvalidState:
         return
     raise Unhealthy(f"container {container.name} has ended within {seconds:g} seconds, with exit code {code}")
-
-
-def _rolled_back(parts: EngineConfig, desired: Desired, earlier: str, report: Report) -> Report:
-    """Have the name of the image lead to the earlier one again, and the container be of that.
-
-    Where this fails, the next run tries it again. Where nothing had changed, the report stays as it is.
-    """
-    try:
-        stored = ImageStore(parts).find(desired.image)
-        moved = stored is None or stored.id != earlier
-        if moved:
-            Images(parts).tag(earlier, [desired.image])
-        outcome = reconcile(parts, desired._replace(pulling=None, wait_for_healthy=False))
-    except LibpodError as error:
-        return report._replace(error=f"{report.error}; and going back to the earlier image failed: {sentence(error)}")
-    _Unproved(parts).forget(desired.name)
-    if not moved and not outcome.changed:
-        return report
-    return report._replace(updated=ROLLED_BACK, container_id=str(outcome.container.get("Id", "")))
