@@ -97,12 +97,7 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
     earlier = take_warnings()
     for number, given in enumerate(params["containers"]):
         whose = f"container {given['name']}" if given.get("name") else f"containers: number {number + 1} of the list"
-        own_options = {canonical.get(key, key): one for key, one in given.items()}
-        if len(own_options) < len(given):
-            names = [canonical.get(key, key) for key in given]
-            twice = " and ".join(sorted(key for key in given if names.count(canonical.get(key, key)) > 1))
-            raise InvalidArgument(f"{whose}: {twice} mean the same option: give one of them")
-        merged = _merged(defaults, own_options)
+        merged = _merged(defaults, _unaliased(given, canonical, whose))
         keys = frozenset(merged)
         if not keys <= set(own):
             raise _unknown(whose, min(keys - set(own)), own)
@@ -126,6 +121,19 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
     for sentence in earlier:
         warn(sentence)
     return list(found.values())
+
+
+def _unaliased(given: Mapping[str, Any], canonical: Mapping[str, str], whose: str) -> dict[str, Any]:
+    """Return a container's options under their own names; ``canonical`` has these by the aliases.
+
+    :raises InvalidArgument: two names mean the same option.
+    """
+    options = {canonical.get(key, key): one for key, one in given.items()}
+    if len(options) < len(given):
+        names = [canonical.get(key, key) for key in given]
+        twice = " and ".join(sorted(key for key in given if names.count(canonical.get(key, key)) > 1))
+        raise InvalidArgument(f"{whose}: {twice} mean the same option: give one of them")
+    return options
 
 
 def _unknown(whose: str, key: str, own: Mapping[str, Any]) -> InvalidArgument:

@@ -21,6 +21,32 @@ _CONDITIONS = (STARTED, HEALTHY, COMPLETED)
 _IDLE = ("attach", "develop", "pull_refresh_after")
 _PULLING = {"always": "always", "missing": "missing", "if_not_present": "missing", "never": "never", "build": "build"}
 
+# Fields by how their values are read, with the options of libpod_container.
+_TEXTS = {
+    "cgroup": "cgroupns",
+    "domainname": "domainname",
+    "hostname": "hostname",
+    "image": "image",
+    "mac_address": "mac_address",
+    "platform": "platform",
+    "stop_grace_period": "stop_timeout",
+    "stop_signal": "stop_signal",
+    "user": "user",
+    "userns_mode": "userns",
+    "uts": "uts",
+    "working_dir": "workdir",
+}
+_LISTS = {
+    "cap_add": "cap_add",
+    "cap_drop": "cap_drop",
+    "dns": "dns",
+    "dns_opt": "dns_option",
+    "dns_search": "dns_search",
+    "expose": "expose",
+    "group_add": "group_add",
+}
+_FLAGS = {"init": "init", "privileged": "privileged", "read_only": "read_only", "tty": "tty"}
+
 
 class Names(NamedTuple):
     """What a service's fields name: each function returns a thing's name on the host, ``read`` a file's text.
@@ -108,34 +134,10 @@ class Translator:
 
     def _table(self) -> dict[str, Translate]:
         fields, names = self._fields, self._names
-        texts = {
-            "cgroup": "cgroupns",
-            "domainname": "domainname",
-            "hostname": "hostname",
-            "image": "image",
-            "mac_address": "mac_address",
-            "platform": "platform",
-            "stop_grace_period": "stop_timeout",
-            "stop_signal": "stop_signal",
-            "user": "user",
-            "userns_mode": "userns",
-            "uts": "uts",
-            "working_dir": "workdir",
-        }
-        lists = {
-            "cap_add": "cap_add",
-            "cap_drop": "cap_drop",
-            "dns": "dns",
-            "dns_opt": "dns_option",
-            "dns_search": "dns_search",
-            "expose": "expose",
-            "group_add": "group_add",
-        }
-        flags = {"init": "init", "privileged": "privileged", "read_only": "read_only", "tty": "tty"}
         return {
-            **{field: to(option, scalar) for field, option in texts.items()},
-            **{field: to(option, scalars) for field, option in lists.items()},
-            **{field: to(option, flag) for field, option in flags.items()},
+            **{field: to(option, scalar) for field, option in _TEXTS.items()},
+            **{field: to(option, scalars) for field, option in _LISTS.items()},
+            **{field: to(option, flag) for field, option in _FLAGS.items()},
             **dict.fromkeys(("container_name", "env_file", "environment", "networks", "profiles", "scale"), _elsewhere),
             **Limits(fields).known,
             "annotations": to("annotation", labels),
