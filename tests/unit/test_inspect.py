@@ -21,6 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.state
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.inspect import inspect, outline
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.plugins.module_utils._store.locks import FileLock
 
 ID, OTHER = "ab" * 32, "cd" * 32
 MIB = 1 << 20
@@ -107,6 +108,25 @@ def test_container_with_a_live_process_is_running(runtime: Runtime) -> None:
     assert (shown["StartedAt"], shown["Mounted"], shown["Mountpoint"]) == ("then", True, "/m")
     state(runtime, status=ContainerStatus.RUNNING, process=ProcessRef(os.getpid(), 1))
     assert inspect(container.peek())["State"]["Status"] == "exited", "another process has the PID by now"
+
+
+def test_cleanup_that_finishes_between_two_looks_shows_as_exited(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the record or the lock is read first, the other may have changed since."""
+    container = make(runtime)
+    lock = FileLock(container._lock.path, inherited=False)
+    state(runtime, status=ContainerStatus.UNKNOWN, finished_time="then")
+    assert container.peek().state.status is ContainerStatus.UNKNOWN, "nobody is at it"
+    with lock:
+        assert container.peek().state.status is ContainerStatus.EXITED
+
+    def finished(_lock: FileLock) -> bool:
+        state(runtime, status=ContainerStatus.EXITED, finished_time="then")
+        return False
+
+    monkeypatch.setattr(FileLock, "busy", property(finished))
+    assert container.peek().state.status is ContainerStatus.EXITED
 
 
 def test_outline_is_a_subset_of_inspect(runtime: Runtime) -> None:

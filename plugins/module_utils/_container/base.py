@@ -137,12 +137,19 @@ class ContainerBase:
 
         Where another process is changing the container, it still has the status from before.
         """
-        state = observe(self._config, self.store.state(self.id), self.host, self.run_dir, lambda: self.last_exit)
-        if state.status is ContainerStatus.UNKNOWN and self._lock.busy:
-            before = ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED
-            state = state._replace(status=before)
+        state, seen = self._observed(), None
+        # Twice the same with the lock free between: nobody is at it, nor has just finished.
+        while state.status is ContainerStatus.UNKNOWN and state != seen:
+            if self._lock.busy:
+                before = ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED
+                state = state._replace(status=before)
+                break
+            seen, state = state, self._observed()
         self._state = state
         return self
+
+    def _observed(self) -> ContainerState:
+        return observe(self._config, self.store.state(self.id), self.host, self.run_dir, lambda: self.last_exit)
 
     @property
     def state(self) -> ContainerState:
