@@ -164,8 +164,10 @@ options:
         type: bool
       dest:
         description:
-          - The destination. The registry of the image's name where omitted.
-          - A registry or namespace gets the image's name added. With O(push_args.transport), it is a path, which C(:TAG) may follow.
+          - The destination. Where omitted, it is the image's own full name. Of a name without a registry, or an ID, that is
+            the name by which the store has the image.
+          - A registry or namespace gets the image's name added. One that ends in C(:TAG) is the whole name at the registry.
+          - With O(push_args.transport), it is a path, which C(:TAG) may follow.
           - A whole reference, such as V(docker://registry.example.com/web:1) or V(oci:/srv/layout:web), is taken as it is.
         type: str
         aliases: [destination]

@@ -180,6 +180,34 @@ def test_image_is_pushed_once_and_its_digest_returned(host: Host) -> None:
     assert refused.failed and REGISTRY in refused["msg"] and "\n" not in refused["msg"], refused
 
 
+def test_image_is_pushed_by_a_name_without_a_registry_or_an_id(host: Host) -> None:
+    registry = Registry(host, HTTP)
+    app, own = f"{REGISTRY}/team/app:1", f"{REGISTRY}/other/own:2"
+    try:
+        image = host.module("libpod_image", {"name": "busybox", "tags": [app]})["image"][0]
+        for name in ("app:1", "team/app:1", app):
+            done = host.module("libpod_image", {"name": name, "pull": "never", "push": True, "force": name == "app:1"})
+            pushed = [f"pushed image {name} to docker://{app}"] if name == "app:1" else []
+            assert done["actions"] == pushed and done["digest"].startswith("sha256:"), done
+        # The store's first name of an image has no registry here: a destination is needed.
+        for name in ("busybox", image["Id"], image["Id"][:12]):
+            refused = host.module("libpod_image", {"name": name, "push": True})
+            assert refused.failed and "localhost/busybox:latest has no registry" in refused["msg"], refused
+            done = host.module("libpod_image", {"name": name, "push": True, "push_args": {"dest": own}})
+            pushed = [f"pushed image {name} to docker://{own}"] if name == "busybox" else []
+            assert done["actions"] == pushed, done
+        done = host.module("libpod_image", {"name": image["Id"], "push": True, "push_args": {"dest": REGISTRY}})
+        assert done["actions"] == [f"pushed image {image['Id']} to docker://{REGISTRY}/busybox:latest"], done
+        at = {
+            name: host.run("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{name}")
+            for name in (app, own)
+        }
+        assert image["Id"] in at[app] and image["Id"] in at[own]
+    finally:
+        host.module("libpod_image", {"name": "busybox", "untag": [app]})
+        registry.remove()
+
+
 def _moved() -> str:
     return f"docker://{REGISTRY}/team/busybox:latest"
 

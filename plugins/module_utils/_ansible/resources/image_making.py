@@ -10,13 +10,14 @@ import shlex
 from typing import Any, Mapping, Optional
 
 from ..._drivers import foreign_files
+from ..._drivers.images import short_names
 from ..._drivers.images.buildah import Build
 from ..._model import caller
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, not_yet, warn
 from ..._model.options.parsers import mapping, wrong
 from ..._model.options.pulling import Pull
-from ..._model.records.image import Image, normalise, split_domain
+from ..._model.records.image import Image, is_short, name_for_source, normalise, of_any_registry, split_domain
 from ..._resources.images import build, push
 from ..._store import secrets
 from .image_options import TRANSPORTS
@@ -83,7 +84,7 @@ def pushed(
     if options.get("extra_args"):
         warn("push_args: extra_args has no effect here")
     wanted = push.Push(
-        _destination(normalise(name), options.get("dest") or "", options.get("transport") or ""),
+        _destination(name, image, options.get("dest") or "", options.get("transport") or ""),
         compress=options.get("compress"),
         format=options.get("format") or "",
         remove_signatures=bool(options.get("remove_signatures")),
@@ -95,25 +96,36 @@ def pushed(
     return wanted.destination, push.push(parts, image, wanted, how, dry=dry)
 
 
-def _destination(name: str, dest: str, transport: str) -> str:
-    """Return skopeo's reference to the destination, as podman_image makes it of an image's full name."""
+def _destination(source: str, image: Optional[Image], dest: str, transport: str) -> str:
+    """Return skopeo's reference to the destination, as podman and podman_image make it of the image's name.
+
+    :raises InvalidArgument: it cannot be used, or is missing and the image's name has no registry.
+    """
     if transport in ("docker-daemon", "ostree"):
         raise InvalidArgument(f"push_args: transport {transport} cannot be used: there is no such thing here")
-    registry, path = split_domain(name)
     if transport not in ("", "docker"):
         if not dest:
             raise InvalidArgument(f"push_args: dest is missing, which transport {transport} needs: give a path")
         return f"{transport}:{dest}"
-    if not dest:
-        if registry in ("", "localhost"):
-            raise InvalidArgument("push_args: dest is missing: the image's name has no registry to push to")
-        return f"docker://{name}"
     if dest.partition(":")[0] in TRANSPORTS and "/" in dest:
         return dest
     dest = dest.rstrip("/")
-    # podman_image adds the image's own name to a registry or namespace.
-    last = path.removeprefix("library/") if registry == "docker.io" else path
-    short, _colon, tag = last.rpartition(":")
-    if dest.endswith(f"/{last}"):
+    _namespace, slash, last = dest.rpartition("/")
+    if slash and (":" in last or "@" in last):
         return f"docker://{dest}"
-    return f"docker://{dest}:{tag}" if dest.endswith(f"/{short}") else f"docker://{dest}/{last}"
+    # As podman, a short name is that of the image which the store has for it; an ID is the image's first name.
+    name = short_names.stored_name(source, image) if image else name_for_source(source)
+    registry, path = split_domain(name)
+    if not dest:
+        if registry in ("", "localhost"):
+            shown = f"name {name} has no registry" if name else "image has no name"
+            raise InvalidArgument(f"push_args: dest is missing: the {shown} to push to: give REGISTRY/NAME[:TAG]")
+        return f"docker://{name}"
+    if not name:
+        raise InvalidArgument(f"push_args: dest {dest} has no tag, and the image no name: give REGISTRY/NAME:TAG")
+    # podman_image adds the image's own name, as the task has it, to a registry or namespace.
+    if is_short(source) and of_any_registry(source, [name]):
+        registry, path = split_domain(normalise(source))
+    own = path.removeprefix("library/") if registry == "docker.io" else path
+    short, _colon, tag = own.rpartition(":")
+    return f"docker://{dest}:{tag}" if dest.endswith(f"/{short}") else f"docker://{dest}/{own}"
