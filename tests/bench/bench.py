@@ -15,6 +15,7 @@ i  ping in a container by the connection plugin, against ping on localhost
 j  ping in a remote host's container by libpod_ssh, against ping on that host by ssh
 m  the first, 100th and 1,000th container of a host, and one task over 1,000
 n  a container that starts and ends among 50 others, against one that is alone on its network
+p  a pull of 50 MiB from a registry on loopback, against skopeo
 r  a rewind of a prepared container, against its removal, creation and preparation
 s  a systemd in a container until it has booted, against podman
 w  where the time of b goes, step by step, as a table and a picture, build/waterfall.svg
@@ -41,6 +42,7 @@ from ansible_collections.libpod.engine.tests.bench.inside import inside
 from ansible_collections.libpod.engine.tests.bench.instances import instances
 from ansible_collections.libpod.engine.tests.bench.many import crowd
 from ansible_collections.libpod.engine.tests.bench.names import among
+from ansible_collections.libpod.engine.tests.bench.pulls import pulls
 from ansible_collections.libpod.engine.tests.bench.remote import remote
 from ansible_collections.libpod.engine.tests.bench.rewinds import rewinds
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave, table
@@ -78,6 +80,7 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
         "volume": volume,
         "login": {"libpod.engine.libpod_login": login},
         "secret": {"libpod.engine.libpod_secret": secret},
+        "image": {"libpod.engine.libpod_image": {"name": IMAGE, "tags": ["busybox"]}},
     }
     ping: dict[str, Any] = {"ansible.builtin.ping": {}}
     plays = {
@@ -233,6 +236,7 @@ PARTS: dict[str, Callable[[Host, int], list[Row]]] = {
     "j": remote,
     "m": crowd,
     "n": among,
+    "p": pulls,
     "r": rewinds,
     "s": systems,
     "w": waterfall,
@@ -243,7 +247,7 @@ def main() -> int:
     """Measure, print, write; 1 where a limit does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9, help="samples of each figure, at least 7 for the record")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, i, j, m, n, r, s, w")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="a, b (with c), d, e, f, g, h, i, j, m, n, p, r, s, w")
     args = parser.parse_args()
     chosen = {"b" if part == "c" else part for part in args.parts} or set(PARTS)
     if not chosen <= set(PARTS):

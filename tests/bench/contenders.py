@@ -25,7 +25,7 @@ IMAGE, COMMAND, PORT = "localhost/busybox:latest", ["sleep", "100000"], 8080
 NETWORKS = ("none", "bridge")
 PEERS = f"{images.PROJECT}/build/peers"  # as .ci/peers makes it
 LOADERS = ("module_utils/engine_archive.py", "module_utils/engine_setup.py")
-MODULES = ("libpod_container", "libpod_container_info", "libpod_containers")
+MODULES = ("libpod_container", "libpod_container_info", "libpod_containers", "libpod_image")
 
 
 class Engine:

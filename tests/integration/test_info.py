@@ -13,6 +13,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 from ansible_collections.libpod.engine.tests.support import cgroup_files, images
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, files
@@ -214,6 +215,25 @@ def test_unchanged_task_starts_no_process_and_imports_nothing_heavy(host: Host) 
         assert host.container("c", state=state).changed
         result, started, _imported = _traced(host, "libpod_container", {"name": "c", "state": state})
         assert result["actions"] == [] == started
+
+
+RESOURCES: dict[str, dict[str, Any]] = {
+    "image": {"name": "busybox", "tags": ["further"]},
+    "network": {"name": "kept", "ipv6": True, "labels": {"a": "b"}, "opt": {"mtu": 1400}},
+    "volume": {"name": "kept", "label": {"a": "b"}, "options": ["uid=5"]},
+    "secret": {"name": "kept", "data": "content", "labels": {"a": "b"}},
+}
+
+
+@pytest.mark.parametrize("kind", RESOURCES)
+def test_unchanged_task_of_a_resource_starts_no_process(host: Host, kind: str) -> None:
+    module, options = f"libpod_{kind}", RESOURCES[kind]
+    assert host.module(module, options).changed
+    result, started, imported = _traced(host, module, options)
+    assert not result["changed"] and started == [], (result, started)
+    assert not {name.partition(".")[0] for name in imported} & {"pyroute2", "jmespath", "yaml", "tomllib"}
+    taken = {"untag": options["tags"]} if kind == "image" else {"state": "absent"}
+    assert host.module(module, {"name": options["name"], **taken}).changed
 
 
 def test_create_and_start_import_neither_pyroute2_nor_jmespath(host: Host) -> None:
