@@ -262,6 +262,15 @@ ineffective:
   type: list
   elements: str
   sample: ["/srv/shop/compose.yml: services.web.deploy.update_config"]
+pulled:
+  description:
+    - Each pull, with the C(layers) that the store lacked, their C(bytes) as they were sent, and the C(seconds) it took.
+    - Ansible shows nothing of a module before it ends. A task with C(async) and C(poll) says at each poll that it still runs, and
+      C(libpod pull) on the target's terminal shows how far a pull is.
+  returned: where an image was pulled
+  type: list
+  elements: dict
+  sample: [{image: "docker.io/library/busybox:latest", layers: 1, bytes: 2219949, seconds: 1.4}]
 error:
   description: Kind of the error where the project as a whole is refused, such as V(MalformedData).
   returned: failure

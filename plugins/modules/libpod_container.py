@@ -1504,6 +1504,15 @@ rc:
   returned: with O(detach=false) or O(wait=exited), or when a program failed
   type: int
   sample: 0
+pulled:
+  description:
+    - Each pull, with the C(layers) that the store lacked, their C(bytes) as they were sent, and the C(seconds) it took.
+    - Ansible shows nothing of a module before it ends. A task with C(async) and C(poll) says at each poll that it still runs, and
+      C(libpod pull) on the target's terminal shows how far a pull is.
+  returned: where an image was pulled
+  type: list
+  elements: dict
+  sample: [{image: "docker.io/library/busybox:latest", layers: 1, bytes: 2219949, seconds: 1.4}]
 error:
   description: Kind of the error, such as V(NoSuchImage) or V(InvalidArgument).
   returned: failure

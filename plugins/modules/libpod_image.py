@@ -345,6 +345,15 @@ digest:
   returned: with O(push)
   type: str
   sample: sha256:8653fc308c8f5cab08017137782654f2ca3ab280dc1d8b8e4ad722af19b4797d
+pulled:
+  description:
+    - Each pull, with the C(layers) that the store lacked, their C(bytes) as they were sent, and the C(seconds) it took.
+    - Ansible shows nothing of a module before it ends. A task with C(async) and C(poll) says at each poll that it still runs, and
+      C(libpod pull) on the target's terminal shows how far a pull is.
+  returned: where an image was pulled
+  type: list
+  elements: dict
+  sample: [{image: "docker.io/library/busybox:latest", layers: 1, bytes: 2219949, seconds: 1.4}]
 diff:
   description: ID and names of the image before and after.
   returned: success

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from typing import Any, Iterator
 
@@ -13,7 +14,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING
-from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, Registry
+from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, REGISTRY, Registry
 
 BUSYBOX, CONFIGURED = "localhost/busybox:latest", "localhost/configured:latest"
 
@@ -83,6 +84,29 @@ def test_image_is_pulled_once_named_and_removed(host: Host, registry: Registry) 
     assert _does(host, name=APP, untag=["a"])["actions"] == ["untagged image localhost/a:latest"]
     assert _does(host, name=APP, state="absent")["actions"] == [f"untagged image {APP}"]
     assert _does(host, name="quay.io/b:2", state="absent")["actions"] == ["untagged image quay.io/b:2"]
+
+
+def test_result_tells_what_a_pull_has_copied(host: Host, registry: Registry) -> None:
+    registry.push("busybox")
+    with open("/srv/data", "wb") as file:
+        file.write(os.urandom(1 << 20))
+    shutil.copytree(host.layout, "/srv/larger")
+    host.run("umoci", "insert", "--image", "/srv/larger:bare", "--tag", "larger", "/srv/data", "/data/new")
+    larger = f"{REGISTRY}/team/larger:1"
+    registry.push("oci:/srv/larger:larger", larger)
+    (known,) = _image(host, name=APP)["pulled"]
+    assert (known["image"], known["layers"], known["bytes"]) == (APP, 0, 0), known
+    raw = json.loads(host.run("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{larger}"))
+    listed = [{"name": name, "image": larger, "state": "present", "network": "none"} for name in ("a", "b")]
+    done = host.module("libpod_containers", {"containers": listed})
+    (new,) = done["pulled"]
+    assert (new["image"], new["layers"], new["bytes"]) == (larger, 1, raw["layers"][-1]["size"]), new
+    assert 0 < new["seconds"] < 1000 and "pulled" not in _image(host, name=larger)
+    host.empty()
+    for name in (larger, APP):
+        assert _image(host, name=name, state="absent").changed
+    shutil.rmtree("/srv/larger")
+    os.unlink("/srv/data")
 
 
 def test_the_name_by_which_a_task_names_an_image_is_not_taken_from_it(host: Host, registry: Registry) -> None:

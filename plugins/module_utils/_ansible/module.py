@@ -96,6 +96,8 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
 
                 kwargs.update(msg=sentence_of_unknown(self._name, unknown, known), error="InvalidArgument")
         kwargs.setdefault("invocation", {"module_args": self.shown_params()})
+        if journal.pulls:
+            kwargs.setdefault("pulled", list(journal.pulls))
         for warning in take_warnings():
             self.warn(warning)
         super()._return_formatted(kwargs)

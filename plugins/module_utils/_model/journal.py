@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The effects that this run has completed on containers: what a task that fails amid a step reports as done.
 
-A completed step takes the place of the effects it consists of.
+A completed step takes the place of the effects it consists of. Beside them stand the pulls of images, with their size
+and time, for the result.
 """
 
 from __future__ import annotations
@@ -11,10 +12,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Iterable, NamedTuple
 
 if TYPE_CHECKING:
-    from typing import Literal
+    from typing import Literal, TypedDict
 
     # What is noted as it happens: verbs of a plan's steps (``plan.Verb``).
     Noted = Literal["start", "stop", "kill", "pause", "unpause", "update", "recreate", "delete", "mark", "rewind"]
+
+    class Pulled(TypedDict):
+        """A pull: the layers that the store lacked, the bytes of these as they were sent, and the time it took."""
+
+        image: str
+        layers: int
+        bytes: int
+        seconds: float
 
 
 class Effect(NamedTuple):
@@ -26,6 +35,7 @@ class Effect(NamedTuple):
 
 
 _effects: list[Effect] = []
+pulls: list[Pulled] = []
 
 
 def note(verb: Noted, container_id: str, name: str) -> None:
@@ -47,6 +57,7 @@ def forget(container_id: str) -> None:
 def clear() -> None:
     """Begin with an empty journal."""
     _effects.clear()
+    pulls.clear()
 
 
 def mark() -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, 
 
 from .._container.container import Container
 from .._drivers import process
+from .._model import journal
 from .._model.engine_config import EngineConfig
 from .._model.errors import PlanDiffers, may_come, take_warnings, warn
 from .._model.records.state import ContainerState
@@ -280,6 +281,7 @@ class BatchReconcile:
                 undone.discard(name)
                 for sentence in result.pop("warnings", ()):
                     warn(sentence)
+                journal.pulls += result.pop("pulls", ())
                 self.results[name] = {"name": name, **result}
 
     def _begin(self, name: str, undone: set[str], workers: Workers) -> None:
@@ -292,8 +294,6 @@ class BatchReconcile:
     def _one(self, name: str) -> dict[str, Any]:
         """Reconcile one container in a worker, as a task of its own would."""
         self.runtime.store.lock(name).alone_inherited()
-        from .._model import journal
-
         take_warnings()  # the task's own, which the fork has copied
         journal.clear()
         try:
@@ -301,10 +301,10 @@ class BatchReconcile:
             outcome = apply_one(self.runtime, self._wanted[name]._replace(expect_plan=""), self._shown)
             outcome = outcome._replace(plan=outcome.plan._replace(digest=self._plans[name].digest))
         except Exception as error:  # pylint: disable=broad-exception-caught
-            return {"fate": FAILED, **self._renderers.error(error), "warnings": take_warnings()}
+            return {"fate": FAILED, **self._renderers.error(error), **_noted()}
         result = self._renderers.outcome(outcome, name)
         status = FAILED if result.get("failed") else CHANGED if outcome.changed else UNCHANGED
-        return {"fate": status, **result, "warnings": take_warnings()}
+        return {"fate": status, **result, **_noted()}
 
     def _cannot_begin(self, name: str, signals: Sequence[str] = ()) -> bool:
         """Return whether a container cannot be begun, and record the reason as its result."""
@@ -328,3 +328,8 @@ class BatchReconcile:
             stays = self.results[name]["fate"] == UNCHANGED and self._members[name].container is not None
             if not stays and lock.held and not self.runtime.store.name_record(name).get("id"):
                 lock.discard()
+
+
+def _noted() -> dict[str, Any]:
+    """Return what a worker has noted beside a container's result, for the task's own."""
+    return {"warnings": take_warnings(), "pulls": journal.pulls}

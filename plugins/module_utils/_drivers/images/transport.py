@@ -11,16 +11,27 @@ import shutil
 import time
 from contextlib import ExitStack, suppress
 from hashlib import sha256
-from typing import Sequence
+from typing import Collection, Mapping, Sequence
 
+from ..._model import journal
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import Internal, InvalidArgument, NoSuchImage, ToolFailed, ToolMissing, ToolTimedOut, not_yet
+from ..._model.errors import (
+    Internal,
+    InvalidArgument,
+    MalformedData,
+    NoSuchImage,
+    ToolFailed,
+    ToolMissing,
+    ToolTimedOut,
+    not_yet,
+)
 from ..._model.failpoints import failpoint
+from ..._model.foreign import Foreign
 from ..._model.options.pulling import DEFAULT, Pull
 from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from .. import process
 from ..command import TOOL_PATH, run
-from ..storage.roots import PACKAGE, StorageRoots, storage_roots
+from ..storage.roots import PACKAGE, StorageRoots, chain, storage_roots
 from . import auth_paths, registries_conf, skopeo_messages
 from .store import ImageStore
 
@@ -60,12 +71,30 @@ class Images:
         options = [*_quiet(how), *self._policy(how), *self._folder(), *_tls("src-", how)]
         if username:
             how = how._replace(creds=f"{username}:{password}")
+        before, began = self._layers(), time.monotonic()
         with ExitStack() as opened:
             options += _auth("src-", how, name, opened)
             if how.key:
                 options += ["--decryption-key", _open_key(how.key, opened)]
             self._skopeo("copy", source, [*options, origin(source, name, digest), self._target(name)], how)
-        return self.store.get(name)
+        image = self.store.get(name)
+        self._note(image, name, before, time.monotonic() - began)
+        return image
+
+    def _layers(self) -> Mapping[str, Foreign]:
+        """Return the records of the store's layers; none where they cannot be read, which skopeo has the words for."""
+        try:
+            return self._roots.layers()
+        except MalformedData:
+            return {}
+
+    def _note(self, image: Image, name: str, before: Collection[str], seconds: float) -> None:
+        """Note for the result what a pull has copied: the layers that were not there ``before``."""
+        layers = self._layers()
+        new = [layers[layer] for layer in chain(layers, image.layer) if layer not in before]
+        with suppress(MalformedData):
+            size = sum(record["compressed-size"].integer(low=0) for record in new)
+            journal.pulls.append({"image": name, "layers": len(new), "bytes": size, "seconds": round(seconds, 1)})
 
     def manifest(self, source: str, how: Pull, doing: str = "") -> str:
         """Return the manifest of an image at its source, or its index; nothing is pulled, and errors are ``pull``'s.
