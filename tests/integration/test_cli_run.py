@@ -110,6 +110,30 @@ def test_run_passes_its_input_on(host: Host) -> None:
     assert libpod(host, "ps", "-aq").stdout == ""
 
 
+def test_start_passes_its_input_on(host: Host) -> None:
+    libpod(host, "create", "-i", "--name", "c", "--network=none", "busybox", "sh", "-c", "cat; exit 4")
+    for said in ("once\n", "again\n"):
+        assert libpod(host, "start", "-ai", "c", input=said, code=4).stdout == said
+    libpod(host, "run", "-di", "--name", "d", "--network=none", "busybox", "sh", "-c", "read A; echo got $A; exit 5")
+    assert libpod(host, "start", "-i", "d", input="it\n", code=5).stdout == "got it\n", "it ran already"
+    assert "expected one" in libpod(host, "start", "-ai", "c", "d", code=125).stderr
+
+
+def test_latest_stands_for_a_name(host: Host) -> None:
+    for name in ("first", "last"):
+        said = f"echo {name}; sleep 1000; echo end of {name}"
+        libpod(host, "run", "-d", "--name", name, "--network=none", "busybox", "sh", "-c", said)
+    eventually(lambda: libpod(host, "logs", "-l").stdout == "last\n")
+    assert libpod(host, "inspect", "-l", "--format", "{{.Name}}").stdout == "last\n"
+    assert libpod(host, "exec", "-l", "echo", "-n", "said").stdout == "said"
+    assert "end of last" in libpod(host, "top", "-l").stdout
+    assert libpod(host, "stats", "-l", "--no-stream", "--format=json").stdout.count('"Name"') == 1
+    for command in ("exec", "inspect", "logs", "top"):
+        assert "--latest" in libpod(host, command, code=125).stderr
+    assert "expected one of" in libpod(host, "logs", "-l", "first", code=125).stderr
+    assert "expected one container" in libpod(host, "logs", "first", "last", code=125).stderr
+
+
 def test_run_and_attach_on_a_terminal(host: Host) -> None:
     """A shell of the container's on our terminal; the detach keys leave it running, for ``attach``."""
     how: dict[str, Any] = {"env": {**os.environ, **host.parts.environment()}}

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 from typing import Optional
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli import main, table, unknown
-from ansible_collections.libpod.engine.plugins.module_utils._model import errors
+from ansible_collections.libpod.engine.plugins.module_utils._model import caller, errors
 from ansible_collections.libpod.engine.plugins.module_utils._store import events
 
 
@@ -49,6 +51,36 @@ def test_ago(seconds: float, text: str) -> None:
 def test_table_is_aligned_and_has_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     table.write_table(("A", "NAME"), [("long", "x"), ("b", "\x1b[2Jy\n")])
     assert capsys.readouterr().out == "A      NAME\nlong   x\nb      ?[2Jy?\n"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "variables", "coloured"),
+    [
+        (True, {"TERM": "xterm"}, True),
+        (False, {"TERM": "xterm"}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (True, {}, False),
+    ],
+)
+def test_tables_are_coloured_on_a_terminal_alone(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: bool,
+    variables: dict[str, str],
+    coloured: bool,
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    monkeypatch.setattr(caller, "environment", variables)
+    rows = [("a", "Exited (1)"), ("Exited (1)", "Up (healthy)"), ("b\x1b[2J", "Exited (0)"), ("c", "Up (unhealthy)")]
+    table.write_table(("NAME", "STATUS"), rows)
+    written = capsys.readouterr().out
+    plain = re.sub(r"\x1b\[[0-9]*m", "", written)
+    assert (plain != written) is coloured and "\x1b[2J" not in written
+    assert [line.split("   ")[-1].strip() for line in plain.splitlines()] == ["STATUS", *(row[1] for row in rows)]
+    if coloured:
+        red = [line for line in written.splitlines() if "\x1b[31m" in line]
+        assert len(red) == 2 and red[0].startswith("a ") and red[1].startswith("c ")
 
 
 HOSTILE = "a\x1b[2J\x07\x7f\x9b1A\u202etxt\u2066\u200f\ud800 é"

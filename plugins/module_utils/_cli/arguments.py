@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from types import MappingProxyType
 from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional, Sequence
@@ -15,6 +16,9 @@ from .._model.engine_config import EngineConfig
 from .._model.errors import ContainerRemoved, InvalidArgument, LibpodError, NoSuchContainer, printable, sentence
 from .._runtime.runtime import Runtime
 from . import table
+
+# The commands by name: module, function, what it does; see ``_cli.main``.
+Commands = Mapping[str, tuple[str, str, str]]
 
 
 class Captured(Exception):
@@ -28,7 +32,7 @@ class Captured(Exception):
 class Parser(argparse.ArgumentParser):
     """A parser of a command, and so that of each of its verbs: wrong arguments end with 125, as podman's do."""
 
-    captures = False  # for completion, which has a command end where it would parse its arguments
+    captures = False  # for ``parser_of``, which has a command end where it would parse its arguments
 
     def parse_known_args(self, *args: Any, **more: Any) -> Any:
         """Parse arguments as the base class does. :raises Captured: ``captures``."""
@@ -54,6 +58,23 @@ def new_parser(
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
+
+
+def parser_of(parts: EngineConfig, commands: Commands, name: str, *verb: str) -> argparse.ArgumentParser:
+    """Return the parser of a command, which is run until it has one; ``verb`` is that of ``image``."""
+    module, function, _what = commands[name]
+    package = __package__.rpartition(".")[0]
+    run: Callable[[EngineConfig, Sequence[str]], int] = getattr(
+        importlib.import_module(f"{package}.{module}"), function
+    )
+    Parser.captures = True
+    try:
+        run(parts, verb)
+    except Captured as captured:
+        return captured.parser
+    finally:
+        Parser.captures = False
+    return argparse.ArgumentParser(add_help=False)
 
 
 def containers(parts: EngineConfig, names: Sequence[str]) -> Iterator[Container]:
@@ -92,7 +113,7 @@ def add_selection(
     """Add the arguments that select containers: names, ``--all`` and ``--latest``."""
     parser.add_argument("name", nargs="*", help="a container's name, ID, or the beginning of an ID")
     parser.add_argument(*all_flags, action="store_true", help=every)
-    parser.add_argument("-l", "--latest", action="store_true", help="the container that was created last")
+    add_latest(parser)
 
 
 def selected(
@@ -114,6 +135,28 @@ def selected(
     if latest and not known:
         raise NoSuchContainer("--latest: there is no container yet")
     return [max(known, key=lambda one: one.config.created_time).id] if latest else [one.id for one in known]
+
+
+def add_latest(parser: argparse.ArgumentParser) -> None:
+    """Add ``--latest``, which stands for a name."""
+    parser.add_argument("-l", "--latest", action="store_true", help="the container that was created last")
+
+
+def add_one(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that select one container: its name, or ``--latest``."""
+    add_latest(parser)
+    parser.add_argument("name", nargs="*", help="a container's name, ID, or the beginning of an ID")
+
+
+def the_one(parts: EngineConfig, options: argparse.Namespace) -> str:
+    """Return the name given, or the ID that ``--latest`` stands for.
+
+    :raises InvalidArgument: nothing is selected, or several. :raises NoSuchContainer: there is no latest one.
+    """
+    key, *more = selected(parts, options)
+    if more:
+        raise InvalidArgument(f"expected one container's name or ID, got {len(more) + 1}")
+    return key
 
 
 def for_each(

@@ -15,7 +15,7 @@ from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument
 from .._model.options.parsers import absolute_path, environment
 from .._runtime.runtime import Runtime
-from .arguments import new_parser
+from .arguments import add_latest, new_parser, the_one
 
 
 def execute(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -33,9 +33,14 @@ def execute(parts: EngineConfig, arguments: Sequence[str]) -> int:
         "--timeout", metavar="TIME", help="end it after so many seconds or such as 1m30s; exit code 124"
     )
     parser.add_argument("--privileged", action="store_true", help="with all the capabilities of the host")
-    parser.add_argument("name", help="the container's name or ID")
+    add_latest(parser)
+    parser.add_argument("name", nargs="?", help="the container's name or ID; omitted with --latest")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")
     options = parser.parse_args(arguments)
+    named = [] if options.name is None else [options.name]
+    if options.latest:
+        options.command, named = [*named, *options.command], []
+    options.name = named
     request = Exec(
         argv=options.command,
         env=environment(_variables(options.env), "--env"),
@@ -47,7 +52,7 @@ def execute(parts: EngineConfig, arguments: Sequence[str]) -> int:
     )
     if options.detach and options.timeout is not None:
         raise InvalidArgument("--timeout: a command in the background has none: omit it, or --detach")
-    container = Runtime(parts).container(options.name)
+    container = Runtime(parts).container(the_one(parts, options))
     if options.detach:
         sys.stdout.write(container.exec_detached(request) + "\n")
         return 0

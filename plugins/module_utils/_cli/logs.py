@@ -17,7 +17,7 @@ from .._model.errors import InvalidArgument
 from .._runtime.runtime import Runtime
 from .._store import events as kept
 from . import table
-from .arguments import new_parser
+from .arguments import add_one, new_parser, the_one
 
 _FOREVER = float(1 << 31)
 _PAUSE = 0.1
@@ -26,7 +26,7 @@ _PAUSE = 0.1
 def logs(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Print a container's output, standard error to standard error."""
     parser = new_parser("logs", "What a container printed.")
-    parser.add_argument("name", help="the container's name or ID")
+    add_one(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the container ends")
     parser.add_argument("--tail", "-n", type=int, help="only the last lines, this many; all below 0")
     parser.add_argument("-t", "--timestamps", action="store_true", help="each line's time before it")
@@ -38,7 +38,7 @@ def logs(parts: EngineConfig, arguments: Sequence[str]) -> int:
     selection = Wanted(
         tail, moment(options.since, "--since"), moment(options.until, "--until"), _FOREVER if options.follow else 0.0
     )
-    for line in stream(Runtime(parts).container(options.name), selection):
+    for line in stream(Runtime(parts).container(the_one(parts, options)), selection):
         if options.format == "json":
             table.write_json(line._asdict(), indent=None)
             continue

@@ -71,6 +71,7 @@ COMMANDS = {
     "info": ("_cli.about", "info", "show the host, the engine's parts and its roots"),
     "version": ("_cli.about", "version", "show the engine's version"),
     "completion": ("_cli.completion.scripts", "completion", "print the completion of bash, zsh or fish"),
+    "man": ("_cli.man", "man", "print the manual page"),
     "__complete": ("_cli.completion.candidates", "complete", "print what can follow; run by the shells' completion"),
     "login": ("_cli.login", "login", "log in to a registry"),
     "logout": ("_cli.login", "logout", "log out of a registry"),
@@ -123,8 +124,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     package = __package__.rpartition(".")[0]
     try:
         run: Callable[..., int] = getattr(importlib.import_module(f"{package}.{module}"), function)
-        # Completion is of the commands themselves.
-        more = (COMMANDS,) if arguments[0] == "__complete" else ()
+        # Completion and the manual are of the commands themselves.
+        more = (COMMANDS,) if arguments[0] in ("__complete", "man") else ()
         return run(EngineConfig.from_environment(os.environ), arguments[1:], *more)
     except KeyboardInterrupt:
         return 130

@@ -18,7 +18,7 @@ from .._model.options.durations import seconds
 from .._runtime.runtime import Runtime
 from .._runtime.statistics import statistics
 from . import table
-from .arguments import containers, new_parser
+from .arguments import add_latest, add_one, containers, new_parser, selected, the_one
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _DAY = 86400 * 10**9  # nanoseconds
@@ -32,13 +32,15 @@ def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
     parser.add_argument("name", nargs="*", help="containers; all running ones if omitted")
     parser.add_argument("--no-stream", action="store_true", help="once, with the average since the start for CPU %%")
     parser.add_argument("-i", "--interval", default="2", help="time between two rounds, in seconds or such as 500ms")
+    add_latest(parser)
     options = parser.parse_args(arguments)
+    names = selected(parts, options) if options.latest else options.name
     expected = "a duration above 0 and up to 24h such as 500ms, or a number of seconds"
     interval = seconds(options.interval, "--interval", expected, least=1, most=_DAY)
     before: dict[str, Sample] = {}
     while True:
         described = []
-        for container in containers(parts, options.name):
+        for container in containers(parts, names):
             figures = statistics(container)
             if figures is not None:
                 described.append(_described(container, figures, before))
@@ -98,9 +100,9 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
 def top(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List a container's processes."""
     parser = new_parser("top", "The processes of a running container.")
-    parser.add_argument("name", help="the container's name or ID")
+    add_one(parser)
     options = parser.parse_args(arguments)
-    container = Runtime(parts).container(options.name).peek()
+    container = Runtime(parts).container(the_one(parts, options)).peek()
     if not container.state.status.has_process:
         raise ContainerStopped(f"container {container.name} has no processes: it is {container.state.status}")
     pids = sorted(hierarchy.processes(container.host.cgroups, container.cgroup_path))

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any, Iterable, Sequence
 
+from .._model import caller
 from .._model.errors import printable
 
+# On a terminal: SGR attributes (console_codes(4)) of the headings, and of a status that an operator should see.
+_BOLD, _RED = "\x1b[1m{}\x1b[0m", "\x1b[31m{}\x1b[0m"
+_BAD = re.compile(r"Exited \((?!0\))|Restarting|Unknown|Dead|Degraded|.*\(unhealthy\)")
 _USERS = 40  # characters of containers' names that a table shows
 
 
@@ -34,12 +39,29 @@ def write_text(text: str) -> None:
 
 
 def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, headed: bool = True) -> None:
-    """Write columns as wide as their widest cell, with three blanks between them; ``headed``: the headings too."""
+    """Write columns as wide as their widest cell, with three blanks between them; ``headed``: the headings too.
+
+    On a terminal the headings are bold, and the status of what failed is red.
+    """
     cells = [*([list(headings)] if headed else []), *([str(cell) for cell in row] for row in rows)]
     columns = max(map(len, cells), default=0)
     widths = [max(len(row[column]) for row in cells if column < len(row)) for column in range(columns)]
-    for row in cells:
-        write_line("   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip(" "))
+    widths[-1:] = [0]  # no blanks at the end
+    coloured = _coloured()
+    status = headings.index("STATUS") if coloured and "STATUS" in headings else -1
+    for number, row in enumerate(cells):
+        padded = [printable(cell.ljust(width), "") for cell, width in zip(row, widths)]
+        if coloured and headed and number == 0:
+            padded = [_BOLD.format(cell) for cell in padded]
+        elif 0 <= status < len(row) and _BAD.match(row[status]):
+            padded[status] = _RED.format(padded[status])
+        write_text("   ".join(padded).rstrip(" "))
+
+
+def _coloured() -> bool:
+    """Return whether standard output is a terminal, and the caller has not said otherwise (no-color.org)."""
+    told = caller.environment
+    return sys.stdout.isatty() and not told.get("NO_COLOR") and told.get("TERM", "dumb") != "dumb"
 
 
 def users(names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ import argparse
 from typing import Callable, Optional, Sequence
 
 from .._container.container import Container
+from .._container.io.logs import Output
 from .._container.lifecycle import notify
 from .._drivers import process
 from .._model import caller
@@ -16,9 +17,10 @@ from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, NoSuchContainer
 from .._model.options.durations import whole_seconds
 from .._reconcile.desired import Desired
-from .._reconcile.reconcile import reconcile
+from .._reconcile.reconcile import check_root, reconcile
 from .._runtime.runtime import Runtime
 from .arguments import add_selection, for_each, new_parser, selected
+from .containers.session import add_session, begin, settings
 
 
 def start(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -26,8 +28,10 @@ def start(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return _transition(parts, "start", arguments, "started")
 
 
-def _attached(parts: EngineConfig, keys: Sequence[str]) -> int:
+def _attached(parts: EngineConfig, keys: Sequence[str], options: argparse.Namespace) -> int:
     """Start one container, wait for its end and show its output; return its exit code.
+
+    With ``--interactive``, and for a container with a terminal, our streams are connected as ``libpod attach`` does.
 
     :raises InvalidArgument: there are several.
     """
@@ -35,7 +39,13 @@ def _attached(parts: EngineConfig, keys: Sequence[str]) -> int:
 
     if len(keys) != 1:
         raise InvalidArgument(f"--attach: cannot be used with {len(keys)} containers: expected one")
-    name = Runtime(parts).container(keys[0]).name
+    runtime = Runtime(parts)
+    container = runtime.container(keys[0])
+    if options.interactive or container.config.options["tty"]:
+        how = settings(options, stdin=options.interactive)
+        check_root()
+        return run_of(lambda: (keys[0], Output(begin(runtime, container, how), "", "")))
+    name = container.name
     desired = Desired(name, "started", detach=False, show=show)
     return run_of(lambda: (keys[0], reconcile(parts, desired).output))
 
@@ -109,7 +119,9 @@ def _transition(parts: EngineConfig, verb: str, arguments: Sequence[str], state:
     keys = selected(parts, options, _suits(running=running))
     if getattr(options, "sdnotify", None):
         return _in_unit(parts, keys, options.sdnotify)
-    return _attached(parts, keys) if getattr(options, "attach", False) else for_each(keys, work)
+    if getattr(options, "attach", False) or getattr(options, "interactive", False):
+        return _attached(parts, keys, options)
+    return for_each(keys, work)
 
 
 _MORE = {
@@ -128,6 +140,8 @@ def _parsed(verb: str, arguments: Sequence[str]) -> argparse.Namespace:
     if verb == "start":
         about = "wait for the container's end, show its output and have its exit code"
         parser.add_argument("-a", "--attach", action="store_true", help=about)
+        parser.add_argument("-i", "--interactive", action="store_true", help="pass on our input too; implies --attach")
+        add_session(parser)
         about = "have the systemd unit that runs this watch the container, and who says that it is ready"
         parser.add_argument("--sdnotify", choices=("conmon", "container", "healthy"), help=about)
     else:

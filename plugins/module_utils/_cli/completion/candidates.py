@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import re
 import sys
-from typing import Callable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Iterator, Mapping, NamedTuple, Sequence
 
 from ..._model.engine_config import EngineConfig
-from .. import arguments as command_arguments
+from ..arguments import Commands, parser_of
 from . import names
 
-# The commands by name: module, function, what it does; see ``_cli.main``.
-Commands = Mapping[str, tuple[str, str, str]]
 # No other words are proposed: a shell could take what is in them as its own, or a terminal.
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@=+,-]+")
 # What the words of a command are, the last kind being that of all further ones; empty for files, or what has no list.
@@ -126,7 +123,7 @@ def _place(parts: EngineConfig, commands: Commands, before: Sequence[str]) -> tu
     if path == "image":
         path = " ".join(before[:2])
         words = words[1:]
-    parser = _parser_of(parts, commands, before)
+    parser = parser_of(parts, commands, *(before[:2] if before[0] == "image" else before[:1]))
     plain: list[str] = []
     flag: argparse.Action | None = None
     for word in words:
@@ -143,20 +140,3 @@ def _place(parts: EngineConfig, commands: Commands, before: Sequence[str]) -> tu
         else:
             plain.append(word)
     return _Place(parser, path, plain), flag
-
-
-def _parser_of(parts: EngineConfig, commands: Commands, before: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser of a command, which is run until it has one."""
-    module, function, _what = commands[before[0]]
-    package = __package__.rpartition("._cli")[0]
-    run: Callable[[EngineConfig, Sequence[str]], int] = getattr(
-        importlib.import_module(f"{package}.{module}"), function
-    )
-    command_arguments.Parser.captures = True
-    try:
-        run(parts, before[1:2] if before[0] == "image" else ())
-    except command_arguments.Captured as captured:
-        return captured.parser
-    finally:
-        command_arguments.Parser.captures = False
-    return argparse.ArgumentParser(add_help=False)

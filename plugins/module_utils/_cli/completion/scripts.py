@@ -49,9 +49,14 @@ _FISH = r"""# fish completion for libpod
 function __libpod_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
-    $words[1] __complete $words[2..-1] "$current" 2>/dev/null
+    set -l found ($words[1] __complete $words[2..-1] "$current" 2>/dev/null)
+    if set -q found[1]
+        printf '%s\n' $found
+    else
+        __fish_complete_path "$current"
+    end
 end
-complete -c libpod -a '(__libpod_complete)'
+complete -c libpod -f -a '(__libpod_complete)'
 """
 _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 

@@ -11,7 +11,7 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchContainer
 from ..._runtime.inspect import inspect as inspected
 from ..._runtime.runtime import Runtime
-from ..arguments import new_parser
+from ..arguments import add_latest, new_parser, selected
 from ..resources.verbs import add_inspection, inspect_each
 
 _TYPES = ("all", "container", "image", "pod", "volume", "network", "secret")
@@ -24,8 +24,10 @@ def inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
         "--type", choices=_TYPES, default="all", help="what has the names (default: container, or image)"
     )
     add_inspection(parser)
-    parser.add_argument("name", nargs="+", help="a name, an ID, or the beginning of an ID")
+    add_latest(parser)
+    parser.add_argument("name", nargs="*", help="a name, an ID, or the beginning of an ID")
     options = parser.parse_args(arguments)
+    options.name = selected(parts, options)
     if options.type not in ("all", "container"):
         from importlib import import_module
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Sequence
+from typing import Callable, Sequence
 
 from ..._container.container import Container
 from ..._container.io import session
@@ -17,7 +17,7 @@ from ..._model.records.status import ContainerStatus
 from ..._reconcile import dependencies
 from ..._reconcile.reconcile import check_root
 from ..._runtime.runtime import Runtime
-from ..arguments import new_parser, selected
+from ..arguments import add_one, new_parser, the_one
 
 
 def attach(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -26,20 +26,22 @@ def attach(parts: EngineConfig, arguments: Sequence[str]) -> int:
     parser = new_parser("attach", about, formats=False)
     parser.add_argument("--no-stdin", action="store_true", help="pass no input on")
     add_session(parser)
-    parser.add_argument("-l", "--latest", action="store_true", help="the container that was created last")
-    parser.add_argument("name", nargs="*", help="a container's name, ID, or the beginning of an ID")
+    add_one(parser)
     options = parser.parse_args(arguments)
     how = settings(options, stdin=not options.no_stdin)
     check_root()
-    (key, *more) = selected(parts, options)
-    if more:
-        parser.error("expected one container")
-    container = Runtime(parts).container(key).peek()
+    container = Runtime(parts).container(the_one(parts, options)).peek()
     if container.state.status is not ContainerStatus.RUNNING:
         status = container.state.status.podmans
         raise InvalidState(f"container {container.name} is {status}: expected a running one, to attach to")
+    return _joined(container, how)
+
+
+def _joined(container: Container, how: session.Session, start: Callable[[], object] = lambda: None) -> int:
+    """Connect our streams, then ``start``; return the container's exit code, or 0 after a detach."""
     how = how._replace(stdin=how.stdin and container.config.options["interactive"])
     with session.opened(container) as stream:
+        start()
         ended = session.follow(container, stream, how)
     return container.wait(FOREVER) if ended else 0
 
@@ -69,12 +71,12 @@ def settings(options: argparse.Namespace, *, stdin: bool) -> session.Session:
 
 
 def begin(runtime: Runtime, container: Container, how: session.Session) -> int:
-    """Start a created container with our streams on its own; return its exit code, or 0 after a detach."""
+    """Start a container with our streams on its own, or join one that runs; return as ``attach`` does."""
+    if container.peek().state.status.has_process and container.state.status is not ContainerStatus.CREATED:
+        return _joined(container, how)
     for other in dependencies.to_start(runtime, runtime.dependencies(container.config)):
         runtime.start_dependency(other.name)
-    container.init()
-    # Before the start, so that nothing of its output is missed.
-    with session.opened(container) as stream:
-        container.start()
-        ended = session.follow(container, stream, how)
-    return container.wait(FOREVER) if ended else 0
+    if container.state.status is not ContainerStatus.CREATED:
+        container.init()
+    # Connected before the start, so that nothing of its output is missed.
+    return _joined(container, how, container.start)
