@@ -101,6 +101,25 @@ def test_address_mac_interface_and_ipv6_are_as_asked_for(host: Host) -> None:
     assert outside.failed and "10.91.0.0/24" in outside["msg"], outside
 
 
+def test_address_of_one_family_leaves_the_other_to_its_subnet(host: Host) -> None:
+    subnets = [{"subnet": "10.91.0.0/24", "gateway": "10.91.0.1"}, {"subnet": "fd91::/64", "gateway": "fd91::1"}]
+    define("front", 1, subnets=subnets, ipv6_enabled=True)
+    shown = Process(run(host, network=["front:ip6=fd91::77"])).run("ip", "-o", "addr", "show", "eth0").stdout
+    assert "fd91::77/64" in shown and "10.91.0.254/24" in shown, shown
+
+
+def test_networks_reach_each_other_unless_both_are_isolated(host: Host) -> None:
+    """netavark 2 isolates a network whose file does not say otherwise."""
+    made = {}
+    for name, isolate in (("one", True), ("two", True), ("open", False), ("other", False)):
+        network(host, name, opt={"isolate": isolate})
+        made[name] = run(host, name, network=[name])
+    for start, end, reached in (("open", "other", True), ("one", "two", False), ("two", "one", False)):
+        address = made[end]["container"]["NetworkSettings"]["Networks"][end]["IPAddress"]
+        ping = Process(made[start]).run("ping", "-c", "1", "-W", "5" if reached else "1", address)
+        assert (ping.returncode == 0) == reached, (start, end, ping)
+
+
 def test_networks_are_connected_and_disconnected_live(host: Host) -> None:
     define("front", 1), define("back", 2)
     made = run(host, network=["front"], publish=["8080:80"])
@@ -210,6 +229,7 @@ def test_network_with_a_name_server_resolves_by_aardvark_dns(host: Host) -> None
 SERVING: dict[str, Any] = {"name": "web", **WEB, "publish": ["8080:80"]}
 MOVED: dict[str, Any] = {**SERVING, "publish": ["8081:80"]}
 ONLY = "netavark|lease"
+BOTH: dict[str, Any] = {**SERVING, "network": ["both"]}
 GONE = module("libpod_container", {"name": "web", "state": "absent"}, lambda host: None)
 
 
@@ -223,8 +243,13 @@ def serves(options: dict[str, Any], port: int) -> Task:
 
 
 STARTED, PUBLISHED = serves(SERVING, 8080), serves(MOVED, 8081)
+# The order of the subnets is not that of the families.
+FAMILIES = [{"subnet": "fd93::/64"}, {"subnet": "10.93.0.0/24"}]
+NETWORK = module("libpod_network", {"name": "both", "net_config": FAMILIES}, lambda host: None)
+NOTHING = module("libpod_network", {"name": "both", "state": "absent", "force": True}, lambda host: None)
 SWEPT = {
     "made and removed": Operation([GONE], STARTED, GONE, other=GONE, only=ONLY),
+    "on both families": Operation([NETWORK, GONE], serves(BOTH, 8080), NOTHING, other=GONE, only=ONLY),
     "published elsewhere": Operation([STARTED], PUBLISHED, GONE, other=STARTED, only=ONLY),
 }
 

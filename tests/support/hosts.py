@@ -24,6 +24,8 @@ OUTSIDE = "192.0.2.2"  # the neighbour's address; the host has .1
 NETWORK = "libpod"  # the CNI network every test host defines, the role's
 BRIDGE = "cni-libpod0"
 OCI_RUNTIME = os.environ.get("LIBPOD_TEST_OCI_RUNTIME", "runc")
+# A directory of .ci/netavark's with the netavark, aardvark-dns and nft of another Debian, in place of the machine's.
+NETAVARK = os.environ.get("LIBPOD_TEST_NETAVARK", "")
 _numbers = itertools.count(1)
 
 
@@ -91,6 +93,8 @@ class Host:
         os.makedirs("/run/libpod-test/etc/work")
         layers = "lowerdir=/etc,upperdir=/run/libpod-test/etc/upper,workdir=/run/libpod-test/etc/work"
         kernel.mount("test-host", "/etc", "overlay", options=layers)
+        for name, folder in (("podman", "/usr/lib/podman"), ("sbin", "/usr/local/sbin")) if NETAVARK else ():
+            kernel.mount(f"{NETAVARK}/{name}", folder, flags=kernel.MS_BIND)
         # `ip netns` shares this folder at its first use; done here, it is no difference between before and after.
         os.mkdir("/run/netns")
         store = images.template(self.layout)

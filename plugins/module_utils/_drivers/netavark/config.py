@@ -107,6 +107,13 @@ def outside(config: Mapping[str, Any], ips: Iterable[str]) -> list[str]:
     return [ip for ip in ips if not any(ipaddress.ip_address(ip) in one for one in there)]
 
 
+def one_each(config: Mapping[str, Any], ips: Iterable[str]) -> list[str]:
+    """Return the first of the addresses in each subnet, in the subnets' order: netavark takes them by position."""
+    known = {ip: ipaddress.ip_address(ip) for ip in ips}
+    first = (next((ip for ip in known if known[ip] in subnet), "") for subnet in subnets(config))
+    return [ip for ip in first if ip]
+
+
 def _checked(read: Foreign, file: str) -> Config:
     """Return a network as it is, once all that the engine reads of it is checked.
 

@@ -84,6 +84,11 @@ class Netavark:
                 f"ip: {', '.join(outside)} is in no subnet of network {name}, which has "
                 f"{', '.join(map(str, networks.subnets(config)))}"
             )
+        if len(networks.one_each(config, attachment.ips)) < len(attachment.ips):
+            raise InvalidArgument(
+                f"ip: {', '.join(attachment.ips)} are several addresses of one subnet of network {name}, of which "
+                "netavark gives one: choose one of each subnet"
+            )
 
     def add(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> NetworkAttachment:
         """Lease addresses, run ``setup`` and return the attachment with its result; what fails is undone.
@@ -162,8 +167,9 @@ class Netavark:
             raise ToolFailed([PACKAGE, "setup"], 0, str(error)) from error
 
     def _undo(self, container_id: str, netns_path: str, attachment: NetworkAttachment, held: Sequence[int]) -> None:
-        leased = self._leases.of(container_id, attachment.network)
-        if leased or attachment.result is not None:  # a lease comes first
+        leased = networks.one_each(attachment.config, self._leases.of(container_id, attachment.network))
+        # ``setup`` comes after the last lease.
+        if attachment.result is not None or len(leased) == len(networks.subnets(attachment.config)):
             self._teardown(container_id, netns_path, attachment, held)
             conntrack.forget_ports(attachment)
         self._leases.release(container_id, attachment.network)
@@ -260,7 +266,7 @@ def _program(name: str) -> str:
 def _options(container_id: str, attachment: NetworkAttachment) -> dict[str, Any]:
     """Return netavark's input for one network: NetworkOptions of containers/common with the definitions."""
     settings = {
-        "static_ips": list(attachment.ips),
+        "static_ips": networks.one_each(attachment.config, attachment.ips),
         "interface_name": attachment.interface,
         "aliases": list(attachment.aliases),
         **({"static_mac": attachment.mac} if attachment.mac else {}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple
 
 from ..._model.errors import ToolFailed, ToolMissing
 from ..._model.options.ports import PortMapping
@@ -46,17 +46,25 @@ NFTABLES = Grammar(
 
 
 def complaint(attachment: NetworkAttachment) -> str:
-    """Return which rules of an attachment to a bridge are missing, empty where all are there."""
+    """Return which rules of an attachment to a bridge are missing, empty where all are there.
+
+    Chains of the other firewall may be left from before an update of netavark. So it is the one with most of the rules.
+    """
     if attachment.config["driver"] != "bridge" or attachment.config.get("internal"):
         return ""
-    return " and ".join(_lacking(attachment))
+    lacking = [*_lacking(attachment, _in_iptables, IPTABLES)]
+    if lacking:
+        table = _nftables()
+        others = [*_lacking(attachment, lambda six: table, NFTABLES)] if table else lacking
+        lacking = min(others, lacking, key=len)
+    return " and ".join(lacking)
 
 
-def _lacking(attachment: NetworkAttachment) -> Iterator[str]:
+def _lacking(attachment: NetworkAttachment, rules: Callable[[bool], Lines], grammar: Grammar) -> Iterator[str]:
     for six, addresses in ((False, attachment.facts.ipv4), (True, attachment.facts.ipv6)):
         for address in addresses[:1]:
             kind = f"IPv{6 if six else 4}"
-            lines, grammar = _rules(six)
+            lines = rules(six)
             subnet = ipaddress.ip_interface(f"{address.ip}/{address.prefix_length}").network
             if not _has(lines, grammar.masquerade, subnet=subnet):
                 yield f"the {kind} masquerading rules are gone"
@@ -89,19 +97,20 @@ def _target(lines: Lines, grammar: Grammar, port: PortMapping, six: bool) -> str
     return ""
 
 
-def _rules(six: bool) -> tuple[Lines, Grammar]:
-    """Return netavark's rules and their grammar: those in iptables, or else in nftables."""
+def _in_iptables(six: bool) -> Lines:
     text = _output("ip6tables-save" if six else "iptables-save", package="iptables")
-    lines = [line[3:] for line in text.splitlines() if line.startswith("-A ")]
-    if any("NETAVARK" in line for line in lines):
-        return lines, IPTABLES
+    return [line[3:] for line in text.splitlines() if line.startswith("-A ")]
+
+
+def _nftables() -> Lines:
+    """Return the rules of netavark's table, each behind its chain's name."""
     lines, chain = [], ""
     for line in map(str.strip, _output("nft", "--stateless", "list", "table", "inet", "netavark").splitlines()):
         if line.startswith("chain "):
             chain = line.split()[1]
         else:
             lines.append(f"{chain} {line}")
-    return lines, NFTABLES
+    return lines
 
 
 def _output(*argv: str, package: str = "nftables") -> str:

@@ -101,6 +101,8 @@ def written(
         others = {key: value for key, value in (made.get("options") or {}).items() if key not in _OPTIONS}
         kept_isolation = had is not None and had.isolate and wanted.isolate and "isolate" in (made.get("options") or {})
         isolation = {"isolate": made["options"]["isolate"]} if kept_isolation else {}
+        if wanted.driver == BRIDGE and not wanted.isolate and (had is None or had.isolate):
+            isolation["isolate"] = "false"  # netavark isolates a bridge without this option from 2.0 on
         made["options"] = {**others, **wanted.options, **isolation}
     return made
 
