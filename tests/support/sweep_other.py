@@ -108,6 +108,13 @@ def _no_stack(host: Host, kill_at: str) -> Result:
     return host.module("libpod_containers", args, kill_at=kill_at)
 
 
+def _no_directories(host: Host) -> None:
+    """Assert that no container is left, nor a directory of one, by which its label is known."""
+    assert not _stack(host) and not processes(host)
+    for root in (host.parts.static_root, host.parts.run_root):
+        assert os.listdir(f"{root}/containers") == []
+
+
 # Exec, commit, export
 
 
@@ -172,6 +179,7 @@ def _out_folder(host: Host) -> None:
     os.mkdir("/srv/out")
 
 
+PURGED = module("libpod_containers", {"containers": [], "purge": "stack=x"}, _no_directories)
 EXEC = {"name": "web", "argv": ["sleep", "1111"], "detach": True}
 CLEANED = program("exit", "ID", check=is_stopped)
 # What the operator's commands and the boot do is swept as the tasks that do the same; here are the ends of their parts.
@@ -218,6 +226,9 @@ OPERATIONS = {
         other=_several("1001", "first"),
         only="(json|lock|event.*|^conmon|runc.*|storage.*) #1$",
         removed="(json|event.*) #1$",
+    ),
+    "purge": Operation(
+        [started({**RUNNING, "label": {"stack": "x"}})], PURGED, ABSENT, by=[PURGED, ABSENT], removed="event"
     ),
     "exec in the background": Operation(
         [ABSENT, started(RUNNING)], module("libpod_container_exec", EXEC, _executes, settles=False), ABSENT

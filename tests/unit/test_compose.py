@@ -263,6 +263,8 @@ MALFORMED = {
     "services: {a: }": "services.a.image: expected an image",
     "services: {1: {image: i}}": "services (a key): expected a string",
     "include: [x]": "include has no counterpart",
+    "services: {a: {image: i, depends_on: {b: {condition: service_healthy}}}, b: {image: i, healthcheck: "
+    "{disable: true}}}": "services.b.healthcheck: expected one that is not disabled",
     "services: {a: {image: i, depends_on: [b]}, b: {image: i, depends_on: [a]}}": "depend on each other: ",
 }
 
@@ -335,6 +337,9 @@ UNFIT = {
     "services: {s: {image: i, command: '${A'}}": "services.s.command: lacks a }",
     'services: {s: {image: i, command: "x \'secret"}}': "services.s.command: expected a command",
     'services: {s: {image: i, environment: ["B=hushed\\0"]}}': "services.s.environment[0]: expected text",
+    "services: {s: {image: i, environment: ['=hushed', '']}}": "services.s.environment: expected a name in each",
+    "services: {s: {image: i, environment: {'': hushed}}}": "services.s.environment: expected a name in each",
+    "services: {s: {image: i, labels: ['=hushed']}}": "services.s.labels: expected a name in each",
     "services: {s: {image: i, volumes: [{type: bind, source: '/a,ro=true', target: /b}]}}": "without commas",
     "services: {s: {image: i, volumes: [{type: bind, source: /a, target: '/b,ro=true'}]}}": "without commas",
     "services: {s: {image: i, volumes: ['${NONE}:/b']}}": "services.s.volumes[0]: expected a source before the colon",

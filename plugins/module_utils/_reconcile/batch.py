@@ -130,14 +130,13 @@ class BatchReconcile:
         if self._purge is None:
             return []
         label, value = self._purge
-        return [
-            one.name
-            for one in self.runtime.containers()
-            if one.name not in self._wanted
-            and not (one.unreadable or one.config.infra)
-            and one.config.labels.get(label) is not None
-            and value in (None, one.config.labels[label])
-        ]
+
+        def has(labels: Mapping[str, str]) -> bool:
+            return label in labels and value in (None, labels[label])
+
+        there = (one for one in self.runtime.containers() if not (one.unreadable or one.config.infra))
+        names = [*(one.name for one in there if has(one.config.labels)), *self.runtime.interrupted(has)]
+        return [name for name in names if name not in self._wanted]
 
     def _find(self) -> None:
         self._wanted.update((name, Desired(name, "absent")) for name in self._purged())

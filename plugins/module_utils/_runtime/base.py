@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator, Optional
+from contextlib import suppress
+from typing import Callable, Iterable, Iterator, Mapping, Optional
 
 from .._container.container import Container
 from .._drivers.host import Host
 from .._model.engine_config import EngineConfig
-from .._model.errors import NoSuchContainer
+from .._model.errors import LibpodError, NoSuchContainer
 from .._model.records.config import ContainerConfig
 from .._store.store import Store
 
@@ -39,6 +40,16 @@ class RuntimeBase:
     def containers(self) -> Iterator[Container]:
         """Yield every container in the order of names, without those removed meanwhile."""
         return self._those(self.store.names())
+
+    def interrupted(self, has: Callable[[Mapping[str, str]], bool]) -> Iterator[str]:
+        """Yield the names without a container whose creation or removal was interrupted, by its labels."""
+        there = {name for name, _container_id in self.store.names()}
+        for name, container_id in self.store.unfinished():
+            if name not in there:
+                with suppress(LibpodError):  # it is gone, or cannot be read
+                    config = self.store.config(container_id)
+                    if has(config.labels) and not config.infra:
+                        yield name
 
     def _those(self, names: Iterable[tuple[str, str]]) -> Iterator[Container]:
         for name, container_id in names:

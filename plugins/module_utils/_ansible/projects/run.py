@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
-from typing import Any, Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ..._inputs.stack import Stack
 from ..._model.errors import InvalidArgument, LibpodError, note_done
@@ -62,7 +61,9 @@ class StackRun:
         """Return the result of having the containers that ``want`` returns, and of ``remove`` where that succeeded."""
         with self.changes.noted():
             asked = list(want())
-            asked += self._interrupted({one.name for one in asked})
+            names = {one.name for one in asked}
+            # What is left of a container may use a network that is to go.
+            asked += [self.removed(one) for one in self._runtime.interrupted(self.owner.has) if one not in names]
             batch = self._batch(asked, after)
             summary = containers.summary(batch, [one.name for one in asked], self._diff)
             before = list(self.changes.actions)
@@ -79,14 +80,6 @@ class StackRun:
             "changed": bool(summary["changed"] or self.changes.actions),
             "actions": [*before, *summary["actions"], *self.changes.actions[len(before) :]],
         }
-
-    def _interrupted(self, asked: Collection[str]) -> Iterator[Desired]:
-        """Yield the owner's containers whose removal was interrupted: what is left of them may use a network."""
-        for name, container_id in self._runtime.store.unfinished():
-            if name not in asked and name not in self._there:
-                with suppress(LibpodError):  # it is gone, or cannot be read
-                    if self.owner.has(self._runtime.store.config(container_id).labels):
-                        yield self.removed(name)
 
     def _batch(self, asked: Sequence[Desired], after: Mapping[str, Sequence[str]]) -> BatchReconcile:
         batch = BatchReconcile(

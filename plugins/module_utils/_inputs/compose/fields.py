@@ -93,11 +93,18 @@ def scalars(node: Foreign) -> list[str]:
 
 
 def pairs(node: Foreign) -> dict[str, Optional[str]]:
-    """Return a mapping whose values are text or None, also from a list of KEY=VALUE."""
+    """Return a mapping whose values are text or None, also from a list of KEY=VALUE.
+
+    :raises MalformedData: there is no key in one of them.
+    """
     if isinstance(node.value, list):
         split = [scalar(one).partition("=") for one in node]
-        return {key: value if equals else None for key, equals, value in split}
-    return {key: scalar(one) if one else None for key, one in node.items()}
+        found = {key: value if equals else None for key, equals, value in split}
+    else:
+        found = {key: scalar(one) if one else None for key, one in node.items()}
+    if "" in found:  # the message has no value, which may be a secret
+        raise MalformedData(f"{node.origin}: {node.path}: expected a name in each element, found an empty one")
+    return found
 
 
 def labels(node: Foreign) -> dict[str, str]:

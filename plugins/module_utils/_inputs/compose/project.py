@@ -161,6 +161,8 @@ class _Loading:
             for name, how in service.needs.items():
                 needed[name] = max(how, needed.get(name, ""), key=_STRENGTH.index)
         for name, service in translated.items():
+            if needed.get(name) == HEALTHY and service.options.get("no_healthcheck"):
+                self._root["services"][name]["healthcheck"].fail("one that is not disabled, as a service waits for it")
             before = [one for other in service.needs if other in translated for one in self._names(translated[other])]
             for number, container in enumerate(self._names(service), 1):
                 containers.append(self._container(service, container, number, needed.get(name, "")))
