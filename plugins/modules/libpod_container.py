@@ -471,7 +471,9 @@ options:
         M(libpod.engine.libpod_image) has pulled. It is mounted read-only. With C(rw) it takes changes, which stay as
         long as the container. It takes C(subpath) too. A container with a user namespace cannot have it. A name
         that leads to another image makes a new container. The image is not removed while a container has it.
-      - C(idmap) is refused.
+      - C(bind) takes C(idmap), with which the files have the container's IDs on the host too, or C(idmap=uids=RANGES;gids=RANGES).
+        RANGES are C(FILE-HOST-AMOUNT), joined by C(#). After a C(@), HOST is an ID in the container. It needs crun, from 1.5 on,
+        or runc, from 1.2 on, and a file system that can.
       - C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode), C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and
         C(max).
       - They are changed in place where O(volume) or O(tmpfs) would be, C(image), C(ramfs) and C(devpts) never.

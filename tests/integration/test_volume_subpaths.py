@@ -123,8 +123,10 @@ def test_what_is_not_inside_the_volume_is_refused(host: Host, subpath: str) -> N
         "type=volume,src=data,dst=/x,subpath",
         "type=volume,dst=/x,volume-subpath=a",
         "type=bind,src=/srv,dst=/x,subpath=a",
-        "type=bind,src=/srv,dst=/x,idmap",
         "type=volume,src=data,dst=/x,idmap=uids=0-1-10#10-11-10;gids=0-100-10",
+        "type=bind,src=/srv,dst=/x,idmap=uids=0-1;gids=0-100-10",
+        "type=bind,src=/srv,dst=/x,idmap=uids=0-1-1",
+        "type=bind,src=/srv,dst=/x,idmap=uids=0-1-1;gids=0-1-1,U",
     ],
 )
 def test_a_mount_that_names_no_path_in_a_volume_is_refused(host: Host, text: str) -> None:

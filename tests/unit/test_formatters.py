@@ -38,6 +38,7 @@ def test_formatted_value_parses_to_the_same(option: str, data: st.DataObject) ->
     "mount",
     [
         *("type=bind,source=/a,target=/b,relabel=private,U,bind-nonrecursive,bind-propagation=slave,ro,noexec",),
+        *("type=bind,source=/a,target=/b,idmap=uids=0-1-10#10-11-10;gids=0-100-10",),
         *("type=volume,target=/b", "type=volume,source=a,target=/b,nocopy,relabel=shared"),
         *("type=image,source=a,target=/b,subpath=x/y,rw", "type=image,source=a,target=/b"),
         *("type=volume,source=a,target=/b,subpath=x/y", "type=volume,source=a,target=/b,volume-subpath=/x/,ro"),

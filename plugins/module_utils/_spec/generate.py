@@ -72,6 +72,10 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         systemd_cgroup=facts.systemd_cgroup,
         files={**facts.files, **({INIT_PATH: facts.init} if facts.init else {})},
     )
+    if any(option.startswith("idmap") for mount in all_mounts for option in mount["options"]):
+        from .idmapped import mapped
+
+        all_mounts = [mapped(mount, config.id_mappings) for mount in all_mounts]
     if config.id_mappings:
         all_mounts = adapt(all_mounts, config.id_mappings, facts.foreign)
     return {

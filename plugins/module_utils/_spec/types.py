@@ -8,13 +8,18 @@ from __future__ import annotations
 from typing import TypedDict
 
 
-class Mount(TypedDict):
-    """An entry of ``mounts`` (config.md, "Mounts")."""
-
+class _Mount(TypedDict):
     destination: str
     type: str
     source: str
     options: list[str]
+
+
+class Mount(_Mount, total=False):
+    """An entry of ``mounts`` (config.md, "Mounts")."""
+
+    uidMappings: list[IdMapping]
+    gidMappings: list[IdMapping]
 
 
 class Device(TypedDict):

@@ -94,11 +94,22 @@ class OciRuntime:
 
     def knows_personality(self) -> bool:
         """Return whether it applies the specification's ``linux.personality``, as runc does from 1.2 on."""
+        name, version = self._version()
+        return name != "runc" or version >= (1, 2)
+
+    def knows_idmap(self) -> bool:
+        """Return whether it applies a mount's ``uidMappings``, as runc does from 1.2 on and crun from 1.5 on.
+
+        Others leave them out without a word.
+        """
+        name, version = self._version()
+        return version >= {"runc": (1, 2), "crun": (1, 5)}.get(name, version + (1,))
+
+    def _version(self) -> tuple[str, tuple[int, ...]]:
+        """Return the program's own name, and the first two numbers of its version."""
         fields = self._run("--version", doing="cannot ask for the version", changes=False).split()
-        if fields[:1] != ["runc"]:
-            return True
-        major, minor = (natural(part) or 0 for part in (*"".join(fields[2:3]).split("."), "", "")[:2])
-        return (major, minor) >= (1, 2)
+        numbers = "".join(fields[2:3]).split(".")
+        return "".join(fields[:1]), tuple(natural(part) or 0 for part in (*numbers, "", "")[:2])
 
     def unstarted(self, container_id: str) -> bool:
         """Return whether the container was created and not started, without a fork: its FIFO waits for ``start``."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Callable, Iterable, Optional
 
 from .. import caller
@@ -25,6 +26,8 @@ _SPELLINGS = {
     "volume-subpath": "subpath",
     "readwrite": "rw",
 }
+_RANGES = "@?[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10}"
+_IDMAP = re.compile(f"uids={_RANGES}(?:#{_RANGES})*;gids={_RANGES}(?:#{_RANGES})*")
 _FLAGS = ("nosuid", "suid", "nodev", "dev", "noexec", "exec")
 _VALUES = {
     "tmpfs": {"size": "size", "tmpfs-size": "size", "mode": "mode", "tmpfs-mode": "mode", "uid": "uid", "gid": "gid"},
@@ -96,13 +99,8 @@ def _settings(item: str, option: str) -> dict[str, str | None]:
         if key in settings and settings[key] != (value if equals else None):
             raise wrong(option, item, f"{key} only once")
         settings[key] = value if equals else None
-    if "idmap" in settings and settings.pop("idmap") != "false":
-        raise wrong(
-            option,
-            item,
-            "no idmap, for the engine maps the IDs of no mount: give the files to the container's user with U, or let "
-            "the container have the host's IDs",
-        )
+    if settings.get("idmap") == "false":
+        del settings["idmap"]
     return settings
 
 
@@ -148,9 +146,11 @@ def _volume(kind: str, target: str, settings: dict[str, str | None], item: str, 
     if relabel is None:
         raise wrong(option, item, "relabel=shared or relabel=private")
     switches = _switches(kind, settings, item, option)
+    if "idmap" in settings:
+        switches.add(_idmap(kind, settings.pop("idmap"), "U" in switches, item, option))
     subpath = _subpath(settings, source, item, option) if kind == "volume" and "subpath" in settings else ""
     if settings:
-        own = "subpath, " if kind == "volume" else ""
+        own = "subpath, " if kind == "volume" else "idmap, "
         known = f"source, target, {own}bind-propagation, relabel, {', '.join(_SWITCHES[kind])}"
         raise wrong(option, item, f"of {kind}: {known}")
     flags = {"bind" if switch == "bind-nonrecursive" else switch for switch in switches} - {"ro", "rw"} | {relabel} - {
@@ -165,6 +165,21 @@ def _volume(kind: str, target: str, settings: dict[str, str | None], item: str, 
         "flags": sorted(flags),
     }
     return {**result, "subpath": subpath} if subpath else result
+
+
+def _idmap(kind: str, ranges: str | None, owned: bool, item: str, option: str) -> str:
+    """Return the flag of a mount whose files have other owners there than on the host, as podman has it."""
+    if kind != "bind":
+        raise wrong(
+            option, item, "idmap only with type=bind: the engine gives a volume's files the container's IDs itself"
+        )
+    if owned:
+        raise wrong(option, item, "either idmap or U, which gives the files themselves to the container's user")
+    if ranges in (None, "true"):
+        return "idmap"
+    if not _IDMAP.fullmatch(ranges or ""):
+        raise wrong(option, item, "idmap, or idmap=uids=FILE-HOST-AMOUNT[#...];gids=FILE-HOST-AMOUNT[#...]")
+    return f"idmap={ranges}"
 
 
 def _image(target: str, settings: dict[str, str | None], item: str, option: str) -> Volume:

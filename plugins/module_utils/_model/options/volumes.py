@@ -133,14 +133,17 @@ def mount_words(volume: Volume, source_guards: Iterable[str] = ()) -> list[str]:
 def movable(mount: Mount) -> bool:
     """Return whether a mount can be made, changed and removed under a running process.
 
-    An overlay, an image, a change of owner and a label need a new container, and so does what propagates mounts to the
-    host.
+    An overlay, an image, a change of owner, mapped IDs and a label need a new container, and so does what propagates
+    mounts to the host.
     """
     if "source" not in mount:
         return mount["type"] == "tmpfs"
     if mount["type"] == "image":
         return False
-    return not set(mount["flags"]) & {"O", "U", "z", "Z"} and "shared" not in mount["propagation"]
+    return (
+        not {flag.partition("=")[0] for flag in mount["flags"]} & {"O", "U", "z", "Z", "idmap"}
+        and "shared" not in mount["propagation"]
+    )
 
 
 def in_place(before: list[Mount], after: list[Mount]) -> bool:

@@ -110,6 +110,7 @@ def check_mounts(runtime: Runtime, desired: Desired, image: ImageConfig) -> None
     for one in mounts:
         if "source" in one.mount:
             _check_source(runtime, one.mount, desired.name, _mapped(desired.wanted))
+            _check_idmap(runtime, one.mount)
     mount_points.check_kernels_own(desired.name, mounts, runtime.host.oci.name)
 
 
@@ -132,6 +133,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     _check_rootfs(config)
     for volume in config.volumes:
         _check_source(runtime, volume, config.name, bool(config.id_mappings))
+        _check_idmap(runtime, volume)
     _check_security(options)
     _check_files(runtime, options)
     _check_first_process(runtime, options)
@@ -154,6 +156,14 @@ def _check_source(runtime: Runtime, volume: Volume, name: str, mapped: bool) -> 
         from ..._container.rootfs import subpaths
 
         subpaths.look(runtime.parts, volume, name)
+
+
+def _check_idmap(runtime: Runtime, volume: Volume) -> None:
+    if any(flag.startswith("idmap") for flag in volume["flags"]) and not runtime.host.oci.knows_idmap():
+        raise NotImplementedByHost(
+            f"mount: idmap of {volume['target']}: {runtime.host.oci.path} maps the IDs of no mount (runc does from 1.2 "
+            "on, crun from 1.5 on): omit it, or set oci_runtime to crun"
+        )
 
 
 def _port_holder(runtime: Runtime) -> host_ports.Holder:
