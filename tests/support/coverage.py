@@ -6,16 +6,21 @@
 ``.ci/test`` loads it by ``PYTEST_PLUGINS``; ``LIBPOD_COVERAGE`` is the path of its report. Statements are recorded in
 shared memory, so forked children count, also those that are killed. Programs that conmon or Ansible start do not
 count. coverage.py would cost half of the CPU time again, and slipcover nearly as much, for each child would report.
+Code with probes is kept in ``probed`` beside the report: else each child would compile again what it imports.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
+import hashlib
+import marshal
 import mmap
 import os
 import sys
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Iterator, Optional, Sequence
@@ -79,7 +84,7 @@ class Probes(ast.NodeTransformer):
 
 
 class Loader(SourceFileLoader):
-    """Load a module with probes in it, past Python's cache of bytecode."""
+    """Load a module with probes in it, from a cache other than Python's."""
 
     def __init__(self, name: str, path: str, coverage: Coverage) -> None:
         """Load the module ``name`` from ``path``."""
@@ -88,9 +93,7 @@ class Loader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """Return the code with probes."""
-        path = self.get_filename(fullname)
-        tree, _lines = self._coverage.probed(path)
-        return compile(tree, path, "exec", dont_inherit=True)
+        return self._coverage.code(self.get_filename(fullname))
 
     def exec_module(self, module: ModuleType) -> None:
         """Execute the module with the record among its globals."""
@@ -120,6 +123,22 @@ class Coverage(MetaPathFinder):
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
             spec.loader = Loader(fullname, spec.loader.path, self)
         return spec
+
+    def code(self, path: str) -> CodeType:
+        """Return the file's code with probes, compiled once for all processes of a run."""
+        key = hashlib.sha256(MAGIC_NUMBER + f"{self._offsets[os.path.realpath(path)]} {path}\n".encode())
+        key.update(Path(path).read_bytes())
+        cached = self._report.parent / "probed" / key.hexdigest()
+        with contextlib.suppress(FileNotFoundError):
+            found: CodeType = marshal.loads(cached.read_bytes())
+            return found
+        code = compile(self.probed(path)[0], path, "exec", dont_inherit=True)
+        with contextlib.suppress(OSError):  # where a test has taken that right from its child
+            cached.parent.mkdir(exist_ok=True)
+            written = cached.with_name(f"{cached.name}.{os.getpid()}")
+            written.write_bytes(marshal.dumps(code))
+            written.replace(cached)  # a child may be killed before
+        return code
 
     def probed(self, path: str) -> tuple[ast.Module, dict[int, int]]:
         """Return the file's syntax tree with probes, and its statements' lines with those of their probes."""

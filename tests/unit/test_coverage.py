@@ -82,4 +82,9 @@ def test_statements_of_workers_and_of_killed_children_count(tmp_path: Path) -> N
         assert match and int(match[2]) > 10_000
         return int(match[1])
 
-    assert covered(KILLED) == covered(KILLED.replace('errors.shortened("abc", 2)', "pass")) + 3
+    def compiled() -> dict[str, int]:
+        return {path.name: path.stat().st_ino for path in (tmp_path / "probed").iterdir()}
+
+    everything, files = covered(KILLED), compiled()
+    assert everything == covered(KILLED.replace('errors.shortened("abc", 2)', "pass")) + 3
+    assert files and compiled() == files, "a file was compiled again"
