@@ -57,6 +57,8 @@ EXAMPLES = r"""
       changed_when: false
 """
 
+import gc
+import multiprocessing
 import os
 from typing import TYPE_CHECKING, Any, Callable, Optional, cast
 
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from ..module_utils._drivers.oci.exec import Ended
 
 display = Display()
+_COLLECT_EVERY = 200_000  # objects made and not freed, instead of 700
 
 
 class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
@@ -87,6 +90,10 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         read_at_once(self._shell)
+        if multiprocessing.parent_process():
+            # A worker ends with its task. An eighth of its time are the collector's passes, most while Ansible builds the
+            # module, and there is hardly a cycle to free.
+            gc.set_threshold(_COLLECT_EVERY)
         self._connected = False
         self._playbook = int(kwargs.get("ansible_playbook_pid") or 0)
         self._guarded: Optional[Guarded] = None
