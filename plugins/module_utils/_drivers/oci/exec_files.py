@@ -17,7 +17,7 @@ from ..._model.records.process_ref import ProcessRef
 from .. import process as processes
 
 # With runc's draft of a PID file, whose name begins with a dot.
-_NAME = re.compile(r"\.?exec-(\d+)-(\d+)-[0-9a-f]{16}\.(?:pid|sock)")
+_NAME = r"\.?exec-(\d+)-(\d+)-[0-9a-f]{16}\.(?:pid|sock)"
 _HELD = re.compile(r"exec-(\d+)-(\d+)-[0-9a-f]{16}\.held")
 
 
@@ -30,7 +30,7 @@ def new_name(kind: str) -> str:
 def forget_left_over(folder: str) -> None:
     """Remove the files of engine processes that no longer run."""
     for name in os.listdir(folder):
-        match = _NAME.fullmatch(name)
+        match = re.fullmatch(_NAME, name)
         if match and not processes.alive(ProcessRef(int(match[1]), int(match[2]))):
             failpoint("forget left-over exec")
             try:

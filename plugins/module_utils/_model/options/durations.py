@@ -15,8 +15,8 @@ from .parsers import natural, wrong
 
 EXPECTED = "a duration such as 1m30s or 500ms, or a number of seconds"
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_PART = re.compile(rf"(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))({'|'.join(_UNITS)})")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+_PART = rf"(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))({'|'.join(_UNITS)})"
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 LEAST, MOST = -(1 << 63), (1 << 63) - 1  # a Go duration is a signed 64-bit number of nanoseconds
 _LONGEST_TEXT = 100  # characters
 
@@ -27,7 +27,7 @@ def parse(text: str) -> Optional[int]:
     if rest == "0":
         return 0
     total = end = 0
-    for part in _PART.finditer(rest) if len(text) <= _LONGEST_TEXT else ():
+    for part in re.finditer(_PART, rest) if len(text) <= _LONGEST_TEXT else ():
         if part.start() != end:
             return None
         whole, fraction, fraction_alone, unit = part.groups()
@@ -49,7 +49,7 @@ def nanoseconds(value: object, option: str, expected: str = EXPECTED, least: int
     :raises InvalidArgument: it is neither, or out of bounds.
     """
     text = f"{value:.9f}" if isinstance(value, float) else str(value).strip()
-    number = parse(f"{text}s" if _NUMBER.fullmatch(text) else text)
+    number = parse(f"{text}s" if re.fullmatch(_NUMBER, text) else text)
     if number is None or not least <= number <= most:
         raise wrong(option, value, expected)
     return number
