@@ -144,6 +144,20 @@ class FileLock:
 
 
 @contextmanager
+def alone_at(run_root: str, path: str) -> Iterator[None]:
+    """Hold the lock of what this engine writes to ``path``."""
+    from hashlib import sha256
+
+    # No container's name has a dot in front.
+    digest = sha256(path.encode(errors="surrogateescape")).hexdigest()[:32]
+    with FileLock(f"{run_root}/locks/.path-{digest}.lock") as lock:
+        try:
+            yield
+        finally:
+            lock.discard()
+
+
+@contextmanager
 def hold_all(locks: Sequence[FileLock]) -> Iterator[None]:
     """Hold all the locks; while one is waited for, none of the others is held, so that there is no deadlock."""
     busy: Optional[FileLock] = None

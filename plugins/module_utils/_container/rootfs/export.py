@@ -9,11 +9,13 @@ import os
 from typing import TYPE_CHECKING, Callable
 
 from ..._drivers.command import run
+from ..._drivers.trees.beside import beside, create
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchVolume, ToolFailed
 from ..._model.failpoints import failpoint
 from ..._model.options.parsers import name as checked_name
 from ..._store import volumes as store
+from ..._store.locks import alone_at
 from .private_mount import with_rootfs, with_volume
 
 if TYPE_CHECKING:
@@ -21,16 +23,16 @@ if TYPE_CHECKING:
 
 
 def export(container: ContainerBase, path: str, dry: bool) -> bool:
-    """Write a container's root filesystem to ``path``, as ``write`` does."""
+    """Write a container's root filesystem to ``path``, as ``_write`` does."""
 
     def fill(temporary: str) -> None:
         with_rootfs(container, lambda root: archive(root, temporary), volumes=False)
 
-    return write(path, container.id[:12], fill, dry)
+    return _write(container.host.parts, path, fill, dry)
 
 
 def export_volume(parts: EngineConfig, name: str, path: str, dry: bool) -> bool:
-    """Write the content of a volume to ``path``, as ``write`` does.
+    """Write the content of a volume to ``path``, as ``_write`` does.
 
     :raises NoSuchVolume: there is none of this name.
     """
@@ -45,10 +47,10 @@ def export_volume(parts: EngineConfig, name: str, path: str, dry: bool) -> bool:
         else:
             archive(f"{folder}/_data", temporary)
 
-    return write(path, f"volume-{name[:64]}", fill, dry)
+    return _write(parts, path, fill, dry)
 
 
-def write(path: str, key: str, fill: Callable[[str], None], dry: bool) -> bool:
+def _write(parts: EngineConfig, path: str, fill: Callable[[str], None], dry: bool) -> bool:
     """Write a tree to ``path`` by ``fill``; return whether that differs from the file that was there.
 
     An unchanged tree gives the same file again, which is left alone. With ``dry`` nothing is written or read, and the
@@ -62,24 +64,25 @@ def write(path: str, key: str, fill: Callable[[str], None], dry: bool) -> bool:
         raise InvalidArgument(f"dest: {path} cannot be used: {wrong}")
     if dry:
         return True
-    temporary = f"{folder}/.libpod-export-{key}"
-    try:
-        fill(temporary)
-        if os.path.exists(path) and same(path, temporary):
-            return False
-        failpoint("rename export")
-        os.rename(temporary, path)
-        return True
-    finally:
-        if os.path.exists(temporary):
-            failpoint("remove export")
-            os.unlink(temporary)
+    temporary = beside(path, "export")
+    with alone_at(parts.run_root, path):
+        try:
+            fill(temporary)
+            if os.path.exists(path) and same(path, temporary):
+                return False
+            failpoint("rename export")
+            os.rename(temporary, path)
+            return True
+        finally:
+            if os.path.exists(temporary):
+                failpoint("remove export")
+                os.unlink(temporary)
 
 
 def archive(root: str, path: str) -> None:
     """Write the tree below ``root`` to a new tar file that only root can read; tar(1) follows no link in it."""
     failpoint("make export")
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    os.close(create(path))
     argv = ["tar", "--create", f"--file={path}", f"--directory={root}", "--numeric-owner", "--sort=name", "--xattrs"]
     argv += ["--xattrs-include=*", "--xattrs-exclude=trusted.overlay.*", "--format=posix", "--null"]
     # Without tar's PID and times of access, so that an unchanged tree gives the same file.

@@ -14,6 +14,7 @@ from typing import Any, Iterator, Sequence
 
 from ..._model.failpoints import failpoint
 from .. import foreign_files
+from ..trees.beside import create
 from .archive_reader import REF_NAME, SOURCE_ID
 
 
@@ -74,8 +75,7 @@ def pack_layout(folder: str, path: str) -> None:
 def new_tar(path: str) -> Iterator[tarfile.TarFile]:
     """Yield a new tar file that only root can read."""
     failpoint("make archive")
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:", format=tarfile.PAX_FORMAT) as tar:
+    with open(create(path), "wb") as file, tarfile.open(fileobj=file, mode="w:", format=tarfile.PAX_FORMAT) as tar:
         yield tar
 
 

@@ -116,8 +116,10 @@ class Images:
             options = [*flags, *_tls("", how), *_auth("", how, name, opened)]
             return self._skopeo("inspect", source, [*options, origin(source, name, digest)], how, doing)
 
-    def push(self, image_id: str, target: str, how: Pull, options: Sequence[str] = ()) -> str:
+    def push(self, image_id: str, target: str, how: Pull, scratch: str, options: Sequence[str] = ()) -> str:
         """Copy an image of the store to a registry, ``docker://NAME``; return the digest of its manifest there.
+
+        ``scratch`` is as for ``copy``.
 
         :raises ToolFailed: the registry refused, or skopeo failed in another way.
         """
@@ -125,7 +127,7 @@ class Images:
         with ExitStack() as opened:
             auth = [*_tls("dest-", how), *_auth("dest-", how, target[9:], opened)]
             digest = in_memory(b"", opened)
-            flags = [*_quiet(how), "--insecure-policy", "--digestfile", digest, *self._folder(), *options, *auth]
+            flags = [*_quiet(how), "--insecure-policy", "--digestfile", digest, "--tmpdir", scratch, *options, *auth]
             try:
                 self._skopeo("copy", target, [*flags, self.reference(image_id), target], how, doing)
             except NoSuchImage as error:  # skopeo's message for a registry that refuses is the same
@@ -178,25 +180,20 @@ class Images:
 
         :raises ToolFailed: skopeo failed.
         """
-        argv = [
-            "skopeo",
-            "copy",
-            "--quiet",
-            "--insecure-policy",
-            *self._folder(),
-            f"oci:{path}:image",
-            self._target(name),
-        ]
-        run(argv, package="skopeo", env=self._roots.environment(), doing=f"storing image {name}")
+        self.copy(f"oci:{path}:image", self._target(name), doing=f"storing image {name}")
         return self.store.get(name)
 
-    def copy(self, source: str, target: str, *options: str, doing: str) -> None:
+    def copy(self, source: str, target: str, *options: str, doing: str, scratch: str = "") -> None:
         """Copy an image from one of skopeo's references to another, neither of which is a registry's.
+
+        ``scratch`` is a directory for skopeo's temporary files, which the caller removes: a skopeo that fails to read
+        the store, as on a full disk, leaves layers there.
 
         :raises ToolFailed: skopeo failed; its message is kept.
         """
         cache = absent_cache(self._roots)
-        argv = ["skopeo", "copy", "--quiet", "--insecure-policy", *self._folder(), *options, source, target]
+        folder = ["--tmpdir", scratch] if scratch else self._folder()
+        argv = ["skopeo", "copy", "--quiet", "--insecure-policy", *folder, *options, source, target]
         try:
             run(argv, package="skopeo", env=self._roots.environment(), doing=doing)
         except ToolTimedOut:

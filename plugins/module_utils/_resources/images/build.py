@@ -18,8 +18,9 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, not_yet
 from ..._model.options.pulling import DEFAULT, Pull
 from ..._model.records.image import local_names
+from ..._store.locks import alone_at
 from .pull import pull
-from .work_folder import alone_at, clear, work_folder
+from .work_folder import clear, work_folder
 
 LABEL = "io.libpod.engine.build"
 _FILES = ("Containerfile", "Dockerfile")
@@ -54,7 +55,7 @@ def build(
     known = _known(ImageStore(parts), wanted, made_of)
     if dry or known and not force:
         return Built(known or "", wanted.name, not known or force)
-    with alone_at(parts, f"build {wanted.name}"), work_folder(parts) as folder:
+    with alone_at(parts.run_root, f"build {wanted.name}"), work_folder(parts) as folder:
         # Another task may have built it before the lock was taken.
         known = _known(ImageStore(parts), wanted, made_of)
         if known and not force:

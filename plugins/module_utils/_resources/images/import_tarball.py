@@ -54,6 +54,7 @@ def import_tarball(parts: EngineConfig, wanted: Import, dry: bool) -> Imported:
     if wanted.image and (not names or "@" in names[0]):
         raise InvalidArgument(f"image: {wanted.image!r} cannot be used: expected a name for the new image, not an ID")
     name, config = (names[0] if names else ""), apply_changes({}, wanted.changes)
+    version = _version(wanted.src)
     made = {"created_by": f"{_MADE_BY} {_digest(wanted.src)}", "comment": wanted.message}
     if not dry:
         clear(parts)
@@ -62,10 +63,19 @@ def import_tarball(parts: EngineConfig, wanted: Import, dry: bool) -> Imported:
     if known is not None and (not name or name in known.names):
         return Imported(known.id, name, False)
     if not dry and known is None:
-        known = _import(parts, wanted.src, {"config": config, "history": [made]})
+        known = _import(parts, wanted.src, version, {"config": config, "history": [made]})
     if not dry and name and known is not None:
         Images(parts).tag(known.id, [name])
     return Imported(known.id if known else "", name, True)
+
+
+def _version(path: str) -> tuple[int, ...]:
+    """Return numbers that differ once a file was changed or replaced; none where it is missing."""
+    try:
+        there = os.stat(path)
+    except OSError:
+        return ()
+    return there.st_dev, there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns
 
 
 def _digest(path: str) -> str:
@@ -97,13 +107,16 @@ def _known(store: ImageStore, name: str, made: Mapping[str, Any], config: Mappin
     return None
 
 
-def _import(parts: EngineConfig, src: str, described: Mapping[str, Any]) -> Image:
+def _import(parts: EngineConfig, src: str, version: tuple[int, ...], described: Mapping[str, Any]) -> Image:
     images = Images(parts)
     with work_folder(parts) as folder, new_layout(f"{folder}/layout") as layout:
         try:
             layout.add_layer(lambda path: _unpack(src, path))
         except MalformedData as error:
             raise InvalidArgument(f"src: {str(error).replace(f'{layout.path}/layer', src)}") from error
+        # What is unpacked is recorded by the digest of what was read before.
+        if _version(src) != version:
+            raise InvalidArgument(f"src: {src} was changed while it was read: import it again once it is complete")
         image_id = _finish(layout, described)
         if images.store.find(image_id) is None:
             images.copy(f"oci:{layout.path}:image", images.reference(image_id), doing=f"importing {src}")

@@ -71,12 +71,26 @@ def _load(parts: EngineConfig, path: str, kind: str, missing: list[ArchivedImage
                         # The file that was looked at, whatever its path leads to by now, and with no colon in it.
                         source = f"docker-archive:/proc/{os.getpid()}/fd/{file.fileno()}:@{image.place}"
                     images.copy(source, images.reference(image.id), doing=f"loading {path}")
+                    _check_stored(images, image.id, path)
                 if image.names:
                     images.tag(image.id, image.names)
                 done.append(f"loaded image {image.names[0] if image.names else image.id[:12]}")
     except Exception as error:
         note_done(error, done)
         raise
+
+
+def _check_stored(images: Images, image_id: str, path: str) -> None:
+    """Check that the image stored under an ID is the one of it, and remove another one.
+
+    skopeo takes the ID that it is told, whatever the file holds by then.
+
+    :raises InvalidArgument: the file was changed after it was looked at.
+    """
+    stored = images.store.describe(image_id)
+    if stored and f"sha256:{image_id}" not in stored.record["big-data-names"].texts():
+        images.remove(image_id)
+        raise InvalidArgument(f"input: {path} was changed while it was loaded: load it again once it is complete")
 
 
 def _write_index(layout: str, image: ArchivedImage) -> None:

@@ -16,6 +16,7 @@ from ..._model.errors import InvalidArgument, LibpodError, NoSuchImage
 from ..._model.options.pulling import DEFAULT, Pull
 from ..._model.records.image import PATH_TRANSPORTS, Image, normalise, split_domain
 from .save import Save, save
+from .work_folder import clear, work_folder
 
 _FORMATS = {"dir": reader.DOCKER_DIR, "docker-archive": reader.DOCKER, "oci-archive": reader.OCI}
 
@@ -55,7 +56,11 @@ def push(parts: EngineConfig, image: Image, wanted: Push, how: Pull = DEFAULT, *
     digest = _digest_there(images, image, target, how)
     if digest and not wanted.force:
         return Pushed(digest, False)
-    return Pushed("" if dry else images.push(image.id, target, how, _options(wanted)), True)
+    if dry:
+        return Pushed("", True)
+    clear(parts)
+    with work_folder(parts) as folder:
+        return Pushed(images.push(image.id, target, how, folder, _options(wanted)), True)
 
 
 def _digest_there(images: Images, image: Image, target: str, how: Pull) -> str:
@@ -87,7 +92,10 @@ def _to_path(parts: EngineConfig, image: Image, wanted: Push, transport: str, re
         if changed and not dry:
             target = f"oci:{path}:{tag or (names or ['image'])[0]}"
             doing = f"pushing image {image.id[:12]} to {path}"
-            Images(parts).copy(Images(parts).reference(image.id), target, *_options(wanted), doing=doing)
+            images = Images(parts)
+            clear(parts)
+            with work_folder(parts) as folder:
+                images.copy(images.reference(image.id), target, *_options(wanted), doing=doing, scratch=folder)
         return Pushed("", changed)
     compress = wanted.compress if transport == "dir" else None
     saved = Save([image.id], path, _FORMATS[transport], compress, names=names)

@@ -15,11 +15,13 @@ from ..._drivers.images.short_names import name_in
 from ..._drivers.images.store import ImageStore
 from ..._drivers.images.transport import Images
 from ..._drivers.trees import removal
+from ..._drivers.trees.beside import beside
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, LibpodError, NoSuchImage, not_yet
 from ..._model.failpoints import failpoint
 from ..._model.records.image import local_names, normalise
-from .work_folder import alone_at, clear, work_folder
+from ..._store.locks import alone_at
+from .work_folder import clear, work_folder
 
 FORMATS = (reader.DOCKER, reader.OCI, reader.OCI_DIR, reader.DOCKER_DIR)
 _FOLDERS = (reader.OCI_DIR, reader.DOCKER_DIR)
@@ -61,7 +63,7 @@ def save(parts: EngineConfig, wanted: Save, dry: bool) -> tuple[bool, Mapping[st
     if os.path.lexists(wanted.dest) and (not wanted.force or _has(wanted, chosen)):
         return False, chosen
     if not dry:
-        with alone_at(parts, wanted.dest), work_folder(parts) as folder:
+        with alone_at(parts.run_root, wanted.dest), work_folder(parts) as folder:
             _write(Images(parts), wanted, chosen, folder)
     return True, chosen
 
@@ -116,7 +118,7 @@ def _has(wanted: Save, chosen: _Chosen) -> bool:
 
 def _beside(dest: str) -> tuple[str, str]:
     """Return where the new file or directory is made, and where an old directory is put aside."""
-    temporary = f"{os.path.dirname(dest)}/.libpod-save-{os.path.basename(dest)[:64]}"
+    temporary = beside(dest, "save")
     return temporary, f"{temporary}.old"
 
 
@@ -124,7 +126,7 @@ def _clear(parts: EngineConfig, dest: str) -> None:
     """Remove what a killed run has left beside ``dest``."""
     left = [path for path in _beside(dest) if os.path.lexists(path)]
     if left:
-        with alone_at(parts, dest):
+        with alone_at(parts.run_root, dest):
             for path in left:
                 failpoint("remove left archive")
                 removal.remove(path)
@@ -136,11 +138,11 @@ def _write(images: Images, wanted: Save, chosen: _Chosen, folder: str) -> None:
         if wanted.format == reader.DOCKER:
             _write_docker(images, chosen, folder, temporary)
         elif wanted.format == reader.DOCKER_DIR:
-            _copy(images, [*chosen][0], f"dir:{folder}/image", *_compressed(wanted), "--format=v2s2")
+            _copy(images, [*chosen][0], folder, "dir:image", *_compressed(wanted), "--format=v2s2")
             shutil.move(f"{folder}/image", temporary)
         else:
             for number, image_id in enumerate(chosen):
-                _copy(images, image_id, f"oci:{folder}/image:{number}", *_compressed(wanted))
+                _copy(images, image_id, folder, f"oci:image:{number}", *_compressed(wanted))
             writer.name_layout(f"{folder}/image", [*chosen.values()], [*chosen])
             if wanted.format == reader.OCI:
                 writer.pack_layout(f"{folder}/image", temporary)
@@ -164,7 +166,7 @@ def _write_docker(images: Images, chosen: _Chosen, folder: str, path: str) -> No
         archive = writer.DockerArchive(tar)
         for image_id, names in chosen.items():
             # The archive's manifest is of schema 2, which leaves the configuration, and so the ID, as it is.
-            _copy(images, image_id, f"dir:{folder}/image", "--format=v2s2")
+            _copy(images, image_id, folder, "dir:image", "--format=v2s2")
             archive.add(f"{folder}/image", names)
             removal.remove(f"{folder}/image")
         archive.finish()
@@ -176,5 +178,7 @@ def _compressed(wanted: Save) -> list[str]:
     return ["--dest-oci-accept-uncompressed-layers"] if wanted.compress is False else []
 
 
-def _copy(images: Images, image_id: str, target: str, *options: str) -> None:
-    images.copy(images.reference(image_id), target, *options, doing=f"saving image {image_id[:12]}")
+def _copy(images: Images, image_id: str, folder: str, target: str, *options: str) -> None:
+    """Copy an image to a target of skopeo's in ``folder``, which has its temporary files too."""
+    doing, target = f"saving image {image_id[:12]}", target.replace(":", f":{folder}/", 1)
+    images.copy(images.reference(image_id), target, *options, doing=doing, scratch=folder)

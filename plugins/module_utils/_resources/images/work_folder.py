@@ -29,6 +29,11 @@ def work_folder(parts: EngineConfig) -> Iterator[str]:
                 os.mkdir(f"{top}/{number}", 0o700)
                 try:
                     yield f"{top}/{number}"
+                except OSError as error:
+                    # That of a write names no file.
+                    if error.filename is None and error.errno is not None:
+                        error.filename = f"{top}/{number}"
+                    raise
                 finally:
                     _remove(top, str(number))
                 return
@@ -41,18 +46,6 @@ def clear(parts: EngineConfig) -> None:
         with _if_free(parts, name) as taken:
             if taken:
                 _remove(top, name)
-
-
-@contextmanager
-def alone_at(parts: EngineConfig, path: str) -> Iterator[None]:
-    """Hold the lock of what this engine writes to ``path``."""
-    from hashlib import sha256
-
-    with _lock(parts, sha256(path.encode(errors="surrogateescape")).hexdigest()[:32]) as lock:
-        try:
-            yield
-        finally:
-            lock.discard()
 
 
 @contextmanager
