@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
 from ansible_collections.libpod.engine.tests.support import inside
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod, rows
 from ansible_collections.libpod.engine.tests.support.process import eventually
-from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, Registry
+from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, REGISTRY, Registry
 
 LABEL = "io.containers.autoupdate"
 # Without a command: the images "entrypoint" and "configured" have one that waits, and that of "busybox" ends.
@@ -114,6 +116,44 @@ def test_update_that_was_killed_is_finished_by_the_next(host: Host, registry: Re
     assert update(host) == {"c": "true"}
     assert state(host, "c")[1] != earlier[1] and state(host, "c")[2] == "running"
     assert update(host) == {"c": "false"} and not os.listdir(f"{host.parts.static_root}/auto-update")
+
+
+def test_registry_that_does_not_answer_ends_at_its_limit(host: Host, registry: Registry) -> None:
+    registry.push("entrypoint")
+    run(host, "c", APP, "registry")
+    before = state(host, "c")
+    registry.stop()
+    address, port = REGISTRY.split(":")
+    with socket.create_server((address, int(port))):  # connections are taken by the kernel, and answered by none
+        host.parts = host.parts._replace(tool_timeouts="registry=1,skopeo=1")
+        try:
+            assert update(host, code=125) == {"c": "failed"} and state(host, "c") == before
+        finally:
+            host.parts = host.parts._replace(tool_timeouts="")
+    registry.start()
+
+
+def test_earlier_image_that_is_gone_is_named(host: Host, registry: Registry) -> None:
+    registry.push("entrypoint")
+    run(host, "c", APP, "registry")
+    earlier = state(host, "c")
+    registry.push("configured")
+    argv = [*self_program.argv(host.parts), "auto-update", "--settle", "600"]
+    environment = {**os.environ, **host.parts.environment()}
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as begun:
+        eventually(lambda: state(host, "c")[1] != earlier[1] and state(host, "c")[2] == "running")
+        libpod(host, "rmi", earlier[1])
+        libpod(host, "kill", "c")
+        _out, errors = begun.communicate()
+    assert f"image {earlier[1][:12]} is no longer in the store" in errors and begun.returncode == 125, errors
+    assert update(host) == {"c": "true"} and state(host, "c")[2] == "running"
+    host.empty()
+    host.run("skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{host.layout}:entrypoint", target(host))
+
+
+def target(host: Host) -> str:
+    """Return the store's name of the image that the others have, for skopeo."""
+    return str(Images(host.parts)._target("localhost/entrypoint:latest"))
 
 
 def test_container_follows_its_name_in_the_store(host: Host) -> None:

@@ -66,7 +66,7 @@ def test_every_example_runs_on_a_host_prepared_only_by_the_role(tmp_path: Path) 
     documented = {name[:-3] for name in os.listdir(f"{images.PROJECT}/plugins/modules") if name.startswith("libpod")}
     assert {"libpod_container", *LOGINS, *FIRST, *LAST} == documented
     readme, commands = _readme()
-    assert (readme["roles"], len(commands)) == (["libpod.engine.libpod_host"], 8)
+    assert (readme["roles"], len(commands)) == (["libpod.engine.libpod_host"], 10)
     role = {"ansible.builtin.include_role": {"name": readme["roles"][0]}}
     readied = {**role, "vars": {"libpod_host_install": False, "libpod_host_command": "/srv/libpod"}}
     *container, removal = _examples("libpod_container")

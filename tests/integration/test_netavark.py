@@ -10,9 +10,11 @@ import os
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.network_backend import helper
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
@@ -224,6 +226,40 @@ def test_network_with_a_name_server_resolves_by_aardvark_dns(host: Host) -> None
     assert "nameserver 10.91.0.1" in process.read("root/etc/resolv.conf")
     answer = process.run("nslookup", "site.dns.podman", "10.91.0.1").stdout
     assert "10.91.0.254" in answer
+
+
+# What takes netavark's place, whose path is $NETAVARK: a result of another form, much of it, a death, and a refusal.
+FAULTS = {
+    "another form": (
+        '$NETAVARK "$@" >/dev/null; echo \'{"podman": {"interfaces": []}}\'',
+        "podman.interfaces: expected",
+    ),
+    "noise": ("head -c 10485760 /dev/zero | tr '\\0' x", "its result: not valid JSON"),
+    "loud error": ("head -c 10485760 /dev/zero | tr '\\0' x; exit 1", "ended with exit code 1: xxx"),
+    "killed at its end": ('$NETAVARK "$@" >/dev/null; kill -9 $$', "was killed by signal 9"),
+    "no removal": ('case "$*" in *teardown*) exit 3;; esac; exec $NETAVARK "$@"', ""),
+    "hanging": ("exec sleep 1000", "did not end within 1 second"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_container_is_removed_whatever_netavark_has_done(host: Host, tmp_path: Path, fault: str) -> None:
+    installed = helper("netavark")
+    real, fake = tmp_path / "real", tmp_path / "fake"
+    shutil.copy(installed, real)
+    script, message = FAULTS[fault]
+    fake.write_text(f"#!/bin/sh\nNETAVARK={real}\n{script}\n")
+    fake.chmod(0o755)
+    kernel.mount(str(fake), installed, flags=kernel.MS_BIND)
+    try:
+        made = host.container("web", **WEB, publish=["8080:80"], tool_timeouts={"netavark": 1})
+        assert made.failed == bool(message), made
+        assert message in made.get("msg", "") and len(made.get("msg", "")) < 2000
+        gone = host.container("web", state="absent", tool_timeouts={"netavark": 1})
+        assert not gone.failed or "run the removal again once that is mended" in gone["msg"], gone
+    finally:
+        kernel.umount(installed)
+    assert not host.container("web", state="absent").failed
 
 
 SERVING: dict[str, Any] = {"name": "web", **WEB, "publish": ["8080:80"]}

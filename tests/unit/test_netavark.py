@@ -117,6 +117,11 @@ def test_bridge_that_is_a_link_of_the_host_is_refused() -> None:
         ({"driver": None}, "driver"),
         ({"subnets": [{"subnet": "10.91.0.0"}, {"subnet": "here"}]}, r"subnets\[1\].subnet"),
         ({"subnets": [{"subnet": "10.91.0.0/24", "gateway": "10.92.0.1"}]}, r"subnets\[0\].gateway"),
+        ({"subnets": [{"subnet": "10.91.0.0/24"}, {"subnet": "10.91.0.0/16"}]}, r"subnets\[1\].subnet"),
+        ({"subnets": [{"subnet": f"fd91:{number:x}::/64"} for number in range(101)]}, r"subnets\[100\].subnet"),
+        ({"subnets": {"subnet": "10.91.0.0/24"}}, "subnets"),
+        ({"name": "../front"}, "name"),
+        ({"name": "front\n"}, "name"),
         ({"dns_enabled": "yes"}, "dns_enabled"),
         ({"options": {"mtu": 1400}}, "options.mtu"),
     ],
@@ -130,6 +135,24 @@ def test_malformed_file_is_named_with_the_member_and_defines_nothing(
     assert len(malformed) == 1 and malformed[0].startswith(f"front.json: {member.replace(chr(92), '')}: expected"), (
         malformed
     )
+
+
+def test_file_that_is_no_networks_is_named_in_one_line(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.json")
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "gone.json").symlink_to("nowhere")
+    (tmp_path / "junk.json").write_bytes(b"x" * (networks.MAX_BYTES + 1))
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    (tmp_path / "two\nlines.json").write_text("5")
+    (tmp_path / os.fsdecode(b"un\xff.json")).write_text("[]")
+    (tmp_path / "real").write_text(json.dumps(FRONT))
+    (tmp_path / "front.json").symlink_to("real")
+    defined, malformed = networks.definitions(EngineConfig(network_config_dir=str(tmp_path)))
+    assert sorted(one.config["name"] for one in defined) == ["front", "podman"]
+    assert len(malformed) == 7 and all(one.isprintable() for one in malformed), malformed
+    assert [one.partition(".json")[0] for one in malformed] == [
+        "fifo", "folder", "gone", "junk", "loop", "two\\nlines", "un\\udcff"
+    ]  # fmt: skip
 
 
 def test_leases_are_the_highest_free_addresses_and_end_with_the_container(tmp_path: Path) -> None:
@@ -151,6 +174,9 @@ def test_subnet_without_a_free_address_is_an_error_that_names_it(tmp_path: Path)
     assert book.take(WEB, "eth0", small, ()) == ("10.9.0.2",)
     with pytest.raises(InvalidState, match="no address of subnet 10.9.0.0/30 is free"):
         book.take(OTHER, "eth0", small, ())
+    alone = {"name": "alone", "subnets": [{"subnet": "10.9.0.1/32"}]}
+    with pytest.raises(InvalidState, match="no address of subnet 10.9.0.1/32 is free"):
+        book.take(WEB, "eth0", alone, ())
     six = {"name": "six", "subnets": [{"subnet": "fd91::/64", "gateway": "fd91::1"}]}
     assert book.take(WEB, "eth0", six, ()) == ("fd91::ffff",)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,48 @@ def test_what_cannot_be_translated_is_named_with_its_line(lines: str, tmp_path: 
         (tmp_path / "c.container").write_text(f"[Container]\nImage=i\n{lines}")
         stack.load([f"{tmp_path}/c.container"], "set")
     assert REFUSED[lines] in str(refused.value) and str(refused.value).startswith(f"{tmp_path}/c.container")
+
+
+def test_drop_ins_of_the_unit_its_prefix_and_its_kind_are_read(tmp_path: Path) -> None:
+    drop_ins = {
+        "container.d/10-all.conf": "[Container]\nEnvironment=A=all B=all\n",
+        "shop-.container.d/10-all.conf": "[Container]\nEnvironment=B=prefix C=prefix\n",
+        "shop-web.container.d/05-first.conf": "[Container]\nEnvironment=C=own\nLabel=own=1\n",
+        "shop-web.container.d/ignored.txt": "no unit",
+        "other-.container.d/10-all.conf": "no unit",
+    }
+    for name, text in drop_ins.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "shop-web.container").write_text("[Container]\nImage=i\n")
+    (one,) = stack.load([f"{tmp_path}/shop-web.container"], "set").containers
+    assert one["env"] == {"B": "prefix", "C": "prefix"} and one["label"]["own"] == "1"
+
+
+def test_units_that_make_the_same_are_refused(tmp_path: Path) -> None:
+    for kind, section in (("container", "Container"), ("network", "Network"), ("volume", "Volume")):
+        for name in ("a", "b"):
+            (tmp_path / f"{name}.{kind}").write_text(f"[{section}]\n{section}Name=same\nImage=i\n")
+        with pytest.raises(LibpodError, match=rf"^{tmp_path}/b.{kind}: makes same, as {tmp_path}/a.{kind} does"):
+            stack.load([f"{tmp_path}/{name}.{kind}" for name in ("a", "b")], "set")
+
+
+def test_isolation_that_the_engine_lacks_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "n.network").write_text("[Network]\nOptions=isolate=strict\n")
+    with pytest.raises(LibpodError, match="n.network:2: .Network. Options: expected isolate=true or isolate=false"):
+        stack.load([f"{tmp_path}/n.network"], "set")
+
+
+def test_file_that_is_no_text_of_a_unit_is_named(tmp_path: Path) -> None:
+    made = {name: tmp_path / f"{name}.container" for name in ("loop", "folder", "bytes", "junk", "fifo", "none")}
+    made["loop"].symlink_to(made["loop"])
+    made["folder"].mkdir()
+    made["bytes"].write_bytes(b"[Container]\nImage=\xff\n")
+    made["junk"].write_bytes(b"[" * (units.MAX_BYTES + 1))
+    os.mkfifo(made["fifo"])
+    for path in made.values():
+        with pytest.raises(LibpodError, match=str(path)):
+            stack.load([str(path)], "set")
 
 
 def test_files_of_other_kinds_and_templates_are_refused(tmp_path: Path) -> None:

@@ -167,6 +167,8 @@ class _Updates:
             stored = ImageStore(self._parts).find(desired.image)
             moved = stored is None or stored.id != earlier
             if moved:
+                if ImageStore(self._parts).find(earlier) is None:
+                    raise InvalidState(f"image {earlier[:12]} is no longer in the store")
                 Images(self._parts).tag(earlier, [desired.image])
             outcome = reconcile(self._parts, desired._replace(pulling=None, wait_for_healthy=False))
         except LibpodError as error:

@@ -21,6 +21,7 @@ from ..cni.config import Definition, planned
 
 DEFAULT_NETWORK = "podman"
 MAX_BYTES = 1 << 20  # of a network's file
+_MOST_SUBNETS = 100
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _ID = re.compile(r"[0-9a-f]{64}")
 # What podman has in memory where no file defines its default network.
@@ -53,7 +54,7 @@ def definitions(parts: EngineConfig) -> tuple[list[Definition], list[str]]:
     except (FileNotFoundError, NotADirectoryError):
         names = []
     for name in names:
-        shown = os.fsencode(name).decode(errors="replace")
+        shown = name if name.isprintable() else ascii(name)[1:-1]
         try:
             read = foreign_files.read_json(f"{folder}/{name}", shown, max_bytes=MAX_BYTES)
             defined.append(Definition(f"{folder}/{name}", _checked(read, name), False))
@@ -127,8 +128,12 @@ def _checked(read: Foreign, file: str) -> Config:
     read["driver"].text(required=True)
     for key in ("network_interface", "created"):
         read[key].text()
+    seen: list[IPNetwork] = []
     for one in read["subnets"]:
         subnet = _subnet(one["subnet"])
+        if len(seen) >= _MOST_SUBNETS or any(subnet.overlaps(other) for other in seen):
+            one["subnet"].fail(f"at most {_MOST_SUBNETS} subnets, none of which overlaps another one")
+        seen.append(subnet)
         for address in (one["gateway"], one["lease_range"]["start_ip"], one["lease_range"]["end_ip"]):
             _address(address, subnet)
     for one in read["routes"]:

@@ -164,7 +164,8 @@ class Netavark:
         try:
             return attachment._replace(result=result.parse(output, attachment, netns_path))
         except MalformedData as error:
-            raise ToolFailed([PACKAGE, "setup"], 0, str(error)) from error
+            doing = f"setup of container {container_id[:12]} on network {attachment.network}"
+            raise ToolFailed([PACKAGE, "setup"], 0, str(error), doing) from error
 
     def _undo(self, container_id: str, netns_path: str, attachment: NetworkAttachment, held: Sequence[int]) -> None:
         leased = networks.one_each(attachment.config, self._leases.of(container_id, attachment.network))

@@ -106,12 +106,12 @@ def _free(network: str, subnet: Mapping[str, Any], taken: set[str]) -> str:
 def _candidates(subnet: Mapping[str, Any]) -> Iterator[str]:
     there = ipaddress.ip_network(subnet["subnet"], strict=False)
     limits = subnet.get("lease_range") or {}
-    low = int(ipaddress.ip_address(limits.get("start_ip") or there[1]))
+    low = int(ipaddress.ip_address(limits.get("start_ip") or int(there.network_address) + 1))
     most = min(there.num_addresses, _MOST) - 1
     high = int(ipaddress.ip_address(limits.get("end_ip") or there[most]))
     kind = type(there.network_address)
     last = there.broadcast_address if there.version == 4 else None
-    gateway = subnet.get("gateway") or str(there[1])
+    gateway = subnet.get("gateway") or str(there[1] if there.num_addresses > 1 else there[0])
     for number in range(high, low - 1, -1):
         ip = kind(number)
         if ip != last and str(ip) != gateway:

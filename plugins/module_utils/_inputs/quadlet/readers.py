@@ -81,7 +81,9 @@ def network_options(entry: Entry, options: Options) -> None:
         key, _equals, value = part.partition("=")
         if key not in ("isolate", "metric", "mode", "mtu", "parent", "vlan"):
             entry.fail("isolate, metric, mode, mtu, parent or vlan")
-        options.setdefault("opt", {})[key] = value if key != "isolate" else value in TRUE
+        if key == "isolate" and value.lower() not in TRUE + _FALSE:
+            entry.fail("isolate=true or isolate=false")
+        options.setdefault("opt", {})[key] = value if key != "isolate" else value.lower() in TRUE
 
 
 def at(values: Sequence[str], index: int, key: str) -> dict[str, str]:

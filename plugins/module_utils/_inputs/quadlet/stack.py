@@ -142,6 +142,8 @@ class _Translation:
 
     def stack(self) -> Stack:
         by_kind = {kind: [one for one in self._units.values() if one.kind == kind] for kind in KINDS}
+        for kind in ("container", "network", "volume", "build"):
+            self._check_names(by_kind[kind])
         names = {name: self._name(one) for name, one in self._units.items() if one.kind == "container"}
         containers = tuple(self._container(one) for one in by_kind["container"])
         stack = Stack(
@@ -167,6 +169,14 @@ class _Translation:
                 raise MalformedData(f"{unit.path}: [Build] ImageTag is missing: give the image's name")
             return name if "/" in name else f"localhost/{name}"
         return unit.value(section, f"{section}Name") or f"systemd-{unit.name}"
+
+    def _check_names(self, units: Sequence[Unit]) -> None:
+        """:raises MalformedData: two units of a kind make the same thing, which each would change back."""
+        paths: dict[str, str] = {}
+        for one in units:
+            other = paths.setdefault(self._name(one), one.path)
+            if other != one.path:
+                raise MalformedData(f"{one.path}: makes {self._name(one)}, as {other} does: give one another name")
 
     def _named(self, entry: Entry, text: str, kinds: Sequence[str]) -> str:
         """Return the name of the unit that a text names, such as ``data.volume``, or the text itself."""

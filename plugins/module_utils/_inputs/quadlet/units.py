@@ -44,16 +44,30 @@ class Unit(NamedTuple):
 
 
 def read(path: str) -> Unit:
-    """Return the unit of a file, with the ``*.conf`` files of its drop-in directory.
+    """Return the unit of a file, with the ``*.conf`` files of its drop-in directories.
 
     :raises InvalidArgument: a file cannot be read. :raises MalformedData: it is no unit file.
     """
     name, _dot, kind = os.path.basename(path).rpartition(".")
-    folder = f"{path}.d"
-    drop_ins = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    files = [path, *(f"{folder}/{one}" for one in drop_ins if one.endswith(".conf"))]
+    files = [path, *_drop_ins(os.path.dirname(path), name, kind)]
     entries = [one for file in files for one in parse(_text(file), file, name, kind)]
     return Unit(name, kind, path, tuple(_reset(entries)))
+
+
+def _drop_ins(folder: str, name: str, kind: str) -> list[str]:
+    """Return the drop-in files of a unit in the order of their names.
+
+    Those of ``a-b.container`` are in ``a-b.container.d``, ``a-.container.d`` and ``container.d``. Of the same name the
+    first counts.
+    """
+    dashes = [f"{name[:index]}-." for index in range(len(name) - 1, 0, -1) if name[index] == "-"]
+    found: dict[str, str] = {}
+    for unit in (f"{name}.", *dashes, ""):
+        directory = os.path.join(folder, f"{unit}{kind}.d")
+        for one in os.listdir(directory) if os.path.isdir(directory) else ():
+            if one.endswith(".conf"):
+                found.setdefault(one, f"{directory}/{one}")
+    return [found[one] for one in sorted(found)]
 
 
 def _text(path: str) -> str:
@@ -115,12 +129,13 @@ def _specified(entry: Entry, name: str, kind: str) -> str:
 def _reset(entries: list[Entry]) -> list[Entry]:
     """Return the assignments without those that a later empty one of the same key takes back."""
     found: list[Entry] = []
-    for one in entries:
-        if one.value:
+    taken_back: set[tuple[str, str]] = set()
+    for one in reversed(entries):
+        if not one.value:
+            taken_back.add((one.section, one.key))
+        elif (one.section, one.key) not in taken_back:
             found.append(one)
-        else:
-            found = [other for other in found if (other.section, other.key) != (one.section, one.key)]
-    return found
+    return found[::-1]
 
 
 def words(entry: Entry) -> list[str]:
