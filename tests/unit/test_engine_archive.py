@@ -348,8 +348,8 @@ _RECORDS = """
 import sys, json
 def shown(modules):
     for name in modules:
-        for each in list(vars(get(name)).values()):
-            if isinstance(each, type) and issubclass(each, tuple) and each._fields and each.__module__ == name:
+        for each in [one for one in vars(get(name)).values() if isinstance(one, type) and one.__module__ == name]:
+            if issubclass(each, tuple) and vars(each).get("_fields"):
                 made = each(*range(len(each._fields)))
                 assert made == tuple(made) and hash(made) == hash(tuple(made)) and not hasattr(made, "__dict__")
                 assert made._replace(**{each._fields[-1]: "x"})[-1] == "x" and each._make(made) == made
@@ -370,6 +370,18 @@ def test_every_named_tuple_is_as_typing_makes_it(sent: str, tmp_path: Path) -> N
     code = _RECORDS.replace("MODULES", repr(MODULES))
     ours, theirs = (json.loads(_python(path, "\n" + code)) for path in (_load(sent, tmp_path / "static"), sent))
     assert len(ours) > 40 and ours == theirs
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_settings_of_each_task_in_check_mode_have_plans_of_their_own(sent: str, tmp_path: Path, keep: bool) -> None:
+    path = _load(sent, tmp_path / "static", keep=keep)
+    code = (
+        "m = get('libpod_engine._model.engine_config'); parts = m.EngineConfig(run_root='/x'); "
+        "one, other = m.PlanningConfig(*parts), m.PlanningConfig(*parts); "
+        "[each.planned.directories.add('/new') for each in (one, parts)]; "
+        "print(one.run_root, *[len(each.planned.directories) for each in (one, other, parts)], one == parts)"
+    )
+    assert _python(path, code).split() == ["/x", "1", "0", "0", "True"]
 
 
 def test_text_of_a_newer_record_is_checked_without_annotations(sent: str, tmp_path: Path) -> None:

@@ -5,11 +5,21 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Mapping, NamedTuple
 
 DEFAULT_STATIC_ROOT = "/var/lib/libpod"
 DEFAULT_RUN_ROOT = "/run/libpod"
 AUTO = "auto"  # an OCI runtime, or a network backend, that this host can run
+
+
+class Planned:
+    """What a task would make before its containers, in check mode: it counts as if it were there."""
+
+    def __init__(self) -> None:
+        self.networks: dict[str, dict[str, Any]] = {}  # their configurations by the paths of their files
+        self.secrets: dict[str, bytes] = {}  # their contents by name
+        self.directories: set[str] = set()  # of the host, to be bound
 
 
 class EngineConfig(NamedTuple):
@@ -54,6 +64,19 @@ class EngineConfig(NamedTuple):
         }
 
     @property
+    def planned(self) -> Planned:
+        """Nothing, but in a ``PlanningConfig``."""
+        return Planned()
+
+    @property
     def netns_dir(self) -> str:
         """Directory of the bind mounts that keep network namespaces: ip-netns(8)'s, unless the roots are moved."""
         return "/run/netns" if self.run_root == DEFAULT_RUN_ROOT else f"{self.run_root}/netns"
+
+
+class PlanningConfig(EngineConfig):
+    """The roots and parts of a task in check mode, with what it has planned so far."""
+
+    @cached_property
+    def planned(self) -> Planned:
+        return Planned()

@@ -22,8 +22,6 @@ from .locks import FileLock
 
 LARGEST = 512000  # bytes; podman's limit
 _KEY_BYTES = 32
-# Contents as a task would write them in check mode, by the secrets' names: they count as if they were there.
-planned: dict[str, bytes] = {}
 _TEMPORARY = ".engine/content.tmp"
 
 
@@ -55,8 +53,8 @@ def read(parts: EngineConfig, name: str) -> bytes:
 
     :raises InvalidArgument: there is no such file, or others than root may read it.
     """
-    if name in planned:
-        return planned[name]
+    if name in parts.planned.secrets:
+        return parts.planned.secrets[name]
     path = path_of(parts, name)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)

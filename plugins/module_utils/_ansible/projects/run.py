@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ..._inputs.stack import Stack
+from ..._model.engine_config import PlanningConfig
 from ..._model.errors import InvalidArgument, LibpodError, note_done
 from ..._reconcile.batch import BatchReconcile, Renderers
 from ..._reconcile.desired import Desired
@@ -26,7 +27,8 @@ class StackRun:
         self.owner = owner
         self._diff: bool = module._diff
         self._dry: bool = module.check_mode
-        self._parts = arguments.parts(module.params)
+        parts = arguments.parts(module.params)
+        self._parts = PlanningConfig(*parts) if self._dry else parts
         self.changes = Changes(self._parts, owner, dry=self._dry)
         self._runtime = RuntimeBase(self._parts)
         self._there = {one.name: one for one in self._runtime.containers() if not one.unreadable}

@@ -9,8 +9,6 @@ import os
 from contextlib import contextmanager
 from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
-from ..._container.rootfs import volumes as bound
-from ..._drivers.cni import config as cni_config
 from ..._drivers.images.store import ImageStore
 from ..._inputs.stack import Options, Stack
 from ..._model.engine_config import EngineConfig
@@ -28,7 +26,6 @@ from ..._resources.networks import networks
 from ..._resources.networks.files import Files, described
 from ..._resources.volumes import changes as volume_changes
 from ..._resources.volumes.inspect import everyone as all_volumes
-from ..._store import secrets as secret_store
 from .. import containers
 from ..resources import image, network, secret, volume
 
@@ -69,17 +66,13 @@ class Changes:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Have an error carry what was done; networks and files that check mode would make count until the end."""
+        """Have an error carry what was done."""
         try:
             yield
         except (LibpodError, OSError) as error:
             if not self._dry:
                 note_done(error, self.actions)
             raise
-        finally:
-            cni_config.planned.clear()
-            secret_store.planned.clear()
-            bound.planned.clear()
 
     def have(self, stack: Stack, *, force_build: bool = False) -> None:
         """Have all that the stack's containers use.
@@ -116,7 +109,7 @@ class Changes:
             self._owner.check(f"network {wanted.name}", described(one).labels)
         outcome = networks.present(self._parts, wanted, force=True, recreate=False, dry=self._dry)
         if outcome.actions and self._dry:
-            cni_config.planned.append(network_changes.planned(self._parts, wanted))
+            network_changes.plan(self._parts, wanted)
         actions = [_naming("network", one) for one in outcome.actions]
         self._did(f"network {wanted.name}", actions, outcome.before, outcome.after)
 
@@ -141,14 +134,14 @@ class Changes:
             content = b""  # which no secret has
         outcome = secrets.present(self._parts, name, content, labels, keep=False, check_mode=self._dry)
         if outcome.actions and self._dry:
-            secret_store.planned[name] = content
+            self._parts.planned.secrets[name] = content
         self._did(f"secret {name}", outcome.actions, outcome.before, outcome.after)
 
     def _folder(self, path: str) -> None:
         if os.path.lexists(path):
             return
         if self._dry:
-            bound.planned.add(path)
+            self._parts.planned.directories.add(path)
         else:
             failpoint("make a directory to be bound")
             os.makedirs(path, exist_ok=True)

@@ -16,14 +16,12 @@ from ..._spec.mounts import overlay_directories
 from ..._spec.users import User
 
 if TYPE_CHECKING:
+    from ..._model.engine_config import EngineConfig
     from ..._model.records.config import ContainerConfig
     from ..._model.records.volume import VolumeRecord
     from ..base import ContainerBase
 
 _GUARDS = {"ro": os.ST_RDONLY, "nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC}
-
-# Directories of the host as a task would make them in check mode: they count as if they were there.
-planned: set[str] = set()
 
 
 def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]:
@@ -119,7 +117,7 @@ def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -
     """
     path = host_path(container, volume)
     if volume["type"] == "bind":
-        check_source(path, container.name)
+        check_source(container.host.parts, path, container.name)
     elif volume["type"] == "image":
         from . import image_mounts
 
@@ -192,12 +190,12 @@ def remove_overlays(container: ContainerBase) -> None:
         removal.remove(directory)
 
 
-def check_source(path: str, name: str) -> None:
+def check_source(parts: EngineConfig, path: str, name: str) -> None:
     """Check that the source of a bind mount exists.
 
     :raises InvalidArgument: it does not.
     """
-    if not os.path.exists(path) and path not in planned:
+    if not os.path.exists(path) and path not in parts.planned.directories:
         raise not_yet(
             InvalidArgument(
                 f"volume: {path}, to be bound in container {name}, does not exist on the host: make it first"

@@ -39,10 +39,6 @@ class Definition(NamedTuple):
     single: bool
 
 
-# Networks as a task would make them in check mode: they count as if they were there.
-planned: list[Definition] = []
-
-
 def networks(parts: EngineConfig) -> dict[str, Config]:
     """Return the configuration lists under ``cni_config_dir`` by network name, without malformed files.
 
@@ -143,7 +139,8 @@ def definitions(parts: EngineConfig) -> tuple[list[Definition], list[str]]:
     """Return the networks' files in the order of libcni, as they are, and what is wrong with each malformed one."""
     defined: list[Definition] = []
     malformed: list[str] = []
-    coming = {one.config["name"] for one in planned}
+    planned = [Definition(path, one, False) for path, one in parts.planned.networks.items() if "plugins" in one]
+    names_planned = {one.config["name"] for one in planned}
     try:
         names = sorted(os.listdir(parts.cni_config_dir))
     except (FileNotFoundError, NotADirectoryError):
@@ -155,13 +152,13 @@ def definitions(parts: EngineConfig) -> tuple[list[Definition], list[str]]:
             try:
                 read = foreign_files.read_json(path, shown, max_bytes=_MAX_BYTES)
                 one = Definition(path, _as_list(read), not read["plugins"])
-                if one.config["name"] not in coming:
+                if one.config["name"] not in names_planned:
                     defined.append(one)
             except MalformedData as error:
                 malformed.append(str(error))
             except OSError as error:
                 malformed.append(f"{shown}: {error.strerror}")
-    return [*defined, *(one for one in planned if "plugins" in one.config)], malformed
+    return [*defined, *planned], malformed
 
 
 def default_of(names: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import MalformedData, NoSuchNetwork
 from ..._model.foreign import Foreign
 from .. import foreign_files
-from ..cni.config import Definition, planned
+from ..cni.config import Definition
 
 DEFAULT_NETWORK = "podman"
 MAX_BYTES = 1 << 20  # of a network's file
@@ -62,8 +62,9 @@ def definitions(parts: EngineConfig) -> tuple[list[Definition], list[str]]:
             malformed.append(str(error))
         except OSError as error:
             malformed.append(f"{shown}: {error.strerror}")
-    new = [one for one in planned if "plugins" not in one.config]
-    defined = [*(one for one in defined if all(one.path != other.path for other in new)), *new]
+    planned = {path: one for path, one in parts.planned.networks.items() if "plugins" not in one}
+    defined = [one for one in defined if one.path not in planned]
+    defined += [Definition(path, one, False) for path, one in planned.items()]
     if f"{DEFAULT_NETWORK}.json" not in names:
         defined.append(Definition(f"{folder}/{DEFAULT_NETWORK}.json", _DEFAULT, False))
     return defined, malformed

@@ -147,7 +147,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
 
 def _check_source(runtime: Runtime, volume: Volume, name: str, mapped: bool) -> None:
     if volume["type"] == "bind":
-        check_source(volume["source"], name)
+        check_source(runtime.parts, volume["source"], name)
     elif volume["type"] == "image":
         from ..._container.rootfs import image_mounts
 

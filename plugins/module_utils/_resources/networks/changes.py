@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Optional
 
 from ..._container.container import Container
-from ..._drivers.cni import config as cni_config
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ContainerRemoved, InvalidState, LibpodError, NoSuchContainer, raise_all
 from ..._model.options.network_definition import Wanted
@@ -34,12 +33,12 @@ def make(parts: EngineConfig, given: Wanted, look: Look, dry: bool) -> Optional[
     return outcome(look, [f"created {given.name}"])
 
 
-def planned(parts: EngineConfig, given: Wanted) -> cni_config.Definition:
-    """Return the file of a network as a task would write it."""
+def plan(parts: EngineConfig, given: Wanted) -> None:
+    """Have a network count as a task would make it."""
     look = look_at(parts, given)
     path = look.definition.path if look.definition else look.files.new_path(given.name)
     before = look.definition.config if look.definition else None
-    return cni_config.Definition(path, look.files.form.written(look.wanted, look.had, before, kept=False), False)
+    parts.planned.networks[path] = look.files.form.written(look.wanted, look.had, before, kept=False)
 
 
 def change(parts: EngineConfig, given: Wanted, look: Look, *, force: bool, recreate: bool, dry: bool) -> Outcome:
