@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.capabilities import bounding_set
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.process import bounding_set
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, NotImplementedByHost
 from ansible_collections.libpod.engine.plugins.module_utils._spec.capabilities import (
     DEFAULT,

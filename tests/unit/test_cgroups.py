@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import hierarchy, limits, stats
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import manager as cgroups
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.runtime import OciRuntime
-from ansible_collections.libpod.engine.plugins.module_utils._model import cgroup_limits, failpoints
+from ansible_collections.libpod.engine.plugins.module_utils._model import cgroup_codecs, cgroup_limits, failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, LibpodError
 
 DATA = Path(__file__).parent / "data" / "cgroups"
@@ -98,7 +98,7 @@ def test_limits_read_back_in_the_options_units(tree: Tree) -> None:
 def test_v2_swap_is_counted_with_memory_as_the_option_is(tree: Tree) -> None:
     live = cgroups.limits(tree("v2"), ONE, LIMITED)
     assert live == {**LIMITED, "cpu_shares": 501}
-    assert cgroup_limits.shares_to_weight(501) == cgroup_limits.shares_to_weight(512) == 20
+    assert cgroup_codecs.shares_to_weight(501) == cgroup_codecs.shares_to_weight(512) == 20
 
 
 def test_no_limit_reads_as_none_but_swap_as_minus_one(tree: Tree) -> None:
@@ -169,13 +169,13 @@ def test_swap_the_kernel_does_not_account_for_is_no_drift(tree: Tree) -> None:
 
 
 def test_shares_convert_as_runc_does() -> None:
-    assert [cgroup_limits.shares_to_weight(shares) for shares in (0, 2, 512, 1024, 262144)] == [0, 1, 20, 39, 10000]
+    assert [cgroup_codecs.shares_to_weight(shares) for shares in (0, 2, 512, 1024, 262144)] == [0, 1, 20, 39, 10000]
 
 
 def test_every_weight_survives_conversion_to_shares_and_back() -> None:
     for weight in range(1, 10001):
-        if weight != cgroup_limits.DEFAULT_WEIGHT:
-            assert cgroup_limits.shares_to_weight(cgroup_limits.weight_to_shares(weight)) == weight
+        if weight != cgroup_codecs.DEFAULT_WEIGHT:
+            assert cgroup_codecs.shares_to_weight(cgroup_codecs.weight_to_shares(weight)) == weight
 
 
 @pytest.mark.parametrize(("shares", "weight"), [(512, 20), (512, 59), (1024, 39), (1024, 100), (2, 1), (262144, 10000)])
@@ -289,7 +289,7 @@ def test_oom_killer_can_be_disabled_only_on_v1(tree: Tree, tmp_path: Path, kind:
 
 @pytest.mark.parametrize(("text", "numbers"), [("", set()), ("0", {0}), ("0-2,5", {0, 1, 2, 5}), (" 1 , 3 ", {1, 3})])
 def test_kernel_lists_are_read(text: str, numbers: set[int]) -> None:
-    assert cgroup_limits.cpu_list(text) == numbers
+    assert cgroup_codecs.cpu_list(text) == numbers
 
 
 FIGURES = {

@@ -263,3 +263,12 @@ def with_argument(argument: str, programs: Container[str]) -> Iterator[int]:
             continue
         if wanted in arguments and os.path.basename(arguments[0]).decode(errors="replace") in programs:
             yield pid
+
+
+def bounding_set(proc: str = "/proc") -> int:
+    """Return the bounding set of this process (proc_pid_status(5), CapBnd), of the capabilities that the kernel has."""
+    with open(f"{proc}/self/status", encoding="utf-8", errors="replace") as file:
+        bits = next((int(line.split()[1], 16) for line in file if line.startswith("CapBnd:")), 0)
+    with open(f"{proc}/sys/kernel/cap_last_cap", encoding="utf-8") as file:
+        last = int(file.read())
+    return bits & (2 << last) - 1

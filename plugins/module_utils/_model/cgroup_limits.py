@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cgroup limits, a row an option: its files in cgroup v1 and v2, its systemd property, OCI field and conversions.
+"""The cgroup limits, a row an option: its files in cgroup v1 and v2, their codecs, its systemd property and OCI field.
 
 What reads, writes, compares, checks or shows a limit goes over ``LIMITS``. Sources: the kernel's cgroup-v1/*.rst and
 cgroup-v2.rst, systemd.resource-control(5), the OCI runtime specification's config-linux.md.
@@ -9,33 +9,44 @@ cgroup-v2.rst, systemd.resource-control(5), the OCI runtime specification's conf
 
 from __future__ import annotations
 
-import math
-import os
 from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
-from .options.parsers import CPU_PERIOD, natural
+from .cgroup_codecs import (
+    DEFAULT_SHARES,
+    DEFAULT_WEIGHT,
+    INFINITY,
+    Codec,
+    Values,
+    by_device_codec,
+    cpu_mask,
+    cpu_max_codec,
+    cpuset_codec,
+    default_codec,
+    io_max_codec,
+    limit_codec,
+    parse_number,
+    parse_shares,
+    parse_v1_swap,
+    parse_v2_swap,
+    quota_a_second,
+    reservation_codec,
+    same_bytes,
+    same_if_known,
+    same_limit,
+    same_shares,
+    same_swap,
+    same_v2_swap,
+    same_weight,
+    swap_alone,
+    weight_or,
+    whole_cpuset,
+)
+from .options.parsers import CPU_PERIOD
 
-Values = Mapping[str, Any]  # by option; None is no limit
-Read = Callable[[str], Optional[str]]  # another file of the same controller and cgroup
-Same = Callable[[Any, Any], bool]  # whether the live value is the one that is wanted
-
-DEFAULT_SHARES, DEFAULT_WEIGHT = 1024, 100
 _RT_PERIOD = 1000000  # microseconds
-_INFINITY = 2**64 - 1  # systemd's
 
 
 # Plain classes, since each task loads the table: defining named tuples would take longer than all the rest of it.
-
-
-class Codec:
-    """How a file keeps an option's value.
-
-    ``parse`` returns the value, None for no limit; ``format`` what is written for the options, of a limit by device for
-    one device alone. ``same`` tells whether a live value is the one wanted, for the kernel rounds some.
-    """
-
-    def __init__(self, parse: Callable[[str, Read], Any], format: Callable[[Values], str], same: Same) -> None:
-        self.parse, self.format, self.same = parse, format, same
 
 
 class File:
@@ -111,197 +122,6 @@ class Limit:
         return () if isinstance(column, Absent) else column
 
 
-# Conversions
-
-
-def cpu_list(text: str) -> frozenset[int]:
-    """Return the numbers in a kernel list such as ``0-3,6`` (cpuset(7), "List format").
-
-    :raises ValueError: it is no such list.
-    """
-    numbers: set[int] = set()
-    for part in text.split(",") if text.strip() else ():
-        first, dash, last = part.strip().partition("-")
-        numbers.update(range(int(first), int(last if dash else first) + 1))
-    return frozenset(numbers)
-
-
-def shares_to_weight(shares: int) -> int:
-    """Convert v1's cpu.shares to v2's cpu.weight, as runc 1.x and systemd do (0 stays 0: not set)."""
-    return 1 + ((_clamped(shares) - 2) * 9999) // 262142 if shares else 0
-
-
-def weight_to_shares(weight: int) -> int:
-    """Return the least shares that ``shares_to_weight`` turns into this weight, and for the default the default."""
-    if weight == DEFAULT_WEIGHT:
-        return DEFAULT_SHARES
-    return 2 - (-(weight - 1) * 262142) // 9999 if weight > 1 else 2
-
-
-def _clamped(shares: int) -> int:
-    return min(max(shares, 2), 262144)
-
-
-def _same_shares(wanted: Optional[int], live: Optional[int]) -> bool:
-    return live is None or _clamped(wanted or DEFAULT_SHARES) == live
-
-
-def _same_weight(wanted: Optional[int], live: Optional[int]) -> bool:
-    if live is None or _same_shares(wanted, live):
-        return True
-    shares = _clamped(wanted or DEFAULT_SHARES)
-    weight = DEFAULT_WEIGHT if live == DEFAULT_SHARES else shares_to_weight(live)
-    # Runtimes since 2025 (opencontainers/cgroups 0.0.5, crun 1.23) bend the line so that 1024 meets the default 100.
-    log = math.log2(shares)
-    return weight in (shares_to_weight(shares), math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34)))
-
-
-def _number(text: Optional[str]) -> Optional[int]:
-    """Return a limit; None where there is none. v1 says "none" with the largest number of pages."""
-    if not text or text in ("max", "-1"):
-        return None
-    return None if int(text) >= 1 << 62 else int(text)
-
-
-def _parse(text: str, _read: Read) -> Optional[int]:
-    return _number(text)
-
-
-def _same_limit(wanted: Optional[int], live: Optional[int]) -> bool:
-    return live is None if wanted in (None, 0, -1) else live == wanted
-
-
-def _pages(size: int) -> int:
-    return size - size % os.sysconf("SC_PAGE_SIZE")
-
-
-def _same_bytes(wanted: Optional[int], live: Optional[int]) -> bool:
-    return _same_limit(_pages(wanted) if wanted and wanted > 0 else wanted, live)
-
-
-def _limit(option: str, none: str, same: Same, parse: Callable[[str, Read], Any] = _parse) -> Codec:
-    """Return the codec of a file that has a number, or ``none``."""
-    return Codec(parse, lambda values: none if values[option] in (None, 0, -1) else str(values[option]), same)
-
-
-def _default(option: str, default: int) -> Codec:
-    """Return the codec of a number that is ``default`` without a limit."""
-
-    def parse(text: str, _read: Read) -> Optional[int]:
-        # Files of weights begin with "default 100", and go on with devices.
-        return _number(text.partition("\n")[0].rpartition(" ")[2])
-
-    def same(wanted: Optional[int], live: Optional[int]) -> bool:
-        return live is None or live == (wanted or default)
-
-    return Codec(parse, lambda values: str(values[option] or default), same)
-
-
-def _reservation(none: str) -> Codec:
-    return _limit("memory_reservation", none, _same_bytes, lambda text, _read: _number(text) or None)
-
-
-def _v1_swap(text: str, _read: Read) -> int:
-    """Return memory and swap together; -1 for no limit, since None says that swap is not accounted for."""
-    number = _number(text)
-    return -1 if number is None else number
-
-
-def _v2_swap(text: str, read: Read) -> int:
-    swap, memory = _number(text), _number(read("memory.max"))
-    return -1 if swap is None or memory is None else memory + swap
-
-
-def _same_v2_swap(wanted: Optional[int], live: Optional[int]) -> bool:
-    # Memory and swap are rounded to pages each by itself.
-    if wanted and live and -1 not in (wanted, live):
-        return 0 <= wanted - live < 2 * os.sysconf("SC_PAGE_SIZE")
-    return _same_swap(wanted, live)
-
-
-def _swap_alone(values: Values, none: object) -> str:
-    memory, swap = values["memory"], values["memory_swap"]
-    return str(swap - memory if memory and swap not in (None, -1) else none)
-
-
-def _same_swap(wanted: Optional[int], live: Optional[int]) -> bool:
-    # Not set means what the kernel has by itself: any value is as good.
-    return live is None or not wanted or live == (-1 if wanted == -1 else _pages(wanted))
-
-
-def _cpu_max(field: int, same: Same) -> Codec:
-    def parse(text: str, _read: Read) -> Optional[int]:
-        return _number(text.split()[field]) if text else None
-
-    return Codec(parse, lambda values: f"{values['cpu_quota'] or 'max'} {values['cpu_period'] or CPU_PERIOD}", same)
-
-
-def _quota_a_second(values: Values) -> list[str]:
-    quota, period = values["cpu_quota"], values["cpu_period"] or CPU_PERIOD
-    return [str(quota * 1000000 // period if quota and quota > 0 else _INFINITY)]
-
-
-def _weight(values: Values, none: int) -> str:
-    return str(shares_to_weight(values["cpu_shares"] or 0) or none)
-
-
-def _shares(text: str, _read: Read) -> Optional[int]:
-    weight = _number(text)
-    return None if weight is None else weight_to_shares(weight)
-
-
-def _cpuset(option: str) -> tuple[File]:
-    def same(wanted: str, live: str) -> bool:
-        return cpu_list(wanted) == cpu_list(live)
-
-    return (File(option.replace("_", "."), Codec(lambda text, _read: text, lambda values: values[option] or "", same)),)
-
-
-def _whole_cpuset(live: str, parent: str) -> bool:
-    return bool(parent) and cpu_list(live) >= cpu_list(parent)
-
-
-def _cpu_mask(values: Values) -> list[str]:
-    mask = sum(1 << number for number in cpu_list(values["cpuset_cpus"] or ""))
-    cpus = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
-    return [str(len(cpus)), *map(str, cpus)]
-
-
-def _same_if_known(wanted: Any, live: Any) -> bool:
-    return live is None or live == wanted
-
-
-def _by_device(option: str, none: str) -> Codec:
-    """Return the codec of lines such as ``8:0 1048576``."""
-
-    def parse(text: str, _read: Read) -> dict[str, int]:
-        pairs = (line.partition(" ") for line in text.splitlines())
-        limits = ((device, natural(limit)) for device, _space, limit in pairs)
-        # The weights' file says in "default" what a device without one has.
-        return {device: limit for device, limit in limits if ":" in device and limit is not None}
-
-    def format(values: Values) -> str:
-        ((device, limit),) = values[option].items()
-        return f"{device} {limit or none}"
-
-    return Codec(parse, format, _same_if_known)
-
-
-def _io_max(option: str, key: str) -> Codec:
-    """Return the codec of a key in lines such as ``8:0 rbps=1048576 wbps=max riops=max wiops=120``."""
-
-    def parse(text: str, _read: Read) -> dict[str, int]:
-        lines = (line.split() for line in text.splitlines())
-        limits = ((device, dict(pair.split("=") for pair in pairs).get(key, "max")) for device, *pairs in lines)
-        return {device: int(limit) for device, limit in limits if limit != "max"}
-
-    def format(values: Values) -> str:
-        ((device, limit),) = values[option].items()
-        return f"{device} {key}={limit or 'max'}"
-
-    return Codec(parse, format, _same_if_known)
-
-
 # The table
 
 _NO_POD = Absent("systemd is asked for pods alone, which have no such limit; the scope of a container is its runtime's")
@@ -309,19 +129,20 @@ _V1_ONLY = Absent("cgroup v2 has nothing of the kind")
 
 
 def _rate(option: str, part: str, key: str, oci: str, inspected: str) -> Limit:
-    v1 = File(f"blkio.throttle.{part}_device", _by_device(option, "0"), initial="")
-    v2 = File("io.max", _io_max(option, key), initial="")
+    v1 = File(f"blkio.throttle.{part}_device", by_device_codec(option, "0"), initial="")
+    v2 = File("io.max", io_max_codec(option, key), initial="")
     places = ((v1,), (v2,), _NO_POD, ("blockIO", oci), (inspected, ()))
     return Limit(option, *places, set_by="engine", optional=True, rare=True, device_field="rate")
 
 
 def _cpuset_row(option: str, oci: str, inspected: str, systemd: Union[Property, Absent], *, optional: bool) -> Limit:
-    places = (_cpuset(option), _cpuset(option), systemd, ("cpu", oci), (inspected, ""))
-    return Limit(option, *places, optional=optional, inherits=_whole_cpuset)
+    files = (File(option.replace("_", "."), cpuset_codec(option)),)
+    places = (files, files, systemd, ("cpu", oci), (inspected, ""))
+    return Limit(option, *places, optional=optional, inherits=whole_cpuset)
 
 
 def _real_time(option: str, default: int, oci: str, inspected: str) -> Limit:
-    v1 = File(f"cpu.{option[4:]}_us", _default(option, default))
+    v1 = File(f"cpu.{option[4:]}_us", default_codec(option, default))
     places = ((v1,), _V1_ONLY, _NO_POD, ("cpu", oci), (inspected, 0))
     return Limit(option, *places, unlimited=default, optional=True)
 
@@ -329,9 +150,9 @@ def _real_time(option: str, default: int, oci: str, inspected: str) -> Limit:
 _ROWS = (
     Limit(
         "memory",
-        (File("memory.limit_in_bytes", _limit("memory", "-1", _same_bytes)),),
-        (File("memory.max", _limit("memory", "max", _same_bytes)),),
-        Property("MemoryMax", "t", lambda values: [str(values["memory"] or _INFINITY)]),
+        (File("memory.limit_in_bytes", limit_codec("memory", "-1", same_bytes)),),
+        (File("memory.max", limit_codec("memory", "max", same_bytes)),),
+        Property("MemoryMax", "t", lambda values: [str(values["memory"] or INFINITY)]),
         ("memory", "limit"),
         ("Memory", 0),
         unlimited=-1,
@@ -339,9 +160,9 @@ _ROWS = (
     Limit(
         "memory_swap",
         # As the option, v1 counts memory and swap together; v2 counts swap alone.
-        (File("memory.memsw.limit_in_bytes", _limit("memory_swap", "-1", _same_swap, _v1_swap)),),
-        (File("memory.swap.max", Codec(_v2_swap, lambda values: _swap_alone(values, "max"), _same_v2_swap)),),
-        Property("MemorySwapMax", "t", lambda values: [_swap_alone(values, _INFINITY)]),
+        (File("memory.memsw.limit_in_bytes", limit_codec("memory_swap", "-1", same_swap, parse_v1_swap)),),
+        (File("memory.swap.max", Codec(parse_v2_swap, lambda values: swap_alone(values, "max"), same_v2_swap)),),
+        Property("MemorySwapMax", "t", lambda values: [swap_alone(values, INFINITY)]),
         ("memory", "swap"),
         ("MemorySwap", 0),
         unlimited=-1,
@@ -349,8 +170,8 @@ _ROWS = (
     # v1 refuses some quotas beside the old period, so that it is written first.
     Limit(
         "cpu_period",
-        (File("cpu.cfs_period_us", _default("cpu_period", CPU_PERIOD)),),
-        (File("cpu.max", _cpu_max(1, _default("cpu_period", CPU_PERIOD).same)),),
+        (File("cpu.cfs_period_us", default_codec("cpu_period", CPU_PERIOD)),),
+        (File("cpu.max", cpu_max_codec(1, default_codec("cpu_period", CPU_PERIOD).same)),),
         Property("CPUQuotaPeriodUSec", "t", lambda values: [str(values["cpu_period"] or CPU_PERIOD)]),
         ("cpu", "period"),
         ("CpuPeriod", 0),
@@ -358,28 +179,33 @@ _ROWS = (
     ),
     Limit(
         "cpu_quota",
-        (File("cpu.cfs_quota_us", _limit("cpu_quota", "-1", _same_limit)),),
-        (File("cpu.max", _cpu_max(0, _same_limit)),),
-        Property("CPUQuotaPerSecUSec", "t", _quota_a_second),
+        (File("cpu.cfs_quota_us", limit_codec("cpu_quota", "-1", same_limit)),),
+        (File("cpu.max", cpu_max_codec(0, same_limit)),),
+        Property("CPUQuotaPerSecUSec", "t", quota_a_second),
         ("cpu", "quota"),
         ("CpuQuota", 0),
         unlimited=-1,
     ),
     Limit(
         "cpu_shares",
-        (File("cpu.shares", Codec(_parse, lambda values: str(values["cpu_shares"] or DEFAULT_SHARES), _same_shares)),),
-        (File("cpu.weight", Codec(_shares, lambda values: _weight(values, DEFAULT_WEIGHT), _same_weight)),),
-        Property("CPUWeight", "t", lambda values: [_weight(values, _INFINITY)]),
+        (
+            File(
+                "cpu.shares",
+                Codec(parse_number, lambda values: str(values["cpu_shares"] or DEFAULT_SHARES), same_shares),
+            ),
+        ),
+        (File("cpu.weight", Codec(parse_shares, lambda values: weight_or(values, DEFAULT_WEIGHT), same_weight)),),
+        Property("CPUWeight", "t", lambda values: [weight_or(values, INFINITY)]),
         ("cpu", "shares"),
         ("CpuShares", 0),
         unlimited=DEFAULT_SHARES,
     ),
-    _cpuset_row("cpuset_cpus", "cpus", "CpusetCpus", Property("AllowedCPUs", "ay", _cpu_mask), optional=False),
+    _cpuset_row("cpuset_cpus", "cpus", "CpusetCpus", Property("AllowedCPUs", "ay", cpu_mask), optional=False),
     _cpuset_row("cpuset_mems", "mems", "CpusetMems", _NO_POD, optional=True),
     Limit(
         "pids_limit",
-        (File("pids.max", _limit("pids_limit", "max", _same_limit)),),
-        (File("pids.max", _limit("pids_limit", "max", _same_limit)),),
+        (File("pids.max", limit_codec("pids_limit", "max", same_limit)),),
+        (File("pids.max", limit_codec("pids_limit", "max", same_limit)),),
         _NO_POD,
         ("pids", "limit"),
         ("PidsLimit", 0),
@@ -387,8 +213,8 @@ _ROWS = (
     ),
     Limit(
         "memory_reservation",
-        (File("memory.soft_limit_in_bytes", _reservation("-1")),),
-        (File("memory.low", _reservation("0")),),
+        (File("memory.soft_limit_in_bytes", reservation_codec("-1")),),
+        (File("memory.low", reservation_codec("0")),),
         _NO_POD,
         ("memory", "reservation"),
         ("MemoryReservation", 0),
@@ -398,7 +224,11 @@ _ROWS = (
     ),
     Limit(
         "memory_swappiness",
-        (File("memory.swappiness", Codec(_parse, lambda values: str(values["memory_swappiness"]), _same_if_known)),),
+        (
+            File(
+                "memory.swappiness", Codec(parse_number, lambda values: str(values["memory_swappiness"]), same_if_known)
+            ),
+        ),
         _V1_ONLY,
         _NO_POD,
         ("memory", "swappiness"),
@@ -423,8 +253,8 @@ _ROWS = (
     # Weights of cfq (before Linux 5.0) and io.weight have other defaults and scales, which the OCI runtime knows.
     Limit(
         "blkio_weight",
-        (File("blkio.bfq.weight", _default("blkio_weight", DEFAULT_WEIGHT)), File("blkio.weight")),
-        (File("io.bfq.weight", _default("blkio_weight", DEFAULT_WEIGHT)), File("io.weight")),
+        (File("blkio.bfq.weight", default_codec("blkio_weight", DEFAULT_WEIGHT)), File("blkio.weight")),
+        (File("io.bfq.weight", default_codec("blkio_weight", DEFAULT_WEIGHT)), File("io.weight")),
         _NO_POD,
         ("blockIO", "weight"),
         ("BlkioWeight", 0),
@@ -438,10 +268,10 @@ _ROWS = (
     Limit(
         "blkio_weight_device",
         (
-            File("blkio.weight_device", _by_device("blkio_weight_device", "0")),
-            File("blkio.bfq.weight_device", _by_device("blkio_weight_device", "default")),
+            File("blkio.weight_device", by_device_codec("blkio_weight_device", "0")),
+            File("blkio.bfq.weight_device", by_device_codec("blkio_weight_device", "default")),
         ),
-        (File("io.bfq.weight", _by_device("blkio_weight_device", "default")),),
+        (File("io.bfq.weight", by_device_codec("blkio_weight_device", "default")),),
         _NO_POD,
         ("blockIO", "weightDevice"),
         ("BlkioWeightDevice", ()),
@@ -458,7 +288,7 @@ _ROWS = (
                 Codec(
                     lambda text, _read: "oom_kill_disable 1" in text.splitlines(),
                     lambda values: str(int(values["oom_kill_disable"])),
-                    _same_if_known,
+                    same_if_known,
                 ),
                 initial="oom_kill_disable 0",
             ),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 
 from .._container.container import Container
 from .._container.network.attachments import attachments
+from .._drivers.process import bounding_set
 from .._model.cgroup_limits import LIMITS
 from .._model.errors import LibpodError, StateCorrupt
 from .._model.options import restart_policy, volumes
@@ -154,7 +155,6 @@ def _capabilities(options: ContainerOptions, user: str) -> dict[str, list[str]]:
 
 @cache  # of a thousand containers few differ in this
 def _computed(add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, root: bool) -> tuple[list[str], list[str]]:
-    from .._drivers.kernel.capabilities import bounding_set
     from .._spec import capabilities
 
     try:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
-from .._model.cgroup_limits import LIMITS, Limit, Values, with_partners
+from .._model.cgroup_codecs import Values
+from .._model.cgroup_limits import LIMITS, Limit, with_partners
 
 
 def resources(options: Values, *, swap: bool, numbers: Mapping[str, tuple[int, int]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Collection, Iterable, Mapping, Optional, 
 from ..._drivers import seccomp_profiles
 from ..._drivers.cgroups import manager
 from ..._drivers.kernel import securejoin
-from ..._drivers.kernel.capabilities import bounding_set
+from ..._drivers.process import bounding_set
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
 
 from ..._drivers import foreign_files
 from ..._drivers.kernel import securejoin
-from ..._drivers.kernel.capabilities import bounding_set
+from ..._drivers.process import bounding_set
 from ..._model.errors import InvalidArgument, LibpodError, ToolTimedOut, warn
 from ..._model.options.durations import seconds
 from ..._spec import capabilities, users

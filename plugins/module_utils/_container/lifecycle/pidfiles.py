@@ -12,25 +12,11 @@ import os
 from typing import TYPE_CHECKING, Literal
 
 from ..._drivers import foreign_files
-from ..._model.errors import InvalidArgument, MalformedData
+from ..._model.errors import MalformedData
 from ..._model.failpoints import failpoint
-from ..._model.options.table import ID_FILES
 
 if TYPE_CHECKING:
-    from ..._model.options.types import ContainerOptions
     from ..base import ContainerBase
-
-
-def check(options: ContainerOptions) -> None:
-    """Check the paths of these files and of the log.
-
-    :raises InvalidArgument: the directory of one does not exist, or it is not a regular file.
-    """
-    for option, path in (*((option, options[option]) for option in ID_FILES), ("log_opt", options["log_opt"]["path"])):
-        if path and (not os.path.isdir(os.path.dirname(path)) or os.path.exists(path) and not os.path.isfile(path)):
-            raise InvalidArgument(
-                f"{option}: {path} cannot be written: expected a regular file in a directory that is there"
-            )
 
 
 def write(container: ContainerBase) -> None:

@@ -11,7 +11,8 @@ import stat
 from typing import Iterable, Iterator, Mapping
 
 from ..._drivers.cgroups.manager import CgroupHost, read_file
-from ..._model.cgroup_limits import LIMITS, Values
+from ..._model.cgroup_codecs import Values
+from ..._model.cgroup_limits import LIMITS
 from ..._model.errors import InvalidArgument, NotImplementedByHost
 from ..._model.records.config import DEFAULT_CGROUP_PARENT
 

@@ -14,7 +14,8 @@ import os
 from functools import partial
 from typing import Any, Iterable, Mapping, Optional
 
-from ..._model.cgroup_limits import LIMITS, RARE, USUAL, Codec, File, Limit
+from ..._model.cgroup_codecs import Codec
+from ..._model.cgroup_limits import LIMITS, RARE, USUAL, File, Limit
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
 from ..._model.records.config import DEFAULT_CGROUP_PARENT, DEFAULT_CGROUP_SLICE

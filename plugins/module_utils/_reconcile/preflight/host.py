@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Optional
 
 from ..._container.bundle import etc_files, init_program, lsm
 from ..._container.container import Container
-from ..._container.lifecycle import pidfiles
 from ..._container.live import kernel_limits
 from ..._container.network import host_ports
 from ..._container.rootfs import device_nodes
@@ -19,11 +18,12 @@ from ..._container.rootfs.volumes import check_source
 from ..._drivers.cgroups import manager as cgroups
 from ..._drivers.command import TOOL_PATH
 from ..._drivers.kernel import netns
-from ..._drivers.kernel.capabilities import bounding_set
-from ..._model.cgroup_limits import cpu_list
+from ..._drivers.process import bounding_set
+from ..._model.cgroup_codecs import cpu_list
 from ..._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
 from ..._model.options import health
 from ..._model.options.ports import PortMapping
+from ..._model.options.table import ID_FILES
 from ..._model.records.config import ContainerConfig, resolved
 from ..._model.records.namespaces import LinuxNS
 from ..._runtime import anonymous_volumes
@@ -237,9 +237,21 @@ def _check_files(runtime: Runtime, options: ContainerOptions) -> None:
         raise NotImplementedByHost(
             f"log_driver: {_JOURNAL} is not there, so that no systemd-journald takes lines on this host: use k8s-file"
         )
-    pidfiles.check(options)
+    _check_written(options)
     if options["timezone"]:
         etc_files.zone_file(options["timezone"])
+
+
+def _check_written(options: ContainerOptions) -> None:
+    """Check the paths of the log and of the files with the container's ID and PIDs.
+
+    :raises InvalidArgument: the directory of one does not exist, or it is not a regular file.
+    """
+    for option, path in (*((option, options[option]) for option in ID_FILES), ("log_opt", options["log_opt"]["path"])):
+        if path and (not os.path.isdir(os.path.dirname(path)) or os.path.exists(path) and not os.path.isfile(path)):
+            raise InvalidArgument(
+                f"{option}: {path} cannot be written: expected a regular file in a directory that is there"
+            )
 
 
 def _check_first_process(runtime: Runtime, options: ContainerOptions) -> None:
