@@ -189,7 +189,7 @@ cache_connection: ~/.cache/libpod-inventory
 import hashlib
 import json
 import os
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping
 
 from ansible import constants
 from ansible.errors import AnsibleParserError
@@ -199,41 +199,10 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible.utils.vars import combine_vars
 
 from ..module_utils import engine_tree
-from ..plugin_utils import inventory_hosts, remote_engine
+from ..plugin_utils import inventory_connection, inventory_hosts, remote_engine
 from ..plugin_utils.parts import parts
 
 _ENDINGS = tuple(f"{name}.{kind}" for name in ("libpod_containers", "libpod") for kind in ("yml", "yaml"))
-# Options of the connection to the host, and the variables that say the same to Ansible's plugins.
-_REMOTE = {
-    "remote_user": "ansible_user",
-    "remote_port": "ansible_port",
-    "private_key_file": "ansible_ssh_private_key_file",
-    "ssh_common_args": "ansible_ssh_common_args",
-    "ssh_extra_args": "ansible_ssh_extra_args",
-}
-# Other names of the same, in the order in which Ansible prefers them.
-_ALSO = {
-    "ansible_user": "ansible_ssh_user",
-    "ansible_port": "ansible_ssh_port",
-    "ansible_host": "ansible_ssh_host",
-}
-# Variables of an earlier host that its containers' hosts get too; no secret is among them.
-_PASSED_ON = (
-    *_REMOTE.values(),
-    "ansible_private_key_file",
-    "ansible_ssh_args",
-    "ansible_ssh_executable",
-    "ansible_control_path",
-    "ansible_host_key_checking",
-    "ansible_ssh_host_key_checking",
-)
-_BECOME = (
-    "ansible_become",
-    "ansible_become_method",
-    "ansible_become_user",
-    "ansible_become_exe",
-    "ansible_become_flags",
-)
 _KINDS = ("image", "network", "pod", "status")
 
 
@@ -274,16 +243,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         found: dict[str, Any] = combine_vars(get_group_vars(known.get_groups()), known.get_vars()) if known else {}
         self.templar.available_variables = found
         found = {key: self.templar.template(value) for key, value in found.items() if key.startswith("ansible_")}
-        for variable, other in _ALSO.items():
-            if other in found:
-                found[variable] = found.pop(other)
-        given = {variable: self.get_option(option) for option, variable in _REMOTE.items()}
-        found.update((variable, value) for variable, value in given.items() if value not in (None, ""))
-        if self.get_option("become") is not None:
-            found["ansible_become"] = self.get_option("become")
-        if self.get_option("become_method"):
-            found["ansible_become_method"] = self.get_option("become_method")
-        return {**found, "ansible_host": found.get("ansible_host") or name}
+        return inventory_connection.to_host(name, found, self.get_option)
 
     # Reading
 
@@ -359,7 +319,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         variables = {inventory_hosts.PREFIX + key: wrap_var(value) for key, value in found.items()}
         inspection = {f"{inventory_hosts.PREFIX}inspect": wrap_var(inspected)}
         shown = {**variables, **(inspection if self.get_option("verbose_output") else {})}
-        for key, value in {**self._connection(found["name"], remote), **shown}.items():
+        plugin = self.get_option("connection_plugin")
+        connection = inventory_connection.to_container(wrap_var(found["name"]), remote, plugin, self._parts())
+        for key, value in {**connection, **shown}.items():
             self.inventory.set_variable(host, key, value)
         self._group(host, found)
         self._construct(host, {**wrap_var(found), **variables, **inspection})
@@ -376,23 +338,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         if known and known.get_vars().get(f"{inventory_hosts.PREFIX}id", container_id) != container_id:
             return f"another source has a container as the host {host}"
         return ""
-
-    def _connection(self, name: str, remote: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the variables by which tasks find the container."""
-        settings: dict[str, Any] = {f"ansible_libpod_{part}": value for part, value in self._parts().items()}
-        plugin: Optional[str] = self.get_option("connection_plugin")
-        if not remote:
-            return {**settings, "ansible_connection": plugin or "libpod.engine.libpod", "ansible_host": wrap_var(name)}
-        settings.update((key, remote[key]) for key in _PASSED_ON if remote.get(key) not in (None, ""))
-        # On the host; ansible_become is for what a task does in the container.
-        become = {f"ansible_libpod_host_{key[8:]}": remote[key] for key in _BECOME if remote.get(key) not in (None, "")}
-        return {
-            **become,
-            **settings,
-            "ansible_connection": plugin or "libpod.engine.libpod_ssh",
-            "ansible_host": remote["ansible_host"],
-            "ansible_libpod_container": wrap_var(name),
-        }
 
     def _group(self, host: str, found: Mapping[str, Any]) -> None:
         by = {kind: self.get_option(f"group_by_{kind}") for kind in _KINDS}
