@@ -219,7 +219,25 @@ class _Translation:
         return options
 
     def _container(self, unit: Unit) -> Options:
-        known: dict[str, Adding] = {
+        options = self._entries(unit, self._container_keys(unit))
+        if "image" not in options:
+            raise MalformedData(f"{unit.path}: [Container] Image is missing")
+        if "group" in options:
+            options["user"] = f"{options.get('user', '0')}:{options.pop('group')}"
+        if options.get("pull") == "":
+            del options["pull"]
+        restart = unit.value("Service", "Restart", "no")
+        if restart not in _RESTARTS:
+            raise MalformedData(
+                f"{unit.path}: [Service] Restart: {restart!r} has no counterpart: take {', '.join(_RESTARTS)}"
+            )
+        options["restart_policy"] = _RESTARTS[restart]
+        options["label"] = {**options.get("label", {}), **self._own}
+        return {"name": self._name(unit), "image_strict": True, **options}
+
+    def _container_keys(self, unit: Unit) -> dict[str, Adding]:
+        """Return what each key of a section ``[Container]`` adds to the options."""
+        return {
             **{key: replacing(option, text) for key, option in _TEXTS.items()},
             **{key: replacing(option, flag) for key, option in _FLAGS.items()},
             **{key: adding(option, lambda one: [one.value]) for key, option in _LISTS.items()},
@@ -244,21 +262,6 @@ class _Translation:
             "User": lambda one, options: options.update(user=one.value),
             "Volume": adding("volume", lambda one: [self._bound(unit, one)]),
         }
-        options = self._entries(unit, known)
-        if "image" not in options:
-            raise MalformedData(f"{unit.path}: [Container] Image is missing")
-        if "group" in options:
-            options["user"] = f"{options.get('user', '0')}:{options.pop('group')}"
-        if options.get("pull") == "":
-            del options["pull"]
-        restart = unit.value("Service", "Restart", "no")
-        if restart not in _RESTARTS:
-            raise MalformedData(
-                f"{unit.path}: [Service] Restart: {restart!r} has no counterpart: take {', '.join(_RESTARTS)}"
-            )
-        options["restart_policy"] = _RESTARTS[restart]
-        options["label"] = {**options.get("label", {}), **self._own}
-        return {"name": self._name(unit), "image_strict": True, **options}
 
     def _image(self, entry: Entry) -> str:
         return self._named(entry, entry.value, ("image", "build"))
