@@ -42,6 +42,8 @@ WEB: dict[str, Any] = {
     "healthcheck_retries": 2,
 }
 READY = {**WEB, "command": ["sh", "-c", "touch /tmp/ok; exec sleep 1000"], "healthcheck_interval": "300s"}
+ON_DEMAND = {**WEB, "healthcheck_interval": "disable"}
+HANGING = {**ON_DEMAND, "healthcheck": "sleep 4711 & sleep 4712; true"}
 LONG = 60.0
 
 
@@ -139,52 +141,62 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     assert not host.container(**{**WEB, "healthcheck": None, "no_healthcheck": True}).changed
 
 
-def test_check_on_demand_its_timeout_and_leftover_processes(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = host.container(**{**WEB, "healthcheck_interval": "disable", "healthcheck": "cat /tmp/said; exit 3"})
+def test_check_on_demand_keeps_the_beginning_of_its_output(host: Host) -> None:
+    started = host.container(**{**ON_DEMAND, "healthcheck": "cat /tmp/said; exit 3"})
     assert not _runner(host, started)
     _touch(started, "said")
     path = f"/proc/{started['container']['State']['Pid']}/root/tmp/said"
     with open(path, "w", encoding="ascii") as file:
         file.write("x" * 100_000)
-    web = Runtime(host.parts).container("web")
-    result = web.healthcheck()
+    result = Runtime(host.parts).container("web").healthcheck()
     assert (result.status, result.failing_streak) == ("starting", 1)
     assert result.log[-1]["ExitCode"] == 3 and result.log[-1]["Output"] == "x" * 500
 
-    # Processes that a check leaves running, even holding its output, are not waited for.
-    leaving = {**WEB, "healthcheck_interval": "disable", "healthcheck": "sleep 4713 & yes & echo said >&2; exit 4"}
+
+def test_processes_that_a_check_leaves_are_not_waited_for(host: Host) -> None:
+    """They may even hold its output."""
+    leaving = {**ON_DEMAND, "healthcheck": "sleep 4713 & yes & echo said >&2; exit 4"}
     host.container(**leaving, healthcheck_timeout="10m")
     began = time.monotonic()
-    result = web.healthcheck()
+    result = Runtime(host.parts).container("web").healthcheck()
     assert time.monotonic() - began < LONG and result.log[-1]["ExitCode"] == 4 and len(result.log[-1]["Output"]) <= 500
     for pid in eventually(lambda: _processes_with(host, "sleep", "4713")):  # the shell may not have started it yet
         os.kill(pid, signal.SIGKILL)
     eventually(lambda: not _processes_with(host, "yes"))
 
-    hanging = {**WEB, "healthcheck_interval": "disable", "healthcheck": "sleep 4711 & sleep 4712; true"}
-    host.container(**hanging, healthcheck_timeout="500ms")
-    result = web.healthcheck()
+
+def test_check_is_killed_at_its_timeout_with_its_processes(host: Host) -> None:
+    host.container(**HANGING, healthcheck_timeout="500ms")
+    result = Runtime(host.parts).container("web").healthcheck()
     assert result.log[-1]["ExitCode"] == -1 and "exceeded timeout (0.5s)" in result.log[-1]["Output"]
     assert not _processes_with(host, "sleep", "4711") and not _processes_with(host, "sleep", "4712")
 
-    # The process that ran the check was killed: the next check kills what it left.
-    host.container(**hanging, healthcheck_timeout="10m")
+
+def test_check_kills_what_a_killed_one_left(host: Host) -> None:
+    host.container(**HANGING, healthcheck_timeout="10m")
+    web = Runtime(host.parts).container("web")
     killed = _in_child(web.healthcheck)
     eventually(lambda: _processes_with(host, "sleep", "4712"), seconds=LONG)
     os.kill(killed, signal.SIGKILL)
     os.waitpid(killed, 0)
-    host.container(**{**hanging, "healthcheck": "true"})
+    host.container(**{**HANGING, "healthcheck": "true"})
     assert web.healthcheck().status == "healthy"
     assert not _processes_with(host, "sleep", "4711") and not _processes_with(host, "sleep", "4712")
 
-    # The host's clock is set back; the next check is still due after the interval.
+
+def test_next_check_is_due_after_the_interval_where_the_clock_is_set_back(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.container(**{**ON_DEMAND, "healthcheck": "true"})
     monkeypatch.setattr(time, "time", lambda: 1000.0)
-    result = web.healthcheck()
+    result = Runtime(host.parts).container("web").healthcheck()
     monkeypatch.undo()
     assert result.log[-1]["Start"].startswith("1970-01-01")
     assert abs(result.counted - time.clock_gettime(time.CLOCK_BOOTTIME)) < LONG
 
-    # Two concurrent checks are serialised; the container exits during a third.
+
+def test_concurrent_checks_are_serialised(host: Host) -> None:
+    host.container(**{**ON_DEMAND, "healthcheck": "true"})
     results = []
     threads = [
         threading.Thread(target=lambda: results.append(Runtime(host.parts).container("web").healthcheck()))
@@ -194,8 +206,12 @@ def test_check_on_demand_its_timeout_and_leftover_processes(host: Host, monkeypa
         thread.start()
     for thread in threads:
         thread.join()
-    assert [one.status for one in results] == ["healthy", "healthy"] and len(web.healthcheck().log) == 5
-    host.container(**hanging, healthcheck_timeout="10m")
+    assert [one.status for one in results] == ["healthy", "healthy"]
+    assert len(Runtime(host.parts).container("web").healthcheck().log) == 3
+
+
+def test_check_ends_with_its_container(host: Host) -> None:
+    host.container(**HANGING, healthcheck_timeout="10m")
     errors: list[Exception] = []
 
     def until_it_ends() -> None:
