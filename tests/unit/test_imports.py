@@ -114,6 +114,30 @@ def test_documentation_names_every_folder_and_no_other() -> None:
     assert set(re.findall(r"^\| `(_[\w/]+)` \|", _page("README.md"), re.M)) == folders
 
 
+def _drawn() -> list[tuple[str, str]]:
+    """Return the rooms of the diagram in its order, each with the room whose branch it is on."""
+    rooms: list[tuple[str, str]] = []
+    branches: dict[int, str] = {}
+    for line in _page("README.md").partition("task parameters\n")[2].partition("```")[0].splitlines():
+        found = re.fullmatch(r"([ │]*)[├└]─+ (\S+) .*", line)
+        assert found, line
+        depth = len(found[1])
+        branches[depth] = found[2]
+        rooms.append((found[2], branches[max((one for one in branches if one < depth), default=depth)]))
+    return rooms
+
+
+def test_diagram_has_the_rooms_of_a_task_in_the_order_of_their_imports() -> None:
+    rooms = _drawn()
+    order = [room for room, _above in rooms if room in BELOW]
+    assert rooms[0][0] == "plugins/modules" and set(BELOW) - set(order) == {"_cli", "_exit_command"}
+    for room, above in rooms[1:]:
+        assert above == "plugins/modules" or room in BELOW[above], f"{above} does not import {room}"
+    for number, room in enumerate(order):
+        above = {one.partition(".")[0] for one in BELOW[room] if "." not in one} & set(order[:number])
+        assert not above, f"{room} imports {above}, which the diagram has above it"
+
+
 def test_documentation_of_where_to_look_names_files_that_exist() -> None:
     named = re.findall(r"`(_\w+(?:/\w+)+\.py)`", _page("where-to-look.md"))
     assert named and [path for path in named if not os.path.isfile(os.path.join(ROOMS, path))] == []
