@@ -25,6 +25,7 @@ from ..rootfs import device_nodes, tmpfs_modes, volumes
 from . import containerenv, etc_files, init_program, lsm
 
 if TYPE_CHECKING:
+    from ..._spec.types import Mount
     from ..base import ContainerBase
 
 
@@ -89,7 +90,7 @@ def _systemd_cgroup(container: ContainerBase) -> str:
     return mount and mount + container.cgroup_top
 
 
-def write(container: ContainerBase, drafted: Facts, rootfs: str) -> list[dict[str, Any]]:
+def write(container: ContainerBase, drafted: Facts, rootfs: str) -> list[Mount]:
     """Write config.json for the mounted ``rootfs``, readable by root alone for its environment; return its mounts.
 
     :raises InvalidArgument: the user or a volume cannot be used.
@@ -112,7 +113,7 @@ def write(container: ContainerBase, drafted: Facts, rootfs: str) -> list[dict[st
             file.flush()
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from error
-    mounts: list[dict[str, Any]] = spec["mounts"]
+    mounts: list[Mount] = spec["mounts"]
     return mounts
 
 

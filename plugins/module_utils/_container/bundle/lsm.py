@@ -6,19 +6,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING
 
 from ..._drivers.cgroups.manager import read_file
 from ..._model.errors import InvalidArgument, NotImplementedByHost, without_effect
 
 if TYPE_CHECKING:
-    from ..._model.options.types import ContainerOptions
+    from ..._model.options.types import ContainerOptions, Security
 
 _APPARMOR = "/sys/module/apparmor/parameters/enabled"
 _SELINUX = "/sys/fs/selinux/enforce"
 
 
-def check(security: Mapping[str, Any], strict: bool = False) -> None:
+def check(security: Security, strict: bool = False) -> None:
     """Check the AppArmor profile, and warn of a label on a host without SELinux.
 
     :raises NotImplementedByHost: AppArmor is off. :raises InvalidArgument: it has no such profile, or the label would

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
 
 from ..._drivers import process
 from ..._drivers.kernel import mount_api, securejoin
@@ -185,9 +185,8 @@ def _is_there(one: Wanted, inside: Inside) -> bool:
     before, after = one.before, one.after
     if after is None:
         return False
-    other = _structure(before) ^ _structure(after) if before is not None else set()
     # A mount can stop being a slave, but not become one.
-    if other and not other <= {"slave", "rslave"} & _structure(before or {}):
+    if before is not None and not _structure(before) ^ _structure(after) <= {"slave", "rslave"} & _structure(before):
         return False
     folder, name = securejoin.hold(inside.root, one.target)
     try:
@@ -207,7 +206,7 @@ def _same(there: os.stat_result, path: str) -> bool:
         return False
 
 
-def _structure(mount: Mapping[str, Any]) -> set[str]:
+def _structure(mount: Mount) -> set[str]:
     """Return type and options of a mount that cannot be changed."""
     fixed = (one for one in mount.get("options", ()) if one in _MADE_SO or "=" in one and one[:5] != "size=")
     return {mount.get("type", ""), *fixed}

@@ -77,7 +77,7 @@ def _bring(container: ContainerBase, inside: Inside, one: Wanted) -> None:
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
     # Before the mount point is made, which would look like the image's content.
     source = volumes.prepared(container, one.volume, container.state.mountpoint) if one.volume else ""
-    with volumes.held(container, one.volume or {}, source) as path:
+    with volumes.held(container, one.volume, source) as path:
         _attach(inside, one, one.after, path)
     if one.stack:
         _detach(inside, one)

@@ -9,7 +9,7 @@ The changes of a writable one are in the container's directory, and go with the 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING
 
 from ..._drivers.images.store import ImageStore
 from ..._drivers.kernel import securejoin
@@ -23,10 +23,11 @@ from .private_namespace import with_layers
 if TYPE_CHECKING:
     from ..._drivers.storage.roots import Layers
     from ..._model.engine_config import EngineConfig
+    from ..._model.options.types import Volume
     from ..base import ContainerBase
 
 
-def prepared(container: ContainerBase, volume: Mapping[str, Any]) -> str:
+def prepared(container: ContainerBase, volume: Volume) -> str:
     """Return the image's directories, topmost first and joined by colons; those for its changes are made.
 
     :raises InvalidArgument: the image cannot be mounted so.
@@ -42,7 +43,7 @@ def prepared(container: ContainerBase, volume: Mapping[str, Any]) -> str:
     return source
 
 
-def look(parts: EngineConfig, volume: Mapping[str, Any], name: str, *, mapped: bool) -> str:
+def look(parts: EngineConfig, volume: Volume, name: str, *, mapped: bool) -> str:
     """Return the directories as ``prepared`` does, and change nothing.
 
     :raises InvalidArgument: the store has no such image, or it cannot be mounted in the container ``name``.

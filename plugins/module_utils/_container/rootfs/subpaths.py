@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterator, Mapping
+from typing import TYPE_CHECKING, Iterator
 
 from ..._drivers.kernel import securejoin
 from ..._model.errors import InvalidArgument, InvalidState, LibpodError, not_yet
@@ -20,6 +20,7 @@ from ..._store import volumes as store
 
 if TYPE_CHECKING:
     from ..._model.engine_config import EngineConfig
+    from ..._model.options.types import Volume
     from ..base import ContainerBase
 
 
@@ -31,7 +32,7 @@ def resolved(data: str, subpath: str) -> str:
         return f"{data}/{subpath}"
 
 
-def opened(parts: EngineConfig, volume: Mapping[str, Any], name: str) -> int:
+def opened(parts: EngineConfig, volume: Volume, name: str) -> int:
     """Open (O_PATH) what the container ``name`` is to have of a volume.
 
     :raises InvalidArgument: it does not exist in the volume.
@@ -52,7 +53,7 @@ def opened(parts: EngineConfig, volume: Mapping[str, Any], name: str) -> int:
     return held
 
 
-def _missing(volume: Mapping[str, Any], name: str) -> LibpodError:
+def _missing(volume: Volume, name: str) -> LibpodError:
     return not_yet(
         InvalidArgument(
             f"mount: the volume {volume['source']} has no {volume['subpath']} inside it, which is to be mounted at "
@@ -62,7 +63,7 @@ def _missing(volume: Mapping[str, Any], name: str) -> LibpodError:
 
 
 @contextmanager
-def held(parts: EngineConfig, volume: Mapping[str, Any], name: str) -> Iterator[str]:
+def held(parts: EngineConfig, volume: Volume, name: str) -> Iterator[str]:
     """Yield a path in /proc that leads to what ``opened`` finds, also once the volume is changed."""
     descriptor = opened(parts, volume, name)
     try:
@@ -72,7 +73,7 @@ def held(parts: EngineConfig, volume: Mapping[str, Any], name: str) -> Iterator[
         os.close(descriptor)
 
 
-def look(parts: EngineConfig, volume: Mapping[str, Any], name: str) -> None:
+def look(parts: EngineConfig, volume: Volume, name: str) -> None:
     """Check that a volume has what is to be mounted of it, unless it is of a driver and may not be mounted yet.
 
     :raises InvalidArgument: it does not exist in the volume.
@@ -82,7 +83,7 @@ def look(parts: EngineConfig, volume: Mapping[str, Any], name: str) -> None:
         os.close(opened(parts, volume, name))
 
 
-def check_mounted(container: ContainerBase, volume: Mapping[str, Any], pid: int) -> None:
+def check_mounted(container: ContainerBase, volume: Volume, pid: int) -> None:
     """Check that a created container, in which nothing runs yet, got what is inside the volume.
 
     :raises InvalidState: the volume was changed while the OCI runtime mounted it.

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Iterator, Optional, Sequence
 
 from ..._drivers.kernel import securejoin
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
 
 if TYPE_CHECKING:
+    from ..._spec.types import Mount
     from ..base import ContainerBase
 
 # The kernel's default for a new tmpfs.
@@ -26,13 +27,13 @@ def requested(options: Sequence[str]) -> Optional[int]:
     return next((int(word[5:], 8) for word in options if word.startswith("mode=")), None)
 
 
-def _file_systems(mounts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Optional[int]]]:
+def _file_systems(mounts: Sequence[Mount]) -> Iterator[tuple[str, Optional[int]]]:
     for mount in mounts:
         if mount["type"] == "tmpfs" and mount["destination"] != "/dev":
             yield mount["destination"], requested(mount["options"])
 
 
-def prepare(container: ContainerBase, mounts: Sequence[Mapping[str, Any]], rootfs: str) -> None:
+def prepare(container: ContainerBase, mounts: Sequence[Mount], rootfs: str) -> None:
     """Make the mount points that the root filesystem lacks, so that the next start finds them with the right mode.
 
     :raises InvalidArgument: the path of one leads through a file, or in a circle.
@@ -53,7 +54,7 @@ def prepare(container: ContainerBase, mounts: Sequence[Mapping[str, Any]], rootf
             ) from error
 
 
-def enforce(pid: int, mounts: Sequence[Mapping[str, Any]]) -> None:
+def enforce(pid: int, mounts: Sequence[Mount]) -> None:
     """Give the file systems of a created container, in which nothing runs yet, the requested modes."""
     for target, mode in _file_systems(mounts):
         if mode is not None:

@@ -10,7 +10,7 @@ of that happens under the volume's lock, so who is last unmounts it.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING
 
 from ..._drivers.storage import volume_mounts
 from ..._model.errors import ConfigMismatch, StateCorrupt
@@ -20,10 +20,11 @@ from ..live_status import timestamp
 from . import new_volume
 
 if TYPE_CHECKING:
+    from ..._model.options.types import Volume
     from ..base import ContainerBase
 
 
-def prepare(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -> None:
+def prepare(container: ContainerBase, volume: Volume, rootfs: str) -> None:
     """Make the volume where it is missing, mount it for the container, and give it its first content."""
     parts, name = container.host.parts, volume["source"]
     directory = store.folder(parts, name)

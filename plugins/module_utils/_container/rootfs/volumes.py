@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Iterator, Optional
 
 from ..._drivers.command import run
 from ..._model.errors import InvalidArgument, not_yet
@@ -17,6 +17,7 @@ from ..._spec.users import User
 
 if TYPE_CHECKING:
     from ..._model.engine_config import EngineConfig
+    from ..._model.options.types import Volume
     from ..._model.records.config import ContainerConfig
     from ..._model.records.volume import VolumeRecord
     from ..base import ContainerBase
@@ -43,7 +44,7 @@ def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]
     return result
 
 
-def host_path(container: ContainerBase, volume: Mapping[str, Any]) -> str:
+def host_path(container: ContainerBase, volume: Volume) -> str:
     """Return the directory or file on the host of a volume or bind mount, whether it exists or not; an image's ID."""
     if volume["type"] == "bind":
         return str(volume["source"])
@@ -60,12 +61,12 @@ def host_path(container: ContainerBase, volume: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def held(container: ContainerBase, volume: Mapping[str, Any], path: str) -> Iterator[str]:
+def held(container: ContainerBase, volume: Optional[Volume], path: str) -> Iterator[str]:
     """Yield a path that leads to what is to be mounted: that of a subpath's descriptor, else ``path`` itself.
 
     :raises InvalidArgument: the volume has no such subpath.
     """
-    if not _is_part(volume):
+    if volume is None or not _is_part(volume):
         yield path
         return
     from . import subpaths
@@ -86,7 +87,7 @@ def check_mounted(container: ContainerBase, pid: int) -> None:
             subpaths.check_mounted(container, volume, pid)
 
 
-def _is_part(volume: Mapping[str, Any]) -> bool:
+def _is_part(volume: Volume) -> bool:
     """Return whether a part of a named volume is mounted."""
     return "subpath" in volume and volume["type"] == "volume"
 
@@ -110,7 +111,7 @@ def source_guards(container: ContainerBase, config: ContainerConfig) -> dict[str
     return guards
 
 
-def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -> str:
+def prepared(container: ContainerBase, volume: Volume, rootfs: str) -> str:
     """Return the ``host_path`` of a volume, which is made and mounted where it is named and has to be.
 
     :raises InvalidArgument: the source of a bind mount, or the subpath of a volume, does not exist.
@@ -136,14 +137,14 @@ def prepared(container: ContainerBase, volume: Mapping[str, Any], rootfs: str) -
     return path
 
 
-def _record(container: ContainerBase, volume: Mapping[str, Any]) -> Optional[VolumeRecord]:
+def _record(container: ContainerBase, volume: Volume) -> Optional[VolumeRecord]:
     """Return the record of a named volume, None where there is none."""
     from ..._store import volumes as store  # most containers have no volume
 
     return store.read(store.folder(container.host.parts, volume["source"]))
 
 
-def made(container: ContainerBase, volume: Mapping[str, Any]) -> bool:
+def made(container: ContainerBase, volume: Volume) -> bool:
     """Return whether a named volume exists and has its initial content."""
     record = _record(container, volume)
     return record is not None and not record.copy_up

@@ -5,6 +5,10 @@
 
 Each row of the option table has a key in ``ContainerOptions``, of the type that the row's parser returns (tested).
 None stands for the image's, the kernel's or the engine's default.
+
+A value that a record keeps as a list of fixed length is a NamedTuple: ``PortMapping``, ``IdMap``. One that it keeps as
+an object is a TypedDict, as ``Mount`` and ``Device`` are. Keys that say nothing are then missing, so that an earlier
+version of the engine reads the record, and no task converts the values of all the containers that it reads.
 """
 
 from __future__ import annotations
