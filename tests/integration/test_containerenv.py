@@ -81,7 +81,7 @@ def test_users_own_file_and_directories_of_the_host_stay_theirs(host: Host) -> N
     host.run("rm", "-r", "/srv/own")
 
 
-def test_store_in_the_container_is_told(host: Host) -> None:
+def test_containerenv_says_that_the_store_is_in_the_container(host: Host) -> None:
     process = _remade(host, volume=["/srv:/host:ro"])
     assert Path(process.path(f"root/{FILE}")).read_text("utf-8") == "graphRootMounted=1\n"
     host.empty()

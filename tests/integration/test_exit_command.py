@@ -261,9 +261,11 @@ def test_boot_starts_containers_by_restart_policy(host: Host) -> None:
         host.container(name, restart_policy=policy, **RUNNING)
     host.container("stopped", state="stopped")
     host.container("always", state="stopped")
-    for name, state_ in (("made", "present"), ("anew", "stopped")):
+    for name, state_ in (("made", "present"), ("remade", "stopped")):
         host.container(name, restart_policy="unless-stopped", state=state_, **RUNNING)
-    host.container("anew", restart_policy="unless-stopped", state="stopped", label={"a": "b"}, recreate=True, **RUNNING)
+    host.container(
+        "remade", restart_policy="unless-stopped", state="stopped", label={"a": "b"}, recreate=True, **RUNNING
+    )
     host.container("ends", rm=True, **RUNNING)
     host.container("unbegun", rm=True, state="present", **RUNNING)
     host.reboot()
@@ -271,6 +273,6 @@ def test_boot_starts_containers_by_restart_policy(host: Host) -> None:
     assert host.module("libpod_prune", {"container": True}, check=True)["actions"] == ["deleted ends"]
     assert exit_command(host, "boot").exit_code == 0
     left = [one["Name"] for one in host.module("libpod_container_info")["containers"]]
-    assert sorted(left) == ["always", "anew", "made", "no", "stopped", "unbegun", "unless"]
+    assert sorted(left) == ["always", "made", "no", "remade", "stopped", "unbegun", "unless"]
     started = [one["Name"] for one in host.module("libpod_container_info")["containers"] if one["State"]["Running"]]
     assert sorted(started) == ["always", "unless"]

@@ -202,12 +202,12 @@ def test_two_sources_are_kept_apart_by_a_prefix(serving: Host, tmp_path: Path) -
         ({"run_root": "/tmp"}, "run_root: /tmp is another user's, or others can write to it"),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(serving: Host, tmp_path: Path, options: dict[str, Any], message: str) -> None:
+def test_mistake_is_refused_in_a_sentence(serving: Host, tmp_path: Path, options: dict[str, Any], message: str) -> None:
     found = read(source(tmp_path, serving, **options))
     assert found.exit_code != 0 and message in found.messages and "Traceback" not in found.messages
 
 
-def test_user_other_than_root_is_told_what_to_do(serving: Host, tmp_path: Path) -> None:
+def test_user_other_than_root_is_refused_with_advice(serving: Host, tmp_path: Path) -> None:
     # It may read the collection, which lies where root alone may.
     capability = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *capability, "--"]
@@ -294,7 +294,7 @@ def test_sudo_is_given_the_password_of_an_earlier_source(serving: Host, tmp_path
     assert password not in found.messages
 
 
-def test_remote_host_that_cannot_be_read_is_told_in_a_sentence(serving: Host, tmp_path: Path) -> None:
+def test_remote_host_that_cannot_be_read_is_named_in_a_sentence(serving: Host, tmp_path: Path) -> None:
     closed = read(source(tmp_path, serving, **remote(remote_port=1)), settings=SETTINGS)
     assert closed.exit_code != 0 and f"{REMOTE['ansible_host']} cannot be reached" in closed.messages
     fresh = read(source(tmp_path, serving, **remote(static_root="/srv/nothing")), settings=SETTINGS)

@@ -159,8 +159,8 @@ def test_damage_is_drift_and_repaired_with_the_same_address(host: Host, damage: 
         host.run("ip", "link", "del", "podman0")
         subprocess.run(["nsenter", f"--net=/proc/{process.pid}/ns/net", "ip", "link", "del", "eth0"], check=False)
     options = {**WEB, "publish": ["8080:80"], "drift": "full"}
-    foretold = host.container("web", check=True, **options)
-    assert foretold["changed"], foretold
+    predicted = host.container("web", check=True, **options)
+    assert predicted["changed"], predicted
     repaired = host.container("web", **options)
     assert repaired["changed"] and not repaired.failed, repaired
     settings = repaired["container"]["NetworkSettings"]
@@ -172,10 +172,10 @@ def test_damage_is_drift_and_repaired_with_the_same_address(host: Host, damage: 
 
 def network(host: Host, name: str, **options: Any) -> Result:
     """Have a network, as check mode predicts it, and as a second run leaves it."""
-    foretold = host.module("libpod_network", {"name": name, **options}, check=True)
+    predicted = host.module("libpod_network", {"name": name, **options}, check=True)
     made = host.module("libpod_network", {"name": name, **options})
     assert not made.failed, made.get("msg")
-    assert made["changed"] == foretold["changed"] and made["actions"] == foretold["actions"]
+    assert made["changed"] == predicted["changed"] and made["actions"] == predicted["actions"]
     assert not host.module("libpod_network", {"name": name, **options})["changed"]
     return made
 

@@ -128,7 +128,7 @@ def test_failed_unit_is_named_by_the_waiting_task(host: Host) -> None:
     host.empty()
 
 
-def test_what_never_boots_is_told(host: Host) -> None:
+def test_waiting_for_a_boot_that_never_comes_fails(host: Host) -> None:
     refused = host.container("p", image="busybox", network="none", command=WAITING, wait="booted")
     assert refused.failed and "container p is not made for systemd, so that it never boots" in refused["msg"], refused
     dead: dict[str, Any] = {

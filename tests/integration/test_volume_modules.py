@@ -101,7 +101,7 @@ def test_volume_is_made_changed_and_removed_as_predicted(shared: Host) -> None:
     assert not os.path.exists(f"{VOLUMES}/plain")
 
 
-def test_container_used_volume_is_neither_removed_nor_made_anew(shared: Host) -> None:
+def test_container_used_volume_is_neither_removed_nor_recreated(shared: Host) -> None:
     for number in range(5):
         assert not shared.container(f"user{number}", state="created", volume=["used:/data"], **OPTIONS).failed
     run(shared, "user0", "used:/data")

@@ -85,7 +85,7 @@ OPERATIONS = {
         only="unpack|directory|json",
         removed="unpack",
     ),
-    "volume made anew": Operation([PLAIN], _volume("present", lambda: True, options=["uid=8"]), GONE, other=PLAIN),
+    "volume re-created": Operation([PLAIN], _volume("present", lambda: True, options=["uid=8"]), GONE, other=PLAIN),
     "volume held mounted": Operation([MADE], MOUNTED, GONE, other=UNMOUNTED, only="json|mount", removed="volume|json"),
     "volume removed": Operation([MOUNTED], GONE, GONE),
     "volume of a container": Operation(

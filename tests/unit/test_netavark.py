@@ -76,7 +76,7 @@ def test_podmans_file_is_understood_and_only_what_changes_is_written() -> None:
     assert changed == {**config, "labels": {"c": "d"}, "options": {"metric": "5", "isolate": "true"}}
 
 
-def test_new_network_is_written_as_podman_has_it_and_read_as_it_was_meant() -> None:
+def test_new_network_is_written_as_podman_has_it_and_read_as_requested() -> None:
     first = made(labels={"a": "b"}, opt={"mtu": 1400, "isolate": True}, ipv6=True)
     written = podman_file.written(first)
     assert podman_file.read(written, "front.json") == first

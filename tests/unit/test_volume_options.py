@@ -65,7 +65,7 @@ def test_options_that_describe_no_volume_are_refused_by_name(items: list[str], w
     assert word in str(refusal.value)
 
 
-def test_secret_is_refused_and_not_told() -> None:
+def test_secret_is_refused_and_not_shown() -> None:
     with pytest.raises(InvalidArgument, match="credentials=PATH") as refusal:
         volume_options(["type=cifs", "device=//server/share", "o=username=me,password=secret-word"])
     assert "secret-word" not in str(refusal.value)

@@ -157,10 +157,10 @@ def _leaves(value: Any) -> Iterable[Any]:
 def failure(error: Exception) -> dict[str, Any]:
     """What a result says of an error: one sentence on what went wrong, its kind, and what had been done before."""
     actions = list(done(error))
-    return {"changed": bool(actions), "actions": actions, **_told(error)}
+    return {"changed": bool(actions), "actions": actions, **_description(error)}
 
 
-def _told(error: Exception) -> dict[str, Any]:
+def _description(error: Exception) -> dict[str, Any]:
     if isinstance(error, ToolFailed):
         return {
             "msg": sentence(error),
@@ -178,13 +178,13 @@ def _told(error: Exception) -> dict[str, Any]:
 def run(
     module: EngineModule,
     work: Callable[[EngineModule], dict[str, Any]],
-    foretold: Optional[Mapping[str, Any]] = None,
+    predicted: Optional[Mapping[str, Any]] = None,
     *,
     root: bool = True,
 ) -> None:
     """Do ``work``, which needs ``root``, and leave with its result, or with one sentence on what went wrong.
 
-    ``foretold`` is the result in check mode, beside a warning, where there is no such container, image or file: an
+    ``predicted`` is the result in check mode, beside a warning, where there is no such container, image or file: an
     earlier task of the play may be to make it.
     """
     harden()
@@ -201,9 +201,9 @@ def run(
         result = work(module)
     except Exception as error:  # pylint: disable=broad-exception-caught
         awaited = isinstance(error, (NoSuchContainer, NoSuchImage, InvalidArgument)) and may_come(error)
-        if module.check_mode and foretold is not None and awaited:
+        if module.check_mode and predicted is not None and awaited:
             warn_of_missing(error)
-            module.exit_json(**foretold)
+            module.exit_json(**predicted)
         # Ansible adds the traceback at -vvv.
         module.fail_json(**failure(error))
     else:

@@ -59,5 +59,5 @@ def _lines(changes: Sequence[Any]) -> Iterator[str]:
 
 def main() -> None:
     """libpod_import, from a task's arguments to its result."""
-    foretold = {"changed": True, "actions": [], "image_id": "", "name": ""}
-    run(EngineModule(argument_spec=spec(), supports_check_mode=True), work, foretold)
+    predicted = {"changed": True, "actions": [], "image_id": "", "name": ""}
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), work, predicted)

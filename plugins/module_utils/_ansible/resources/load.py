@@ -33,5 +33,5 @@ def work(module: EngineModule) -> dict[str, Any]:
 
 def main() -> None:
     """libpod_load, from a task's arguments to its result."""
-    foretold = {"changed": True, "actions": [], "images": []}
-    run(EngineModule(argument_spec=spec(), supports_check_mode=True), work, foretold)
+    predicted = {"changed": True, "actions": [], "images": []}
+    run(EngineModule(argument_spec=spec(), supports_check_mode=True), work, predicted)
