@@ -14,9 +14,9 @@ import pytest
 import yaml
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import containers
 from ansible_collections.libpod.engine.plugins.module_utils._inputs.compose import project, services
-from ansible_collections.libpod.engine.plugins.module_utils._inputs.compose.fields import Fields
 from ansible_collections.libpod.engine.plugins.module_utils._inputs.compose.project import Project, Request
 from ansible_collections.libpod.engine.plugins.module_utils._inputs.compose.variables import assignments, interpolate
+from ansible_collections.libpod.engine.plugins.module_utils._inputs.fields import Fields
 from ansible_collections.libpod.engine.plugins.module_utils._inputs.stack import Options
 from ansible_collections.libpod.engine.plugins.module_utils._model import caller, foreign_yaml
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError, take_warnings
@@ -285,7 +285,7 @@ def test_page_has_the_fields_that_are_translated_and_those_without_effect() -> N
     page = (TOP / "docs/howto/compose-files.md").read_text()
     table = page[page.index("These have a counterpart") : page.index("These have no effect")]
     listed = {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)}
-    known = services.Translator(Fields(str), services.Names(*[str] * 7, frozenset()), _none)._known  # type: ignore[arg-type, call-arg]
+    known = services.Translator(Fields(str, "page"), services.Names(*[str] * 7, frozenset()), _none)._known  # type: ignore[arg-type, call-arg]
     assert listed == {*known, "extends"}
     assert all(f"`{name}`" in page for name in services._IDLE)
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, NamedTuple, Sequence
 
-from ..._drivers import foreign_files
-from ..._model import foreign_yaml
-from ..._model.errors import InvalidArgument, MalformedData, NotImplementedByHost
+from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.foreign import Foreign
+from ..yaml_files import read
 from .merge import canonical, merged
 from .variables import Lookup, interpolate
 
@@ -63,33 +62,6 @@ def default_files(folder: str) -> list[str]:
         elif found:
             paths.append(found)
     return paths
-
-
-def read(path: str) -> Any:
-    """Return a file's content.
-
-    :raises MalformedData: it is no YAML, or too large. :raises InvalidArgument: it cannot be read.
-    """
-    try:
-        return foreign_yaml.parse_core(text_of(path, "files"), path).value
-    except ImportError:
-        raise NotImplementedByHost(
-            f"files: {path} cannot be read without PyYAML: install the package python3-yaml (python3-pyyaml on Red "
-            "Hat's distributions) on the target, or give the content as definition"
-        ) from None
-
-
-def text_of(path: str, option: str) -> bytes:
-    """Return the bytes of a file on the target.
-
-    :raises InvalidArgument: it cannot be read.
-    """
-    try:
-        return foreign_files.read(path, max_bytes=foreign_yaml.MAX_BYTES)
-    except OSError as error:
-        raise InvalidArgument(f"{option}: {path} cannot be read on the target: {error.strerror}") from error
-    except ValueError:
-        raise InvalidArgument(f"{option}: the path of a file has a NUL byte") from None
 
 
 def document(sources: Sequence[tuple[str, Any]], folder: str, look_up: Lookup) -> Document:

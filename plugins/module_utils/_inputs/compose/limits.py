@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..._model.foreign import Foreign
+from ..fields import Fields, Translate, flag, scalar, scalars, size, to, whole
 from ..stack import Options
-from .fields import Fields, Translate, flag, scalar, scalars, size, to, whole
 
 _RATES = ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops")
 _SWARM = ("endpoint_mode", "labels", "rollback_config", "update_config")

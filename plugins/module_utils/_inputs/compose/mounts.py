@@ -9,8 +9,8 @@ import os
 from typing import Callable, Iterator, Optional
 
 from ..._model.foreign import Foreign
+from ..fields import Fields, Translate, elements, flag, mode, scalar, scalars, size, to, whole, word
 from ..stack import Options
-from .fields import Fields, Translate, elements, flag, mode, scalar, scalars, size, to, whole, word
 
 Naming = Callable[[str, Foreign], str]
 _IDLE_FLAGS = ("cached", "delegated", "consistent")

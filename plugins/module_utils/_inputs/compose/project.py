@@ -13,15 +13,17 @@ from ..._model import caller
 from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.foreign import Foreign
 from ..._model.records.image import split_domain
+from ..fields import Fields, elements, scalar
 from ..stack import Options, Stack, check_order, warned
+from ..yaml_files import read, text_of
 from . import mounts
-from .document import Document, default_files, document, read, text_of
-from .fields import Fields, elements, scalar
+from .document import Document, default_files, document
 from .resources import LABEL, Resources
 from .services import COMPLETED, HEALTHY, STARTED, Names, Service, Translator
 from .variables import Lookup, assignments, interpolate
 
 _TOP = ("configs", "name", "networks", "secrets", "services", "volumes")
+_PAGE = "docs/howto/compose-files.md"
 _MOST_SERVICES = 500
 _STRENGTH = ("", STARTED, HEALTHY, COMPLETED)  # of conditions: of several, the one that implies most counts
 _WAITS = {HEALTHY: "healthy", COMPLETED: "exited"}
@@ -130,7 +132,7 @@ class _Loading:
         self._paths = paths
         self._look_up = look_up
         self._root = whole.root()
-        self._fields = Fields(whole.file_of)
+        self._fields = Fields(whole.file_of, _PAGE)
         named = self._root["name"].text() if self._root["name"] else ""
         self.name = project_name(request, named, look_up)
         self._all = dict(self._root["services"].items())

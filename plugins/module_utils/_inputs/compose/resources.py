@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Callable
 
 from ..._model.foreign import Foreign
+from ..fields import Fields, Translate, flag, labels, scalar, to
 from ..stack import Options
 from . import mounts
-from .fields import Fields, Translate, flag, labels, scalar, to
 from .variables import Lookup
 
 LABEL = "com.docker.compose"

@@ -10,9 +10,9 @@ from typing import Any, Callable, NamedTuple, Optional
 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
+from ..fields import Fields, Translate, elements, flag, labels, pairs, scalar, scalars, to, whole
 from ..stack import Options
 from . import mounts
-from .fields import Fields, Translate, elements, flag, labels, pairs, scalar, scalars, to, whole
 from .limits import Limits
 from .variables import Lookup, assignments
 

@@ -1,26 +1,29 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fields of a Compose file, read by kind, and those that cannot be translated."""
+"""Fields of another tool's YAML, read by kind, and those that cannot be translated."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional
 
-from ..._model.errors import MalformedData
-from ..._model.foreign import Foreign
-from ..stack import Options
+from .._model.errors import MalformedData
+from .._model.foreign import Foreign
+from .stack import Options
 
 Translate = Callable[[Foreign], Options]
-_PAGE = "docs/howto/compose-files.md lists the fields"
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 class Fields:
-    """Reads the fields of mappings; ``file_of`` names the file that has a field, and ``ineffective`` gathers fields."""
+    """Reads the fields of mappings; ``file_of`` names the file that has a field, and ``ineffective`` gathers fields.
 
-    def __init__(self, file_of: Callable[[str], str]) -> None:
+    ``page`` is the page of the documentation that lists the fields.
+    """
+
+    def __init__(self, file_of: Callable[[str], str], page: str) -> None:
         self._file_of = file_of
+        self._page = page
         self.ineffective: list[str] = []
 
     def of(self, node: Foreign, known: Mapping[str, Translate], idle: tuple[str, ...] = ()) -> Options:
@@ -46,7 +49,9 @@ class Fields:
 
     def refuse(self, node: Foreign, remedy: str = "remove it") -> NoReturn:
         """:raises MalformedData: the field has no counterpart."""
-        raise MalformedData(f"{self._file_of(node.path)}: {node.path} has no counterpart here: {remedy}; {_PAGE}")
+        raise MalformedData(
+            f"{self._file_of(node.path)}: {node.path} has no counterpart here: {remedy}; {self._page} lists the fields"
+        )
 
 
 def scalar(node: Foreign) -> str:
