@@ -47,7 +47,23 @@ def parse_core(text: bytes, origin: str) -> Foreign:
     """
     import yaml
 
-    checked: set[int] = set()
+    return _parse(yaml, text, origin, _core(yaml), _MAX_NODES)
+
+
+def parse_core_all(text: bytes, origin: str) -> Foreign:
+    """Return the documents in ``text`` as a list, each read as by ``parse_core``.
+
+    :raises MalformedData: as ``parse_core``; its bounds hold for all of them together.
+    :raises ImportError: Python has no PyYAML.
+    """
+    import yaml
+
+    return _parse(yaml, text, origin, _core(yaml), _MAX_NODES, several=True)
+
+
+def _core(yaml: Any) -> Any:
+    """Return the loader of the core schema."""
+    checked: dict[int, Any] = {}  # the nodes by their ID, which another one may have once a node is gone
 
     class Core(_loader(yaml)):  # type: ignore[misc]  # PyYAML has no types
         """The safe loader with the resolvers of another schema."""
@@ -57,13 +73,13 @@ def parse_core(text: bytes, origin: str) -> Foreign:
         def flatten_mapping(self, node: Any) -> None:
             # Merge keys are written out in the node, which is then seen again where others merge it.
             if id(node) not in checked:
-                checked.add(id(node))
+                checked[id(node)] = node
                 _check_keys(yaml, node)
             super().flatten_mapping(node)
 
     for tag, pattern, first in _CORE:
         Core.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), first)
-    return _parse(yaml, text, origin, Core, _MAX_NODES)
+    return Core
 
 
 def _loader(yaml: Any) -> Any:
@@ -71,14 +87,18 @@ def _loader(yaml: Any) -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _parse(yaml: Any, text: bytes, origin: str, loader: Any, most: int) -> Foreign:
-    """Return the document that ``loader`` makes of the text; ``most`` nodes with aliases written out, 0 for none."""
+def _parse(yaml: Any, text: bytes, origin: str, loader: Any, most: int, *, several: bool = False) -> Foreign:
+    """Return the document that ``loader`` makes of the text, or a list of ``several``.
+
+    They have ``most`` nodes with aliases written out, 0 for none.
+    """
     if len(text) > MAX_BYTES:
         raise MalformedData(f"{origin}: longer than the {MAX_BYTES} bytes that are read")
     try:
         content = text.decode()
         _check(yaml, yaml.parse(content, Loader=loader), origin, most)
-        return Foreign(yaml.load(content, Loader=loader), origin)
+        loaded = list(yaml.load_all(content, Loader=loader)) if several else yaml.load(content, Loader=loader)
+        return Foreign(loaded, origin)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         message = " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")
         raise MalformedData(f"{origin}: not valid YAML: {message[:_SHOWN]}") from None
