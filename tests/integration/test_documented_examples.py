@@ -36,7 +36,7 @@ LOGINS = ("libpod_login", "libpod_login_info", "libpod_logout")
 # The modules in an order in which the containers named in each one's examples exist.
 FIRST = ("libpod_container_info", "libpod_container_exec", "libpod_container_copy", "libpod_container_logs")
 FIRST += ("libpod_container_wait", "libpod_export", "libpod_import", "libpod_save", "libpod_load", "libpod_commit")
-FIRST += ("libpod_containers", "libpod_compose", "libpod_quadlet")
+FIRST += ("libpod_containers", "libpod_compose", "libpod_quadlet", "libpod_kube")
 LAST = ("libpod_image_info", "libpod_image", "libpod_network", "libpod_network_info", "libpod_pod", "libpod_pod_info")
 LAST += ("libpod_secret", "libpod_secret_info", "libpod_unit", "libpod_volume", "libpod_volume_info", "libpod_prune")
 

@@ -40,6 +40,7 @@ OTHERS = {
     # Without libpod_image and libpod_login, which ask registries.
     "libpod_image_info": "resources.image_info",
     "libpod_import": "resources.import_tarball",
+    "libpod_kube": "projects.kube",
     "libpod_load": "resources.load",
     "libpod_login_info": "resources.login_info",
     "libpod_logout": "resources.logout",

@@ -22,6 +22,8 @@ ASKS = {"libpod_login", "libpod_logout"}
 MODULES = sorted({path.stem for path in (TOP / "plugins/modules").glob("*.py")} - ASKS)
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
 COMPOSED = {"image": "localhost/busybox", "command": WAITING, "network_mode": "none", "stop_signal": "KILL"}
+KUBE: dict[str, Any] = {"name": "new", "image": "localhost/busybox", "args": WAITING}
+KUBE_POD = {"kind": "Pod", "metadata": {"name": "p"}, "spec": {"hostNetwork": True, "containers": [KUBE]}}
 # A task of each module, which changes something if the module can; container ``c`` runs, ``ended`` has exited.
 TASKS: dict[str, dict[str, Any]] = {
     "libpod_commit": {"container": "c", "image": "saved"},
@@ -37,6 +39,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "libpod_image": {"name": "busybox", "tags": ["another"]},
     "libpod_image_info": {},
     "libpod_import": {"src": "/srv/some.tar", "image": "made"},
+    "libpod_kube": {"name": "set", "definition": KUBE_POD},
     "libpod_load": {"input": "/srv/other.tar"},
     "libpod_login_info": {"registry": "registry.example.com"},
     "libpod_network": {"name": "n"},
@@ -112,6 +115,6 @@ def test_module_does_what_its_attributes_say(host: Host, attributes: dict[str, A
         Path(f"/srv/{name}").unlink(missing_ok=True)
     for left in ("c", "some", "other"):
         Path(f"/srv/{left}.tar").unlink(missing_ok=True)
-    for made in ("libpod_network", "libpod_pod", "libpod_secret"):
+    for made in ("libpod_kube", "libpod_network", "libpod_pod", "libpod_secret"):
         if module == made:
             assert host.module(module, {"name": TASKS[module]["name"], "state": "absent"}).changed

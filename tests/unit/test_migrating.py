@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import unknown_options
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.arguments import container_spec
+from ansible_collections.libpod.engine.plugins.module_utils._ansible.projects import kube
 from ansible_collections.libpod.engine.tests.support import migrating
 
 TOP = Path(__file__).resolve().parents[2]
@@ -110,6 +111,18 @@ def test_every_module_of_podman_is_redirected_to_ours() -> None:
     ours = {f"libpod.engine.{path.stem}" for path in (TOP / "plugins/action").glob("libpod_*.py")}
     assert set(targets["modules"].values()) <= ours
     assert targets["action"] == targets["modules"]
+
+
+def test_options_of_podman_play_are_libpod_kubes() -> None:
+    play = (
+        "annotation annotations authfile build cert_dir configmap context_dir debug executable kube_file log_driver"
+        " log_level log_opt log_options network password quiet recreate seccomp_profile_root state tls_verify username"
+        " userns"
+    )
+    ours = {name for option, one in kube.spec().items() for name in (option, *one.get("aliases", ()))}
+    refused = set(play.split()) - ours
+    (row,) = (line for line in PAGE.splitlines() if line.startswith("| `podman_play` |"))
+    assert refused == {"build", "context_dir", "userns"} and all(f"`{name}`" in row for name in refused)
 
 
 def test_module_without_a_counterpart_is_on_the_page() -> None:

@@ -14,11 +14,12 @@ Options = dict[str, Any]
 
 
 class Stack(NamedTuple):
-    """Networks, volumes, secrets, images and containers that belong together, as options of their modules.
+    """Networks, volumes, secrets, images, pods and containers that belong together, as options of their modules.
 
-    ``folders`` are directories of the host that are made where they are missing. ``after`` has a container's name with
-    the names of those that are changed before it. ``once`` are containers that are not started again once they have
-    ended with exit code 0. ``ineffective`` are the fields that have no effect.
+    ``folders`` and ``files`` are paths of the host that are made where they are missing. A secret may have ``content``,
+    bytes, in the place of the options for it. ``after`` has a container's name with the names of those that are changed
+    before it. ``once`` are containers that are not started again once they have ended with exit code 0. ``ineffective``
+    are the fields that have no effect.
     """
 
     networks: tuple[Options, ...] = ()
@@ -26,6 +27,8 @@ class Stack(NamedTuple):
     secrets: tuple[Options, ...] = ()
     images: tuple[Options, ...] = ()
     folders: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    pods: tuple[Options, ...] = ()
     containers: tuple[Options, ...] = ()
     after: Mapping[str, tuple[str, ...]] = {}
     once: frozenset[str] = frozenset()

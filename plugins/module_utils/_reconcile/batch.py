@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, nullcontext
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping, NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers import process
@@ -46,7 +46,8 @@ class BatchReconcile:
     ``workers`` containers are worked on at once, and ``shown`` inspects one for its result. After a failure no other
     container is begun; with ``keep_going``, none that depends on the failed one. ``expected`` are the digests of the
     approved plans by name, see ``approval``: where one plan is another, none is begun. ``after`` has containers' names
-    with those that they depend on beside what their options say.
+    with those that they depend on beside what their options say. ``gone`` are containers that count as not there, for a
+    step before would remove them.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class BatchReconcile:
         expected: Optional[Mapping[str, str]] = None,
         shown: Callable[[Container], dict[str, Any]] = inspect,
         after: Optional[Mapping[str, Sequence[str]]] = None,
+        gone: Collection[str] = (),
     ) -> None:
         self.runtime = Runtime(parts)
         self.results: dict[str, dict[str, Any]] = {}
@@ -73,6 +75,7 @@ class BatchReconcile:
         self._expected = expected
         self._shown = shown
         self._given = after or {}
+        self._gone = gone
         # The host as it will be: a store of its own, with the runtime's locks.
         self._planned_store = PlannedStore(self.runtime.store)
         self._planned = Runtime(parts, self._planned_store)
@@ -141,7 +144,9 @@ class BatchReconcile:
     def _find(self) -> None:
         self._wanted.update((name, Desired(name, "absent")) for name in self._purged())
         for name, desired in self._wanted.items():
-            container = find_synced(self.runtime, name)
+            container = None if name in self._gone else find_synced(self.runtime, name)
+            if name in self._gone:
+                self._planned_store.plan_removal(name)
             if container:
                 container.store = self._planned_store  # also what it joins is then as planned
             self._members[name] = Member(for_container(self._planned, container, desired), container)

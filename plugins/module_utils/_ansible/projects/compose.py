@@ -17,8 +17,8 @@ from ..._model import caller
 from ..._model.errors import InvalidArgument, some, warn
 from ..._reconcile.desired import SECRETS_CHANGED, Desired
 from .. import arguments
-from ..module import EngineModule, hidden, run
-from .run import StackRun
+from ..module import EngineModule, run
+from .run import DefinitionModule, StackRun
 from .stack import Owner
 
 _STATES = ("absent", "stopped", "restarted", "present", "created")
@@ -51,16 +51,6 @@ def spec() -> dict[str, Any]:
         "workers": {"type": "int"},
         **arguments.parts_spec(),
     }
-
-
-class Module(EngineModule):
-    """Hides the definition, which has the values of variables."""
-
-    def shown_params(self) -> dict[str, Any]:
-        shown = super().shown_params()
-        if shown.get("definition") is not None:
-            shown["definition"] = hidden(shown["definition"])
-        return shown
 
 
 def request(params: Mapping[str, Any]) -> Request:
@@ -207,4 +197,4 @@ class _Run:
 
 def main() -> None:
     """libpod_compose, from a task's arguments to its result."""
-    run(Module(argument_spec=spec(), supports_check_mode=True), compose)
+    run(DefinitionModule(argument_spec=spec(), supports_check_mode=True), compose)

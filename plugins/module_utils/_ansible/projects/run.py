@@ -15,22 +15,36 @@ from ..._reconcile.batch import BatchReconcile, Renderers
 from ..._reconcile.desired import Desired
 from ..._runtime.base import RuntimeBase
 from .. import arguments, containers
-from ..module import EngineModule, failure
+from ..module import EngineModule, failure, hidden
 from .stack import Changes, Owner
 
 
+class DefinitionModule(EngineModule):
+    """Hides the definition of a stack, which may have secrets or the values of variables."""
+
+    def shown_params(self) -> dict[str, Any]:
+        shown = super().shown_params()
+        if shown.get("definition") is not None:
+            shown["definition"] = hidden(shown["definition"])
+        return shown
+
+
 class StackRun:
-    """A task, and what of its owner's is on the host."""
+    """A task, and what of its owner's is on the host.
+
+    ``removed_before`` are the containers that in check mode count as not there, for an earlier step would remove them.
+    """
 
     def __init__(self, module: EngineModule, owner: Owner) -> None:
         self.params = module.params
         self.owner = owner
         self._diff: bool = module._diff
-        self._dry: bool = module.check_mode
+        self.dry: bool = module.check_mode
         parts = arguments.parts(module.params)
-        self._parts = PlanningConfig(*parts) if self._dry else parts
-        self.changes = Changes(self._parts, owner, dry=self._dry)
-        self._runtime = RuntimeBase(self._parts)
+        self.parts = PlanningConfig(*parts) if self.dry else parts
+        self.changes = Changes(self.parts, owner, dry=self.dry)
+        self.removed_before: set[str] = set()
+        self._runtime = RuntimeBase(self.parts)
         self._there = {one.name: one for one in self._runtime.containers() if not one.unreadable}
 
     def own(self) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -85,12 +99,13 @@ class StackRun:
 
     def _batch(self, asked: Sequence[Desired], after: Mapping[str, Sequence[str]]) -> BatchReconcile:
         batch = BatchReconcile(
-            self._parts,
+            self.parts,
             asked,
             Renderers(partial(containers.rendered, diff=self._diff), failure),
             workers=containers.workers(self.params),
             shown=containers.shown(asked),
             after=after,
+            gone=self.removed_before,
         )
-        batch.run(check_mode=self._dry)
+        batch.run(check_mode=self.dry)
         return batch

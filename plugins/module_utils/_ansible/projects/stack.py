@@ -81,25 +81,28 @@ class Changes:
         """
         networks_wanted, volumes_wanted = [], []
         for one in stack.networks:
-            with _about(f"network {one['name']}"):
+            with about(f"network {one['name']}"):
                 networks_wanted.append(wanted_network(filled(network.spec(), one)))
         for one in stack.volumes:
-            with _about(f"volume {one['name']}"):
+            with about(f"volume {one['name']}"):
                 volumes_wanted.append(volume.desired(filled(volume.spec(), one)))
         for wanted in networks_wanted:
             self._network(wanted)
         for described_volume in volumes_wanted:
             self._volume(described_volume)
         for one in stack.secrets:
-            with _about(f"secret {one['name']}"):
+            with about(f"secret {one['name']}"):
                 self._secret(one)
         for folder in stack.folders:
-            self._folder(folder)
+            self._path("directory", folder)
+        for file in stack.files:
+            self._path("file", file)
         for one in stack.images:
-            with _about(f"image {one['name']}"):
+            with about(f"image {one['name']}"):
                 self._image(one, force_build)
 
-    def _did(self, what: str, actions: Sequence[str], before: Any, after: Any) -> None:
+    def did(self, what: str, actions: Sequence[str], before: Any, after: Any) -> None:
+        """Note what was done to one thing, or in check mode would be."""
         self.actions += actions
         if actions:
             self.diffs.append({"before": before, "after": after, "before_header": what, "after_header": what})
@@ -110,8 +113,8 @@ class Changes:
         outcome = networks.present(self._parts, wanted, force=True, recreate=False, dry=self._dry)
         if outcome.actions and self._dry:
             network_changes.plan(self._parts, wanted)
-        actions = [_naming("network", one) for one in outcome.actions]
-        self._did(f"network {wanted.name}", actions, outcome.before, outcome.after)
+        actions = [naming("network", one) for one in outcome.actions]
+        self.did(f"network {wanted.name}", actions, outcome.before, outcome.after)
 
     def _volume(self, wanted: volume_changes.DesiredVolume) -> None:
         outcome = volume_changes.present(self._parts, wanted, dry=True)
@@ -120,13 +123,13 @@ class Changes:
         if not self._dry:
             outcome = volume_changes.present(self._parts, wanted)
         shown = [dict(one.labels) if one else {} for one in (outcome.before, outcome.after)]
-        self._did(f"volume {wanted.name}", [_naming("volume", one) for one in outcome.actions], *shown)
+        self.did(f"volume {wanted.name}", [naming("volume", one) for one in outcome.actions], *shown)
 
     def _secret(self, options: Options) -> None:
         name, labels = options["name"], mapping(options["labels"], "labels")
         self._owner.check(f"secret {name}", _labels(secrets.inspect(self._parts, name)))
         try:
-            content = secret.content_of(filled(secret.spec(), options))
+            content = options.get("content") or secret.content_of(filled(secret.spec(), options))
         except InvalidArgument as error:
             if not (self._dry and may_come(error)):
                 raise
@@ -135,17 +138,20 @@ class Changes:
         outcome = secrets.present(self._parts, name, content, labels, keep=False, check_mode=self._dry)
         if outcome.actions and self._dry:
             self._parts.planned.secrets[name] = content
-        self._did(f"secret {name}", outcome.actions, outcome.before, outcome.after)
+        self.did(f"secret {name}", outcome.actions, outcome.before, outcome.after)
 
-    def _folder(self, path: str) -> None:
+    def _path(self, kind: str, path: str) -> None:
+        """Have a directory, or an empty file, where there is nothing of that path."""
         if os.path.lexists(path):
             return
         if self._dry:
             self._parts.planned.directories.add(path)
         else:
-            failpoint("make a directory to be bound")
-            os.makedirs(path, exist_ok=True)
-        self._did(f"directory {path}", [f"created directory {path}"], {}, {"path": path})
+            failpoint(f"make a {kind} to be bound")
+            os.makedirs(path if kind == "directory" else os.path.dirname(path), exist_ok=True)
+            if kind == "file":
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
+        self.did(f"{kind} {path}", [f"created {kind} {path}"], {}, {"path": path})
 
     def _image(self, options: Options, force: bool) -> None:
         from ..resources.image_making import built
@@ -170,7 +176,7 @@ class Changes:
             outcome = tag(
                 self._parts, outcome._replace(names=there.names if there else ()), params["tags"], (), dry=self._dry
             )
-        self._did(f"image {made.name}", list(outcome.actions), {}, {"id": made.id})
+        self.did(f"image {made.name}", list(outcome.actions), {}, {"id": made.id})
 
     def desired(self, stack: Stack) -> list[Desired]:
         """Return the stack's containers.
@@ -203,8 +209,8 @@ class Changes:
             if name not in kept and self._owner.has(described(one).labels):
                 # In check mode its containers are still there.
                 outcome = networks.absent(self._parts, name, force=self._dry, dry=self._dry)
-                actions = [_naming("network", action) for action in outcome.actions[-1:]]
-                self._did(f"network {name}", actions, outcome.before, {})
+                actions = [naming("network", action) for action in outcome.actions[-1:]]
+                self.did(f"network {name}", actions, outcome.before, {})
 
     def remove_secrets(self, kept: Sequence[str]) -> None:
         """Remove the owner's secrets but those that are kept, once their containers are gone."""
@@ -212,19 +218,19 @@ class Changes:
             name = one["Spec"]["Name"]
             if name not in kept and self._owner.has(_labels(one)):
                 outcome = secrets.absent(self._parts, name, force=self._dry, check_mode=self._dry)
-                self._did(f"secret {name}", outcome.actions, outcome.before, {})
+                self.did(f"secret {name}", outcome.actions, outcome.before, {})
 
-    def remove_volumes(self) -> None:
-        """Remove the owner's volumes with what is in them, once their containers are gone."""
+    def remove_volumes(self, kept: Sequence[str] = (), label: str = "") -> None:
+        """Remove the owner's volumes with what is in them, but those that are kept and those without a ``label``."""
         for one in list(all_volumes(self._parts)):
-            if self._owner.has(one.labels):
+            if self._owner.has(one.labels) and one.name not in kept and (not label or label in one.labels):
                 if not self._dry:
                     volume_changes.absent(self._parts, one.name)
-                self._did(f"volume {one.name}", [f"deleted volume {one.name}"], {"exists": True}, {"exists": False})
+                self.did(f"volume {one.name}", [f"deleted volume {one.name}"], {"exists": True}, {"exists": False})
 
 
 @contextmanager
-def _about(what: str) -> Iterator[None]:
+def about(what: str) -> Iterator[None]:
     """Have the message of a refused option begin with what the option is of."""
     try:
         yield
@@ -236,7 +242,7 @@ def _labels(inspected: Mapping[str, Any]) -> dict[str, str]:
     return dict(inspected["Spec"]["Labels"]) if inspected else {}
 
 
-def _naming(kind: str, action: str) -> str:
+def naming(kind: str, action: str) -> str:
     """Return an action on a resource, with its kind: ``created x`` as ``created network x``."""
     verb, _space, rest = action.partition(" ")
     return f"{verb} {kind} {rest}" if " " not in rest else action

@@ -1,0 +1,151 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libpod_kube does, between the arguments and the result."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from ..._inputs.kube import stack as kube_files
+from ..._inputs.kube.objects import OWNER
+from ..._inputs.kube.security import SECCOMP_ROOT
+from ..._inputs.kube.volumes import EMPTY_DIR
+from ..._inputs.stack import Options, Stack
+from ..._model import caller
+from ..._model.errors import InvalidArgument
+from ..._reconcile.desired import SECRETS_CHANGED, Desired
+from .. import arguments
+from ..module import EngineModule, run
+from .pods import StackPods
+from .run import DefinitionModule, StackRun
+from .stack import Owner
+
+_PULLS = ("always", "missing", "never", "newer", "policy")
+# Options that each container has, under the same names, where the task has them.
+_COMMON = ("authfile", "cert_dir", "tls_verify", "log_driver", "log_opt")
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of libpod_kube."""
+    own = arguments.container_spec()
+    return {
+        "name": {"type": "str"},
+        "src": {"type": "path", "aliases": ["kube_file"]},
+        "definition": {"type": "raw"},
+        "configmap": {"type": "list", "elements": "path"},
+        "state": {"type": "str", "default": "started", "choices": ["absent", "created", "started"]},
+        "annotation": {"type": "dict", "aliases": ["annotations"]},
+        "network": {"type": "list", "elements": "str"},
+        "seccomp_profile_root": {"type": "path", "default": SECCOMP_ROOT},
+        "pull": {"type": "str", "default": "policy", "choices": list(_PULLS)},
+        "username": {"type": "str"},
+        "password": {"type": "str", "no_log": True},
+        **{option: own[option] for option in _COMMON},
+        "recreate": {"type": "bool", "default": False},
+        "secrets_changed": {"type": "str", "default": "restart", "choices": list(SECRETS_CHANGED), "no_log": False},
+        "remove_volumes": {"type": "bool", "default": False},
+        "timeout": {"type": "str"},
+        "wait": {"type": "bool", "default": False},
+        "wait_timeout": {"type": "str", "default": "300"},
+        "workers": {"type": "int"},
+        **{option: {"type": "bool"} for option in ("debug", "quiet")},
+        **{option: {"type": "str"} for option in ("executable", "log_level")},
+        **arguments.parts_spec(),
+    }
+
+
+def _request(params: Mapping[str, Any]) -> kube_files.Request:
+    """Return what a task says of the documents.
+
+    :raises InvalidArgument: options contradict each other, or one that is needed is missing.
+    """
+    name, definition = params["name"], params["definition"]
+    src = caller.absolute(params["src"]) if params["src"] else ""
+    gone = params["state"] == "absent"
+    if src and definition is not None:
+        raise InvalidArgument("definition: cannot be combined with src: give one of them")
+    if not name and not src:
+        raise InvalidArgument("name: is needed where there is no src: give the set of objects a name")
+    if not (gone or src) and not isinstance(definition, (dict, list)):
+        raise InvalidArgument("src: is needed, or definition, a document or a list of them")
+    if bool(params["username"]) != bool(params["password"]):
+        raise InvalidArgument("username: is needed with password, and password with username: give both")
+    return kube_files.Request(
+        name or src,
+        (src,) if src else (),
+        definition,
+        [caller.absolute(one) for one in params["configmap"] or ()],
+        tuple(params["network"] or ()),
+        params["seccomp_profile_root"],
+    )
+
+
+def kube(module: EngineModule) -> dict[str, Any]:
+    """libpod_kube: bring the pods of Kubernetes YAML to their state."""
+    request = _request(module.params)
+    stack = Stack() if module.params["state"] == "absent" else kube_files.load(request)
+    return _Run(module, stack, request.owner).result()
+
+
+class _Run:
+    """One task about the pods of a set of objects."""
+
+    def __init__(self, module: EngineModule, stack: Stack, owner: str) -> None:
+        self._params = module.params
+        self._stack = stack
+        self._task = StackRun(module, Owner(OWNER, owner))
+        self._pods = StackPods(self._task)
+
+    def result(self) -> dict[str, Any]:
+        stack = self._stack
+        done = self._task.result(self._wanted, stack.after, self._remove)
+        return {**done, "pods": [one["name"] for one in stack.pods], "ineffective": list(stack.ineffective)}
+
+    def _wanted(self) -> Sequence[Desired]:
+        """Have what the containers use, and return them with those that are to go."""
+        task, stack, params = self._task, self._stack, self._params
+        self._pods.check_names(stack)
+        task.check_names(stack)
+        adapted = [self._adapted(one) for one in stack.containers]
+        task.changes.desired(stack._replace(containers=tuple(adapted)))  # one that cannot be made is refused first
+        task.changes.have(stack)
+        self._pods.have(stack, start=params["state"] == "started", recreate=params["recreate"])
+        adapted = [self._pods.in_check_mode(one) for one in adapted]
+        found = task.changes.desired(stack._replace(containers=tuple(adapted)))
+        names = {one.name for one in found}
+        return [*found, *(task.removed(name) for name, _labels in task.own() if name not in names)]
+
+    def _adapted(self, options: Options) -> Options:
+        """Return a container's options with what the task says of all."""
+        params = self._params
+        more: Options = {option: params[option] for option in _COMMON if params[option] is not None}
+        more.update(secrets_changed=params["secrets_changed"], wait_timeout=params["wait_timeout"])
+        if params["annotation"]:
+            more["annotation"] = {**options.get("annotation", {}), **params["annotation"]}
+        if params["state"] == "created":
+            more["wait"] = "started"
+        elif params["wait"] and "healthcheck" in options and "wait" not in options:
+            more["wait"] = "healthy"
+        if params["pull"] != "policy" and not str(options["image"]).startswith("localhost/"):
+            more["pull"] = params["pull"]
+        if params["username"]:
+            more["creds"] = f"{params['username']}:{params['password']}"
+        if params["timeout"] is not None:
+            more["stop_time"] = params["timeout"]
+        return {**options, **more, "state": params["state"]}
+
+    def _remove(self) -> None:
+        """Remove what is no longer among the objects: pods with their volumes, and secrets."""
+        changes, stack, params = self._task.changes, self._stack, self._params
+        self._pods.remove([one["name"] for one in stack.pods])
+        changes.remove_secrets([one["name"] for one in stack.secrets])
+        if params["state"] == "absent" and params["remove_volumes"]:
+            changes.remove_volumes()
+        else:
+            changes.remove_volumes([one["name"] for one in stack.volumes], EMPTY_DIR)
+
+
+def main() -> None:
+    """libpod_kube, from a task's arguments to its result."""
+    run(DefinitionModule(argument_spec=spec(), supports_check_mode=True), kube)

@@ -1,0 +1,101 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pods of a stack: applied before their containers, and removed after them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Iterator, Sequence
+
+from ..._inputs.stack import Options, Stack
+from ..._model.errors import InvalidArgument, LibpodError
+from ..._model.options.table import select
+from ..._model.records.pod import FIXED, PodConfig
+from ..._reconcile import pods as reconciled
+from ..._reconcile.pod_planner import DesiredPod
+from ..._runtime.pods import Pods
+from ..._runtime.runtime import Runtime
+from ..._store import pods as records
+from .. import pod
+from .run import StackRun
+from .stack import about, filled, naming
+
+
+class StackPods:
+    """The pods of a task and its owner's on the host; ``awaited`` are those that in check mode are still to be made."""
+
+    def __init__(self, task: StackRun) -> None:
+        self.awaited: set[str] = set()
+        self._task = task
+        self._pods = Pods(Runtime(task.parts))
+
+    def check_names(self, stack: Stack) -> None:
+        """Check that the names of the stack's pods are free or the owner's.
+
+        :raises InvalidArgument: a pod has one that is not.
+        """
+        for one in stack.pods:
+            there = self._pods.find(one["name"])
+            owner = self._task.owner
+            if there is not None and not owner.has(there.options["label"]):
+                raise InvalidArgument(
+                    f"pod {one['name']} is there without the label {owner.label}={owner.value}: remove it, or give the "
+                    "new one another name"
+                )
+
+    def have(self, stack: Stack, *, start: bool, recreate: bool) -> None:
+        """Have the stack's pods; a new one begins to run with ``start``, and ``recreate`` makes each one new.
+
+        :raises LibpodError: one cannot be had; none was changed where that is so of its options.
+        """
+        wanted = []
+        for one in stack.pods:
+            with about(f"pod {one['name']}"):
+                wanted.append(self._desired(one, start, recreate))
+        for desired in wanted:
+            outcome = reconciled.reconcile(self._task.parts, desired, check_mode=self._task.dry)
+            plan = outcome.plan
+            if plan.steps and (plan.status_before == "absent" or desired.recreate):
+                self.awaited.add(desired.name)
+            shown = plan.diff()
+            actions = [naming("pod", action) for action in plan.actions]
+            self._task.changes.did(f"pod {desired.name}", actions, shown["before"], shown["after"])
+
+    def _desired(self, options: Options, start: bool, recreate: bool) -> DesiredPod:
+        """Return a pod; one with options that cannot change otherwise is made new, and its containers with it."""
+        there = self._pods.find(options["name"])
+        new = there is None or recreate
+        state = "started" if new and start else "created"
+        desired = pod.desired({**filled(pod.spec(), options), "state": state})
+        if there is not None:
+            if not new and select(there.options, FIXED) != select(desired.options or {}, FIXED):
+                desired = desired._replace(recreate=True, state="started" if start else "created")
+            elif recreate:
+                desired = desired._replace(recreate=True)
+            if desired.recreate and self._task.dry:
+                self._task.removed_before |= {one.name for one in self._pods.members(there.id)}
+        return desired
+
+    def in_check_mode(self, options: Options) -> Options:
+        """Return a container's options, in check mode without a pod that is still to be made."""
+        if self._task.dry and options["pod"] in self.awaited:
+            return {**options, "pod": None, "network": ["none"]}
+        return options
+
+    def remove(self, kept: Sequence[str]) -> None:
+        """Remove the owner's pods but those that are kept, once their containers are gone.
+
+        So are those whose creation or removal was interrupted.
+        """
+        for one in [*self._pods.everyone(), *self._unfinished()]:
+            if one.name not in kept and self._task.owner.has(one.options["label"]):
+                absent = DesiredPod(one.name, "absent")
+                outcome = reconciled.reconcile(self._task.parts, absent, check_mode=self._task.dry)
+                actions = [naming("pod", action) for action in outcome.plan.actions]
+                self._task.changes.did(f"pod {one.name}", actions, {"exists": True}, {"exists": False})
+
+    def _unfinished(self) -> Iterator[PodConfig]:
+        for _name, pod_id in self._pods.store.unfinished_pods():
+            with suppress(LibpodError):  # it is gone, or cannot be read
+                yield records.read(self._pods.store, pod_id)
