@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.tests.support import images, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import WAITING
 
 SOURCE = f"{images.PROJECT}/extras/containers.podman"
 WEB: dict[str, Any] = {
@@ -55,6 +57,21 @@ def test_playbook_of_podman_runs_twice(host: Host, settings: dict[str, str]) -> 
     kinds = {"container": "web", "network": "front", "volume": "data", "secret": "word"}
     gone = [{f"containers.podman.podman_{kind}": {"name": name, "state": "absent"}} for kind, name in kinds.items()]
     assert playbooks.play(gone, defaults=host.arguments, settings=settings).changed == len(gone)
+
+
+def test_kubernetes_yaml_of_podman_play_runs_twice(host: Host, settings: dict[str, str], tmp_path: Path) -> None:
+    container = {"name": "c", "image": "localhost/busybox", "args": WAITING}
+    spec = {"terminationGracePeriodSeconds": 0, "containers": [container]}
+    file = tmp_path / "kube.yaml"
+    file.write_text(json.dumps({"kind": "Pod", "metadata": {"name": "p"}, "spec": spec}))
+    task = {"kube_file": str(file), "state": "started", "log_opt": {"max_size": "1m"}, "quiet": True}
+    for changed in (1, 0):
+        played = playbooks.play([{"containers.podman.podman_play": task}], defaults=host.arguments, settings=settings)
+        assert played.changed == changed, played.output
+    refused = [{"containers.podman.podman_play": {**task, "build": True}}]
+    assert "build" in playbooks.play(refused, defaults=host.arguments, settings=settings, ok=False).output
+    gone = [{"containers.podman.podman_play": {"kube_file": str(file), "state": "absent"}}]
+    assert playbooks.play(gone, defaults=host.arguments, settings=settings).changed == 1
 
 
 def test_module_without_a_counterpart_says_what_to_use(settings: dict[str, str]) -> None:
