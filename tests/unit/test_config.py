@@ -129,6 +129,13 @@ def test_record_with_a_value_of_another_kind_is_corrupt(changes: dict[str, Any])
         ({"options": []}, "options: expected an object, found a list"),
         ({"options": {"memory": "1g"}}, "options.memory: expected an integer, found a string"),
         ({"options": {"memory": True}}, "options.memory: expected an integer, found true or false"),
+        # Equal to the default, and of another type.
+        ({"options": {"rm": 0}}, "options.rm: expected true or false, found an integer"),
+        ({"options": {"stop_timeout": 10.0}}, "options.stop_timeout: expected an integer, found a number"),
+        (
+            {"options": {"security_opt": {"no_new_privileges": 0, "seccomp": ""}}},
+            "options.security_opt.no_new_privileges: expected true or false, found an integer",
+        ),
         ({"options": {"shm_size": None}}, "options.shm_size: expected an integer, found null"),
         ({"options": {"env": ["A=1"]}}, "options.env: expected an object, found a list"),
         ({"options": {"env": {"A": 1}}}, "options.env.A: expected a string, found an integer"),

@@ -15,7 +15,7 @@ from .._model.cgroup_limits import LIMITS
 from .._model.errors import LibpodError, StateCorrupt
 from .._model.options import restart_policy, volumes
 from .._model.options.ports import ANY_ADDRESS
-from .._model.options.table import HIDDEN, select
+from .._model.options.table import HIDDEN
 from .._model.records.config import OCI_VERSION, ContainerConfig
 from .._model.records.namespaces import OPTIONS, LinuxNS
 from .._model.records.network import NetworkAttachment
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _NO_TIME = "0001-01-01T00:00:00Z"
 _OUTLINED_STATE = "Status ModelStatus Running Paused Pid ExitCode OOMKilled Error StartedAt FinishedAt".split()
+_SHOWN_LIMITS = [(name, row.inspected[0], row.shown) for name, row in LIMITS.items()]
 _OUTLINED_NETWORK = "IPAddress GlobalIPv6Address Ports Networks".split()
 
 
@@ -370,8 +371,8 @@ def _log_config(config: ContainerConfig) -> dict[str, str]:
 
 
 def _limits(options: ContainerOptions) -> dict[str, Any]:
-    values = select(options, LIMITS)
-    limits = {row.inspected[0]: row.shown(values[name]) for name, row in LIMITS.items()}
+    values: Mapping[str, Any] = options
+    limits = {key: shown(values[name]) for name, key, shown in _SHOWN_LIMITS}
     return {**limits, "NanoCpus": (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5)}
 
 

@@ -64,11 +64,15 @@ def _write(path: str, text: str, durable: bool, mode: int, owner: Optional[tuple
         raise
 
 
-def read(path: str) -> Optional[Any]:
+def read(path: str, *, rare: bool = False) -> Optional[Any]:
     """Return the record at ``path``, or None where there is none.
+
+    The absence of a ``rare`` one costs a system call, and no exception.
 
     :raises StateCorrupt: it is no regular file, or not JSON, or ``null``, which is no record.
     """
+    if rare and not os.access(path, os.F_OK):
+        return None
     try:
         record = json.loads(content(path))
     except FileNotFoundError:
@@ -90,9 +94,10 @@ def content(path: str) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise StateCorrupt(f"{path} cannot be read: it is not a regular file")
-        held = os.read(descriptor, status.st_size)
-        while part := os.read(descriptor, 1 << 20):
-            held += part
+        held = os.read(descriptor, status.st_size + 1)
+        if len(held) > status.st_size:  # it has become larger, or its file system tells no sizes
+            while part := os.read(descriptor, 1 << 20):
+                held += part
         return held
     finally:
         os.close(descriptor)

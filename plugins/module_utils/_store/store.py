@@ -258,7 +258,7 @@ class Store:
         """Return the state last recorded: None where there is none, UNKNOWN with a warning where it cannot be read."""
         path = f"{self.run_dir(container_id)}/state.json"
         try:
-            record = records.read(path)
+            record = records.read(path, rare=True)
             return None if record is None else ContainerState.from_json(record, path)
         except StateCorrupt as error:
             warn(f"{error}: the container's status is unknown; a change of the container ends it and replaces the file")
@@ -276,7 +276,7 @@ class Store:
     def run_record(self, container_id: str, kind: str) -> Any:
         """Return the record ``kind`` beside the state, None where there is none or it cannot be read."""
         try:
-            return records.read(f"{self.run_dir(container_id)}/{kind}.json")
+            return records.read(f"{self.run_dir(container_id)}/{kind}.json", rare=True)
         except StateCorrupt:
             return None
 
@@ -291,7 +291,7 @@ class Store:
     def side_record(self, container_id: str, kind: str) -> Any:
         """Return the record ``kind`` beside the configuration, None where there is none or it cannot be read."""
         try:
-            return records.read(f"{self.static_dir(container_id)}/{kind}.json")
+            return records.read(f"{self.static_dir(container_id)}/{kind}.json", rare=True)
         except StateCorrupt:
             return None
 

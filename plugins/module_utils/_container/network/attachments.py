@@ -27,7 +27,7 @@ def attachments(container: ContainerBase) -> list[NetworkAttachment]:
     :raises StateCorrupt: the record cannot be read.
     """
     path = f"{container.store.static_dir(container.id)}/{RECORD}.json"
-    record = records.read(path) or []
+    record = records.read(path, rare=True) or []
     if not isinstance(record, list):
         raise StateCorrupt(f"{path} is not a list of network attachments")
     return [NetworkAttachment.from_json(entry, path)._replace(container=container.name) for entry in record]

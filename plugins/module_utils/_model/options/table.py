@@ -357,6 +357,8 @@ ID_FILES: Final = ("cidfile", "pid_file", "conmon_pidfile")
 OPTIONS: dict[str, Option] = {row.name: row for row in _ROWS}
 _DEFAULTS = {row.name: row.default for row in _ROWS}
 _CHANGEABLE = {row.name: row.default for row in _ROWS if isinstance(row.default, (dict, list))}
+# Defaults in which an equal value can be one of another type.
+_NESTED = {name for name, value in _CHANGEABLE.items() if value and any(one == 0 for one in dict(value).values())}
 _READERS = {row.name: row.from_json for row in _ROWS if row.from_json}
 
 
@@ -365,13 +367,27 @@ def defaults() -> dict[str, Any]:
     return {**_DEFAULTS, **{name: _fresh(value) for name, value in _CHANGEABLE.items()}}
 
 
+def set_options(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a record that are not at their defaults: of a hundred few, which alone need a closer look.
+
+    A false value that is an option's default in another type, such as 0 for false, is not at it.
+    """
+    default = _DEFAULTS.get
+    return {
+        name: value
+        for name, value in recorded.items()
+        if value is not default(name, ...)
+        and (value.__class__ is not default(name).__class__ or value != default(name) or name in _NESTED)
+    }
+
+
 def from_json(recorded: Mapping[str, Any], names: Iterable[str] = tuple(OPTIONS)) -> dict[str, Any]:
     """Return the normalised options of a record; those of ``names`` that it lacks (an older engine's) at their default.
 
     :raises TypeError: a value has another shape.
     """
     missing = {name: _fresh(OPTIONS[name].default) for name in names if name not in recorded}
-    read = {name: reader(recorded[name]) for name, reader in _READERS.items() if name in recorded}
+    read = {name: reader(recorded[name]) for name, reader in _READERS.items() if recorded.get(name)}
     return {**missing, **recorded, **read}
 
 

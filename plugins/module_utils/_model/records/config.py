@@ -380,9 +380,12 @@ class ContainerConfig(NamedTuple):
             # What an older engine did not know is at its default, and a copy of it.
             older = {key: copy.deepcopy(cls._field_defaults[key]) for key in _ADDED if key not in record}
             known: dict[str, Any] = {key: older[key] if key in older else record[key] for key in _JSON_FIELDS}
+            options = known["options"]
+            if isinstance(options, dict):
+                known["options"] = table.set_options(options)
             check_shape(known, _SHAPES)
-            known["options"] = table.from_json(known["options"])
-            known["image_config"] = usable_config(known["image_config"])
+            known["options"] = table.from_json(options)
+            known["image_config"] = usable_config(known["image_config"]) if known["image_config"] != {} else {}
             known["ports"] = tuple(PortMapping.from_json(row) for row in known["ports"])
             if known["id_mappings"]:
                 from ..id_map import from_json
