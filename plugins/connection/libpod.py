@@ -60,7 +60,7 @@ EXAMPLES = r"""
 import gc
 import multiprocessing
 import os
-from typing import TYPE_CHECKING, Any, Callable, Optional, cast
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, cast
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.connection import ConnectionBase
@@ -68,6 +68,7 @@ from ansible.utils.display import Display
 
 from ..module_utils import engine_tree
 from ..plugin_utils.conversation import Conversation, absolute, become_of, check_module, environment, not_run, playbook
+from ..plugin_utils.early import EarlyShell, can_take, can_wait
 from ..plugin_utils.parts import parts
 from ..plugin_utils.pipelining import read_at_once
 
@@ -97,6 +98,18 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         self._connected = False
         self._playbook = int(kwargs.get("ansible_playbook_pid") or 0)
         self._guarded: Optional[Guarded] = None
+        self._early: Optional[EarlyShell] = None
+
+    @property
+    def module_implementation_preferences(self) -> Iterable[str]:
+        """The suffixes of modules, which Ansible asks for when it is about to build one."""
+        if self._early is None and can_wait(self.get_option("executable")):
+            try:
+                self._connect()
+                self._early = EarlyShell(cast("Guarded", self._guarded), self.get_option("executable"), self._wanted)
+            except Exception:  # pylint: disable=broad-exception-caught
+                self._early = None  # the command will fail alike, and Ansible has a place for that
+        return ("",)
 
     def _connect(self) -> Connection:
         if os.geteuid() != 0:
@@ -130,7 +143,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         parent = playbook(self._playbook)
         talk = Conversation(become, in_data, self.get_option("timeout"), parent)
         try:
-            ended = self._execute([self.get_option("executable"), "-c", cmd], talk)
+            ended = self._execute(cmd, talk)
         finally:
             talk.close()
         talk.finished()
@@ -138,19 +151,32 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
             check_module(cast("Guarded", self._guarded).container.name, in_data, bytes(talk.stderr))
         return int(ended.code or 0), bytes(talk.stdout), bytes(talk.stderr)
 
-    def _execute(self, argv: list[str], talk: Conversation) -> Ended:
-        """Run ``argv``, with ``talk`` at its streams."""
-        execs, streams, flows = engine_tree.load("_container.io.exec", "_drivers.oci.exec_streams", "_drivers.streams")
-        sinks = (flows.Sink(talk.out), flows.Sink(talk.err))
-        pipes = streams.Streams(*sinks, talk.input, watch=talk, more_follows=talk.asks)
-        talk.add = pipes.add
+    def _execute(self, cmd: str, talk: Conversation) -> Ended:
+        """Run a command by the shell, with ``talk`` at its streams."""
+        guarded, shell = cast("Guarded", self._guarded), self.get_option("executable")
+        early, self._early = self._early, None
+        if early and not can_take(cmd):
+            early.close()
+            early = None
+        ended: Ended
+        if early:
+            ended = _explained(lambda: early.run(cmd, talk))
+        else:
+            streams, flows = engine_tree.load("_drivers.oci.exec_streams", "_drivers.streams")
+            sinks = (flows.Sink(talk.out), flows.Sink(talk.err))
+            pipes = streams.Streams(*sinks, talk.input, watch=talk, more_follows=talk.asks)
+            talk.add = pipes.add
+            wanted = self._wanted([shell, "-c", cmd])
+            ended = _explained(lambda: guarded.execute(wanted, pipes))
+        if ended.error:
+            raise not_run(shell, guarded.container.name, ended.error, ended.code)
+        return ended
+
+    def _wanted(self, argv: list[str]) -> Exec:
+        (execs,) = engine_tree.load("_container.io.exec")
         env = environment(self.get_option("extra_env"))
         wanted: Exec = execs.Exec(argv, env=env, user=self.get_option("remote_user") or None)
-        guarded = cast("Guarded", self._guarded)
-        ended: Ended = _explained(lambda: guarded.execute(wanted, pipes))
-        if ended.error:
-            raise not_run(argv[0], guarded.container.name, ended.error, ended.code)
-        return ended
+        return wanted
 
     def put_file(self, in_path: str, out_path: str) -> None:
         """Copy a file of the controller into the container, as the remote user."""
@@ -185,6 +211,9 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
 
     def close(self) -> None:
         """End what waits for this process's end; a container has no connection."""
+        early, self._early = self._early, None
+        if early:
+            early.close()
         if self._guarded:
             self._guarded.close()
             self._guarded = None

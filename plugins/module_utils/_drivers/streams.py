@@ -153,6 +153,10 @@ class Flow:
         if isinstance(sink, Passed):
             self._passed.append(sink)
 
+    def watch(self, watch: Watch) -> None:
+        """Have ``watch`` look on while this copies."""
+        self._watch = watch
+
     def follow(self, ended: int, deadline: float) -> bool:
         """Copy until the process of the pidfd ``ended`` has ended; return whether it ended before the deadline.
 

@@ -16,6 +16,8 @@ from ..._model.errors import ContainerStopped
 from .exec import Exec, process_for
 
 if TYPE_CHECKING:
+    from typing import ContextManager
+
     from ..._drivers.oci.exec import Ended
     from ..._drivers.oci.exec_streams import Streams
     from ..base import ContainerBase
@@ -37,6 +39,14 @@ class Guarded:
         :raises ContainerStopped: the container does not run, or ends during the call.
         :raises InvalidArgument: user or command cannot be used.
         """
+        with self.begun(wanted, streams) as one:
+            return self.finish(one, wanted)
+
+    def begun(self, wanted: Exec, streams: Streams) -> ContextManager[oci_exec.Begun]:
+        """Return a context with the command being started; it is killed where it is not finished.
+
+        :raises ContainerStopped: the container does not run. :raises InvalidArgument: user or command cannot be used.
+        """
         container = self.container
         process = process_for(container, wanted)
         folder = container.run_dir
@@ -48,9 +58,12 @@ class Guarded:
             self._guards[folder] = exec_guard.Guard(folder, arguments, container.host.parts.environment())
         pid_file = f"{folder}/{exec_files.new_name('held')}"
         exec_guard.note(pid_file)
-        ended = oci_exec.execute(
-            container.oci, container.id, process, streams, oci_exec.Bounds(pid_file, wanted.timeout)
-        )
+        return oci_exec.begun(container.oci, container.id, process, streams, oci_exec.Bounds(pid_file, wanted.timeout))
+
+    def finish(self, one: oci_exec.Begun, wanted: Exec) -> Ended:
+        """Follow a command to its end. :raises ContainerStopped: the container does not run, or ends meanwhile."""
+        container = self.container
+        ended = one.finish()
         # The container's first process ends after the others of its PID namespace.
         if ended.code == _KILLED and processes.wait_end(container.state.process, _LAST):
             raise ContainerStopped(f"container {container.name} ended while {wanted.argv[0]} ran in it")

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, Callable, ContextManager, Iterator, Mapping, NamedTuple, Optional
 
 from ..._model.errors import ToolTimedOut
@@ -56,6 +56,102 @@ class Ended(NamedTuple):
     error: str = ""
 
 
+class Begun:
+    """A process that the runtime is starting; ``finish`` follows it to its end, ``end`` kills one that was not."""
+
+    def __init__(
+        self,
+        oci: OciRuntime,
+        argv: list[str],
+        kept: tuple[int, int],
+        process: Mapping[str, Any],
+        streams: Streams,
+        bounds: Bounds,
+    ) -> None:
+        """Start the runtime, which has the descriptors ``kept``. :raises ToolMissing: it does not exist."""
+        self.streams = streams
+        self._argv, self._log, self._bounds, self._ended = argv, kept[1], bounds, False
+        stdin, stdout, stderr = streams.theirs
+        # runc gives the process its own umask, and not the specification's.
+        umask = process["user"].get("umask", 0o022)
+        env = tool_environment(_ENVIRONMENT)
+        settings: dict[str, Any] = {"env": env, "cwd": "/", "umask": umask, "start_new_session": True}
+        try:
+            self._runtime = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=kept, **settings)
+        except OSError as error:
+            refused(error, argv[0], oci.name)
+        streams.close_theirs()
+
+    def finish(self, running: Callable[[int], ContextManager[None]] = lambda _pidfd: nullcontext()) -> Ended:
+        """Follow the process to its end, within ``running(pidfd)``.
+
+        :raises ToolTimedOut: the runtime exceeds its own limit.
+        """
+        deadline = time.monotonic() + self._bounds.seconds if self._bounds.seconds else math.inf
+        code = self._started(deadline)
+        if code:
+            message = runtime_error(f"/proc/self/fd/{self._log}")
+            return Ended(failure_code(message) if message else code, message)
+        if code is None:
+            return Ended(None)
+        return Ended(_follow(read_pid(self._bounds.pid_file), self.streams, self._bounds, deadline, running))
+
+    def _started(self, deadline: float) -> Optional[int]:
+        """Wait for the runtime and return its exit code; None where the process had exceeded its time by then."""
+        limit = limits.of("oci_runtime")
+        until = time.monotonic() + limit.seconds if limit.seconds else math.inf
+        handle = os.pidfd_open(self._runtime.pid)
+        try:
+            in_time = self.streams.flow.follow(handle, min(deadline, until))
+        finally:
+            os.close(handle)
+        if in_time:
+            self._ended = True  # a process that runs now is _follow's to end
+            return self._runtime.wait()
+        self.end()
+        if until < deadline:
+            about = "it did not start the process"
+            raise ToolTimedOut(self._argv[:1], about, "", limit.tool, limit.seconds, limits.OPTION)
+        return None
+
+    def end(self) -> None:
+        """Kill the runtime and what it has started, unless ``finish`` has met their end."""
+        if self._ended:
+            return
+        self._ended = True
+        failpoint("end runtime")
+        processes.kill_session(self._runtime.pid)
+        self._runtime.wait()
+        if pid := read_pid(self._bounds.pid_file):
+            processes.kill_descent(pid)
+            with suppress(ChildProcessError):  # the runtime was killed before it had handed the process over
+                os.waitpid(pid, os.WNOHANG)
+
+
+@contextmanager
+def begun(
+    oci: OciRuntime, container_id: str, process: Mapping[str, Any], streams: Streams, bounds: Bounds
+) -> Iterator[Begun]:
+    """Enter with ``process`` (config.md#process) being started. Its own children may go on after its end.
+
+    A process that exceeds its time is killed with all that descends from it; so it is on an exception, and where it is
+    not finished.
+
+    :raises ToolMissing: the runtime does not exist.
+    """
+    with streams, _adopted(), _command(oci, container_id, process, bounds, streams) as (argv, kept):
+        one = None
+        try:
+            one = Begun(oci, argv, kept, process, streams, bounds)
+            yield one
+        finally:
+            if one:
+                one.end()
+            forget(bounds.pid_file)
+        # Its end has been recorded by now, which that of the container may wait for.
+        streams.flow.flush()
+
+
 def execute(
     oci: OciRuntime,
     container_id: str,
@@ -64,29 +160,9 @@ def execute(
     bounds: Bounds,
     running: Callable[[int], ContextManager[None]] = lambda _pidfd: nullcontext(),
 ) -> Ended:
-    """Run ``process`` (config.md#process) to its end, within ``running(pidfd)``.
-
-    Its own children may go on. A process that exceeds its time is killed with all that descends from it; so it is on an
-    exception.
-
-    :raises ToolMissing: the runtime does not exist. :raises ToolTimedOut: it exceeds its own limit.
-    """
-    deadline = time.monotonic() + bounds.seconds if bounds.seconds else math.inf
-    with streams, _adopted(), _command(oci, container_id, process, bounds, streams) as (argv, kept):
-        try:
-            code = _start(argv, kept, process, streams, bounds, deadline, oci.name)
-            if code:
-                message = runtime_error(f"/proc/self/fd/{kept[1]}")
-                ended = Ended(failure_code(message) if message else code, message)
-            elif code == 0:
-                ended = Ended(_follow(read_pid(bounds.pid_file), streams, bounds, deadline, running))
-            else:
-                ended = Ended(None)
-        finally:
-            forget(bounds.pid_file)
-        # Its end has been recorded by now, which that of the container may wait for.
-        streams.flow.flush()
-    return ended
+    """Run ``process`` to its end, as ``begun`` and ``Begun.finish`` do."""
+    with begun(oci, container_id, process, streams, bounds) as one:
+        return one.finish(running)
 
 
 def forget(pid_file: str) -> None:
@@ -98,43 +174,6 @@ def forget(pid_file: str) -> None:
             os.unlink(path)
         except FileNotFoundError:
             pass
-
-
-def _start(
-    argv: list[str],
-    kept: tuple[int, int],
-    process: Mapping[str, Any],
-    streams: Streams,
-    bounds: Bounds,
-    deadline: float,
-    package: str,
-) -> Optional[int]:
-    """Run the runtime and return its exit code; None where the process had exceeded its time by then."""
-    limit = limits.of("oci_runtime")
-    until = time.monotonic() + limit.seconds if limit.seconds else math.inf
-    stdin, stdout, stderr = streams.theirs
-    # runc gives the process its own umask, and not the specification's.
-    umask = process["user"].get("umask", 0o022)
-    env = tool_environment(_ENVIRONMENT)
-    settings: dict[str, Any] = {"env": env, "cwd": "/", "umask": umask, "start_new_session": True}
-    try:
-        runtime = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=kept, **settings)
-    except OSError as error:
-        refused(error, argv[0], package)
-    streams.close_theirs()
-    handle, in_time = os.pidfd_open(runtime.pid), False
-    try:
-        in_time = streams.flow.follow(handle, min(deadline, until))
-    finally:
-        os.close(handle)
-        if not in_time:
-            failpoint("end runtime")
-            processes.kill_session(runtime.pid)
-            processes.kill_descent(read_pid(bounds.pid_file))
-        code = runtime.wait()
-    if not in_time and until < deadline:
-        raise ToolTimedOut(argv[:1], "it did not start the process", "", limit.tool, limit.seconds, limits.OPTION)
-    return code if in_time else None
 
 
 def _follow(

@@ -65,6 +65,11 @@ class Streams:
         if self._feed:
             self._feed.add(data, last=last)
 
+    def give(self, data: bytes, watch: Watch, *, last: bool) -> None:
+        """Begin the input of a process that waits for it, and have ``watch`` look on from now on."""
+        self.flow.watch(watch)
+        self.add(data, last=last)
+
     def __exit__(self, *_error: object) -> None:
         self.close_theirs()
         self.flow.close()
