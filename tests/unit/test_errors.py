@@ -15,11 +15,26 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     InvalidArgument,
     NoSuchContainer,
     RemovalIncomplete,
+    ToolFailed,
     explained,
     sentence,
     take_warnings,
     warn,
 )
+
+
+@pytest.mark.parametrize(
+    ("stderr", "message"),
+    [
+        ('time="T" level=error msg="Can\'t add /a"\n/b: no space left on device\n', "/b: no space left on device"),
+        ('time="T" level=error msg="Can\'t add /a"\n', 'time="T" level=error msg="Can\'t add /a"'),
+        ("one\ntwo\n", "one two"),
+        ("", "no message"),
+    ],
+)
+def test_message_of_a_failed_program_leaves_its_log_out(stderr: str, message: str) -> None:
+    error = ToolFailed(["tool", "verb"], 1, stderr)
+    assert str(error) == f"tool ended with exit code 1: {message}" and error.stderr == stderr
 
 
 def caught(error: BaseException) -> BaseException:

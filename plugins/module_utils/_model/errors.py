@@ -287,7 +287,9 @@ class ToolFailed(LibpodError):
 
     def __init__(self, argv: Sequence[str], exit_code: int, stderr: str, doing: str = "") -> None:
         stderr = shortened(stderr, _STDERR)
-        words = shortened(" ".join(stderr.split()), _MESSAGE) or "no message"
+        # Of a program that also logs, as containers-storage does, the error itself is a line of its own.
+        own = [line for line in stderr.splitlines() if not line.startswith('time="')]
+        words = shortened(" ".join((" ".join(own) or stderr).split()), _MESSAGE) or "no message"
         super().__init__(f"{doing + ': ' if doing else ''}{argv[0]} {self._how(exit_code)}: {words}")
         self.argv = [shortened(argument, _ARGUMENT) for argument in argv[:_ARGUMENTS]]
         self.exit_code = exit_code
