@@ -29,7 +29,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Dealing:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests without root, which a test host needs."""
+    """Skip the tests without root, which a test host needs; begin with those that run alone.
+
+    These wait for what runs, which later on may be a test of minutes, while every other process waits for them.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
     if os.geteuid() != 0:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="needs root: containers, namespaces and cgroups are made for real"))
