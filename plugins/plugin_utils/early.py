@@ -42,7 +42,7 @@ class EarlyShell:
     def run(self, command: str, talk: Conversation) -> Ended:
         """Run the command to its end, with ``talk`` at its streams.
 
-        :raises ContainerStopped: the container does not run, or ends meanwhile. :raises InvalidState: it is paused.
+        :raises ContainerStopped: the container does not run, or ends first. :raises InvalidState: it is paused.
         """
         with self._held:
             container = self._guarded.container.peek()

@@ -117,7 +117,7 @@ def test_cleanup_that_finishes_between_two_looks_shows_as_exited(
     container = make(runtime)
     lock = FileLock(container._lock.path, inherited=False)
     state(runtime, status=ContainerStatus.UNKNOWN, finished_time="then")
-    assert container.peek().state.status is ContainerStatus.UNKNOWN, "nobody is at it"
+    assert container.peek().state.status is ContainerStatus.UNKNOWN, "no other process changes it"
     with lock:
         assert container.peek().state.status is ContainerStatus.EXITED
 

@@ -59,9 +59,9 @@ def write_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, he
 
 
 def _coloured() -> bool:
-    """Return whether standard output is a terminal, and the caller has not said otherwise (no-color.org)."""
-    told = caller.environment
-    return sys.stdout.isatty() and not told.get("NO_COLOR") and told.get("TERM", "dumb") != "dumb"
+    """Return whether standard output is a terminal, and the caller has not set NO_COLOR (no-color.org)."""
+    environment = caller.environment
+    return sys.stdout.isatty() and not environment.get("NO_COLOR") and environment.get("TERM", "dumb") != "dumb"
 
 
 def users(names: Iterable[str]) -> str:

@@ -138,7 +138,7 @@ class ContainerBase:
         Where another process is changing the container, it still has the status from before.
         """
         state, seen = self._observed(), None
-        # Twice the same with the lock free between: nobody is at it, nor has just finished.
+        # Twice the same with the lock free between: no other process changes it, or has just done so.
         while state.status is ContainerStatus.UNKNOWN and state != seen:
             if self._lock.busy:
                 before = ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED

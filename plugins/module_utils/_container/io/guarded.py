@@ -61,7 +61,7 @@ class Guarded:
         return oci_exec.begun(container.oci, container.id, process, streams, oci_exec.Bounds(pid_file, wanted.timeout))
 
     def finish(self, one: oci_exec.Begun, wanted: Exec) -> Ended:
-        """Follow a command to its end. :raises ContainerStopped: the container does not run, or ends meanwhile."""
+        """Follow a command to its end. :raises ContainerStopped: the container does not run, or ends first."""
         container = self.container
         ended = one.finish()
         # The container's first process ends after the others of its PID namespace.
