@@ -136,6 +136,16 @@ def mode(node: Foreign) -> str:
     return scalar(node) if isinstance(node.value, str) else f"0{whole(node):o}"
 
 
+def boolean(node: Foreign) -> bool:
+    """Return a truth value, which no text stands for."""
+    return node.flag(required=True)
+
+
+def unread(_node: Foreign) -> Options:
+    """Return nothing for a field that is read elsewhere, or asks for nothing."""
+    return {}
+
+
 def to(option: str, read: Callable[[Foreign], Any]) -> Translate:
     """Return the translation of a field into one option, by the function that reads it."""
     return lambda node: {option: read(node)}

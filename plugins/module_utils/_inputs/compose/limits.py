@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._model.foreign import Foreign
-from ..fields import Fields, Translate, flag, scalar, scalars, size, to, whole
+from ..fields import Fields, Translate, flag, scalar, scalars, size, to, unread, whole
 from ..stack import Options
 
 _RATES = ("device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops")
@@ -45,7 +45,7 @@ class Limits:
     def _deploy(self, node: Foreign) -> Options:
         known: dict[str, Translate] = {
             "mode": self._mode,
-            "replicas": lambda _node: {},  # ``scale`` reads it
+            "replicas": unread,  # ``scale`` reads it
             "resources": self._resources,
             "restart_policy": self._restart,
         }

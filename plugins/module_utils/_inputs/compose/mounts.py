@@ -9,7 +9,7 @@ import os
 from typing import Callable, Iterator, Optional
 
 from ..._model.foreign import Foreign
-from ..fields import Fields, Translate, elements, flag, mode, scalar, scalars, size, to, whole, word
+from ..fields import Fields, Translate, elements, flag, mode, scalar, scalars, size, to, unread, whole, word
 from ..stack import Options
 
 Naming = Callable[[str, Foreign], str]
@@ -69,9 +69,7 @@ class Mounts:
             self._fields.refuse(node["type"], f"expected {', '.join(by_kind)}")
         read_only = kind != "image" and flag_of(node["read_only"])  # an image is mounted read-only anyway
         parts = [f"type={kind}", f"target={target}", *(["ro=true"] if read_only else [])]
-        others: dict[str, Translate] = {
-            name: lambda _node: {} for name in ("type", "source", "target", "read_only", kind)
-        }
+        others: dict[str, Translate] = dict.fromkeys(("type", "source", "target", "read_only", kind), unread)
         self._fields.of(node, others, ("consistency",))
         option, more = by_kind[kind](node, target)
         return option, more if option == "tmpfs" else ",".join([*parts, more] if more else parts)

@@ -13,7 +13,7 @@ from ..._model import caller
 from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.foreign import Foreign
 from ..._model.records.image import split_domain
-from ..fields import Fields, elements, scalar
+from ..fields import Fields, elements, scalar, unread
 from ..stack import Options, Stack, check_order, warned
 from ..yaml_files import read, text_of
 from . import mounts
@@ -187,7 +187,7 @@ class _Loading:
     def _check_top(self) -> None:
         if len(self._all) > _MOST_SERVICES:
             self._root["services"].fail(f"at most {_MOST_SERVICES} services")
-        self._fields.of(self._root, dict.fromkeys(_TOP, lambda _node: {}), ("version",))
+        self._fields.of(self._root, dict.fromkeys(_TOP, unread), ("version",))
         for option in ("services", "scale"):
             for name in getattr(self._request, option):
                 if name not in self._all:

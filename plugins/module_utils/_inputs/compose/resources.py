@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Callable
 
 from ..._model.foreign import Foreign
-from ..fields import Fields, Translate, flag, labels, scalar, to
+from ..fields import Fields, Translate, flag, labels, scalar, to, unread
 from ..stack import Options
 from . import mounts
 from .variables import Lookup
@@ -150,7 +150,7 @@ class Resources:
 
 
 _COMMON: dict[str, Translate] = {
-    "external": lambda _node: {},
+    "external": unread,
     "labels": to("labels", labels),
-    "name": lambda _node: {},
+    "name": unread,
 }

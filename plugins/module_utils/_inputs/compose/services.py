@@ -10,7 +10,7 @@ from typing import Any, Callable, NamedTuple, Optional
 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
-from ..fields import Fields, Translate, elements, flag, labels, pairs, scalar, scalars, to, whole
+from ..fields import Fields, Translate, elements, flag, labels, pairs, scalar, scalars, to, unread, whole
 from ..stack import Options
 from . import mounts
 from .limits import Limits
@@ -296,14 +296,14 @@ class Translator:
         """Return the options of libpod_image for the field ``build``, without the image's name."""
         known: dict[str, Translate] = {
             "args": lambda one: {"args": self._arguments(one)},
-            "context": lambda _node: {},
+            "context": unread,
             "dockerfile": to("file", scalar),
             "dockerfile_inline": to("container_file", scalar),
             "labels": to("labels", labels),
             "no_cache": lambda one: {"cache": not flag(one)},
             "platforms": self._platform,
             "pull": _elsewhere,
-            "tags": lambda _node: {},
+            "tags": unread,
             "target": to("target", scalar),
         }
         found = self._fields.of(node, known, ("cache_from", "cache_to", "network", "provenance", "sbom"))

@@ -9,10 +9,10 @@ from typing import Mapping, NamedTuple
 
 from ..._model.foreign import Foreign
 from ..._model.records.image import split_domain
-from ..fields import Fields, Translate, flag, scalar, scalars, to
+from ..fields import Fields, Translate, flag, scalar, scalars, to, unread
 from ..stack import Options
 from .environment import Environment
-from .objects import Metadata, unread
+from .objects import Metadata
 from .probes import Probes
 from .quantity import cpus, size
 from .security import Security

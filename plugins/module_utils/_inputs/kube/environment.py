@@ -11,7 +11,7 @@ from typing import Callable, NamedTuple, Optional
 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
-from ..fields import Fields, Translate, scalar, to
+from ..fields import Fields, Translate, boolean, scalar, to, unread
 from ..stack import Options
 from .objects import Data, Metadata
 from .quantity import quantity
@@ -62,7 +62,7 @@ class Environment:
     def _all_of(self, node: Foreign) -> dict[str, Value]:
         """Return the variables of a whole ConfigMap or Secret."""
         kinds = {"configMapRef": "ConfigMap", "secretRef": "Secret"}
-        self._fields.of(node, dict.fromkeys((*kinds, "prefix"), lambda _node: {}))
+        self._fields.of(node, dict.fromkeys((*kinds, "prefix"), unread))
         found: dict[str, Value] = {}
         for field, kind in kinds.items():
             if node[field]:
@@ -106,7 +106,7 @@ class Environment:
         return self._value(kind, name, key, node)
 
     def _field_of(self, node: Foreign) -> str:
-        self._fields.of(node, dict.fromkeys(("apiVersion", "fieldPath"), lambda _node: {}))
+        self._fields.of(node, dict.fromkeys(("apiVersion", "fieldPath"), unread))
         path = node["fieldPath"].text(required=True)
         if path == "metadata.name":
             return self._pod.name
@@ -118,7 +118,7 @@ class Environment:
 
     def _resource(self, node: Foreign, container: Foreign) -> str:
         """Return a limit or request of the container in units of the divisor, rounded up."""
-        self._fields.of(node, dict.fromkeys(("containerName", "divisor", "resource"), lambda _node: {}))
+        self._fields.of(node, dict.fromkeys(("containerName", "divisor", "resource"), unread))
         if node["containerName"] and node["containerName"].value != container["name"].value:
             self._fields.refuse(node["containerName"], "name the container itself")
         found = _RESOURCE.fullmatch(node["resource"].text(required=True))
@@ -137,7 +137,7 @@ def _reference(
     """Return the name of an object that is referred to, and whether it need not be there."""
     known: dict[str, Translate] = {
         "name": to("name", scalar),
-        "optional": to("optional", lambda one: one.flag(required=True)),
+        "optional": to("optional", boolean),
         **(more or {}),
     }
     found = fields.of(node, known)

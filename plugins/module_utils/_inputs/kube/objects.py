@@ -12,7 +12,7 @@ from typing import Any, Iterator, NamedTuple, Sequence
 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
-from ..fields import Fields, labels, scalar
+from ..fields import Fields, labels, scalar, unread
 from ..stack import Options
 
 PAGE = "docs/howto/kubernetes-yaml.md"
@@ -22,11 +22,6 @@ _LARGEST = 512000  # bytes of a secret of the engine
 _DNS_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _BOOKKEEPING = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
-
-
-def unread(_node: Foreign) -> Options:
-    """Return nothing for a field that is read elsewhere, or asks for nothing."""
-    return {}
 
 
 class Metadata(NamedTuple):

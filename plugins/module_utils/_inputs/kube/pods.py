@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..._model.foreign import Foreign
-from ..fields import Fields, Translate, scalar, scalars, to
+from ..fields import Fields, Translate, boolean, scalar, scalars, to, unread
 from ..stack import Options
 from .containers import Containers, Translators, ports
 from .environment import Environment
-from .objects import OWNER, Data, Metadata, unread
+from .objects import OWNER, Data, Metadata
 from .probes import Probes
 from .security import Security
 from .volumes import Volumes
@@ -57,7 +57,7 @@ class PodTranslator:
         self._fields = fields
         self._context = context
 
-    def pod(self, metadata: Metadata, annotations: Foreign, spec: Foreign, default_restart: str = "Always") -> Pod:
+    def pod(self, metadata: Metadata, annotations: Foreign, spec: Foreign) -> Pod:
         """Return the translation of a pod's ``spec``."""
         context = self._context
         found = self._fields.of(spec, self._table(), tuple(IDLE))
@@ -69,7 +69,7 @@ class PodTranslator:
         label = {**metadata.labels, OWNER: context.owner}
         common = {
             "label": label,
-            "restart_policy": found.get("restart_policy", _RESTARTS[default_restart]),
+            "restart_policy": found.get("restart_policy", _RESTARTS["Always"]),
             **found.get("stop", {}),
             **self._hosts_namespaces(spec),
         }
@@ -95,7 +95,7 @@ class PodTranslator:
         elsewhere = ("containers", "initContainers", "securityContext", "volumes")
         return {
             **dict.fromkeys(elsewhere, unread),
-            **{name: to(name, lambda one: one.flag(required=True)) for name in flags},
+            **{name: to(name, boolean) for name in flags},
             "dnsConfig": self._dns,
             "dnsPolicy": self._dns_policy,
             "hostAliases": self._aliases,

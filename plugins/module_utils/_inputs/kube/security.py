@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ..._model.foreign import Foreign
-from ..fields import Fields, Translate, scalars, to
+from ..fields import Fields, Translate, boolean, scalars, to, unread
 from ..stack import Options
 
 SECCOMP_ROOT = "/var/lib/kubelet/seccomp"
@@ -25,7 +25,7 @@ class Security:
         self._both: dict[str, Translate] = {
             "appArmorProfile": self._apparmor,
             "runAsGroup": to("gid", _id),
-            "runAsNonRoot": to("non_root", _flag),
+            "runAsNonRoot": to("non_root", boolean),
             "runAsUser": to("uid", _id),
             "seLinuxOptions": self._selinux,
             "seccompProfile": self._seccomp,
@@ -49,13 +49,13 @@ class Security:
             node,
             {
                 **self._both,
-                "allowPrivilegeEscalation": lambda one: {} if _flag(one) else {"no_new": ["no-new-privileges"]},
+                "allowPrivilegeEscalation": lambda one: {} if boolean(one) else {"no_new": ["no-new-privileges"]},
                 "capabilities": lambda one: self._fields.of(
                     one, {"add": to("cap_add", scalars), "drop": to("cap_drop", scalars)}
                 ),
-                "privileged": to("privileged", _flag),
+                "privileged": to("privileged", boolean),
                 "procMount": self._proc_mount,
-                "readOnlyRootFilesystem": to("read_only", _flag),
+                "readOnlyRootFilesystem": to("read_only", boolean),
             },
         )
         found = {**{key: value for key, value in pod.items() if key != "sysctl"}, **own}
@@ -76,12 +76,12 @@ class Security:
             self._fields.ignore(node["runAsNonRoot"])
 
     def _sysctl(self, node: Foreign) -> str:
-        self._fields.of(node, dict.fromkeys(("name", "value"), lambda _node: {}))
+        self._fields.of(node, dict.fromkeys(("name", "value"), unread))
         return node["value"].text(required=True)
 
     def _profile(self, node: Foreign) -> tuple[str, str]:
         """Return the type of a profile, and its name where it is one of the host."""
-        self._fields.of(node, dict.fromkeys(("localhostProfile", "type"), lambda _node: {}))
+        self._fields.of(node, dict.fromkeys(("localhostProfile", "type"), unread))
         kind, name = node["type"].text(required=True), node["localhostProfile"].text()
         if kind not in ("Localhost", "RuntimeDefault", "Unconfined"):
             node["type"].fail("Localhost, RuntimeDefault or Unconfined")
@@ -109,10 +109,6 @@ class Security:
         if node.text() not in ("Default", "Unmasked"):
             node.fail("Default or Unmasked")
         return {"unmask": ["unmask=ALL"]} if node.text() == "Unmasked" else {}
-
-
-def _flag(node: Foreign) -> bool:
-    return node.flag(required=True)
 
 
 def _id(node: Foreign) -> int:

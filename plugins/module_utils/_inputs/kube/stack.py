@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Sequence
 
 from ..._model import foreign_yaml
 from ..._model.errors import InvalidArgument, MalformedData
-from ..fields import Translate, to
+from ..fields import Translate, to, unread
 from ..stack import Options, Stack, warned
 from ..yaml_files import read
-from .objects import PAGE, Data, Object, metadata, objects, unread
+from .objects import PAGE, Data, Object, metadata, objects
 from .pods import Context, Pod, PodTranslator
 from .volumes import claimed
 
@@ -116,18 +116,11 @@ class _Translation:
     def _workload(self, one: Object, translator: PodTranslator) -> list[Pod]:
         """Return the one pod of a Deployment, DaemonSet or Job, which has the name of it and ``-pod``."""
         one.content("spec")
-        known: dict[str, Translate] = {
-            "replicas": to("replicas", lambda node: node.integer(required=True, low=0)),
-            **dict.fromkeys(("selector", "template"), unread),
-        }
-        idle: tuple[str, ...] = _STRATEGIES
-        if one.kind == "Job":
-            del known["replicas"]
-            idle = _COUNTS
-        elif one.kind == "DaemonSet":
-            del known["replicas"]
+        known: dict[str, Translate] = dict.fromkeys(("selector", "template"), unread)
+        if one.kind == "Deployment":
+            known["replicas"] = to("replicas", lambda node: node.integer(required=True, low=0))
         spec = one.root["spec"]
-        found: Options = one.fields.of(spec, known, idle)
+        found: Options = one.fields.of(spec, known, _COUNTS if one.kind == "Job" else _STRATEGIES)
         replicas = found.get("replicas", 1)
         if replicas > 1:
             one.fields.ignore(spec["replicas"])

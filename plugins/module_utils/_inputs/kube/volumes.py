@@ -10,7 +10,7 @@ import stat
 from typing import Callable, Mapping, NamedTuple, Optional
 
 from ..._model.foreign import Foreign
-from ..fields import Fields, Translate, mode, scalar, to, word
+from ..fields import Fields, Translate, boolean, mode, scalar, to, word
 from ..stack import Options
 from .objects import OWNER, Data, Object
 from .quantity import size
@@ -81,7 +81,7 @@ class Volumes:
             "mountPath": to("target", word),
             "mountPropagation": to("propagation", scalar),
             "name": to("name", scalar),
-            "readOnly": to("ro", lambda one: one.flag(required=True)),
+            "readOnly": to("ro", boolean),
             "subPath": to("subpath", word),
         }
         for one in node:
@@ -152,9 +152,7 @@ class Volumes:
         return Mount("device" if kind in ("CharDevice", "BlockDevice") else "bind", path)
 
     def _claim(self, node: Foreign, _name: str) -> Mount:
-        found = self._fields.of(
-            node, {"claimName": to("name", word), "readOnly": to("ro", lambda one: one.flag(required=True))}
-        )
+        found = self._fields.of(node, {"claimName": to("name", word), "readOnly": to("ro", boolean)})
         if found.get("ro"):
             self._fields.refuse(node["readOnly"], "give readOnly to the volumeMounts")
         if "name" not in found:
@@ -172,7 +170,7 @@ class Volumes:
             name_field: to("name", scalar),
             "defaultMode": to("mode", _file_mode),
             "items": lambda one: {"items": [self._item(each) for each in one]},
-            "optional": to("optional", lambda one: one.flag(required=True)),
+            "optional": to("optional", boolean),
         }
         found = self._fields.of(node, known)
         if "name" not in found:
