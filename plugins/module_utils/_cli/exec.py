@@ -20,6 +20,31 @@ from .arguments import add_latest, new_parser, the_one
 
 def execute(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Run a command in a running container and return its exit code."""
+    options = _parsed(arguments)
+    request = Exec(
+        argv=options.command,
+        env=environment(_variables(options.env), "--env"),
+        user=options.user,
+        workdir=absolute_path(options.workdir, "--workdir") if options.workdir else "",
+        privileged=options.privileged,
+        tty=options.tty,
+        timeout=0 if options.timeout is None else time_limit(options.timeout, "--timeout"),
+    )
+    if options.detach and options.timeout is not None:
+        raise InvalidArgument("--timeout: a command in the background has none: omit it, or --detach")
+    container = Runtime(parts).container(the_one(parts, options))
+    if options.detach:
+        sys.stdout.write(container.exec_detached(request) + "\n")
+        return 0
+    try:
+        return execute_attached(container, request, options.interactive)
+    except CommandTimedOut as error:
+        sys.stderr.write(f"libpod: {error}\n")
+        return error.exit_code
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments; ``name`` is a list, empty with ``--latest``."""
     parser = new_parser("exec", "A command in a running container.", formats=False)
     parser.add_argument("-i", "--interactive", action="store_true", help="pass on the standard input")
     parser.add_argument("-t", "--tty", action="store_true", help="give it a terminal")
@@ -41,26 +66,7 @@ def execute(parts: EngineConfig, arguments: Sequence[str]) -> int:
     if options.latest:
         options.command, named = [*named, *options.command], []
     options.name = named
-    request = Exec(
-        argv=options.command,
-        env=environment(_variables(options.env), "--env"),
-        user=options.user,
-        workdir=absolute_path(options.workdir, "--workdir") if options.workdir else "",
-        privileged=options.privileged,
-        tty=options.tty,
-        timeout=0 if options.timeout is None else time_limit(options.timeout, "--timeout"),
-    )
-    if options.detach and options.timeout is not None:
-        raise InvalidArgument("--timeout: a command in the background has none: omit it, or --detach")
-    container = Runtime(parts).container(the_one(parts, options))
-    if options.detach:
-        sys.stdout.write(container.exec_detached(request) + "\n")
-        return 0
-    try:
-        return execute_attached(container, request, options.interactive)
-    except CommandTimedOut as error:
-        sys.stderr.write(f"libpod: {error}\n")
-        return error.exit_code
+    return options
 
 
 def _variables(items: Iterable[str]) -> dict[str, str]:
