@@ -17,6 +17,7 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 from ansible.playbook.play_context import PlayContext
 from ansible_collections.libpod.engine.plugins.connection.libpod import Connection
+from ansible_collections.libpod.engine.tests.support import inside
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
@@ -49,12 +50,6 @@ def _command(pid: int) -> str:
         return ""
 
 
-def _held(host: Host) -> list[str]:
-    """Return the files of commands that run in containers."""
-    folder = f"{host.parts.run_root}/containers"
-    return [name for one in os.listdir(folder) for name in os.listdir(f"{folder}/{one}") if name.startswith("exec-")]
-
-
 def _begin(connection: Connection) -> None:
     """Do what Ansible does before it builds a module."""
     assert list(connection.module_implementation_preferences) == [""]
@@ -72,7 +67,7 @@ def test_command_is_that_of_the_shell_that_waits(serving: Host) -> None:
         assert printed.startswith(f"/bin/sh|-c|{tell}|".encode()) and printed.endswith(b" /bin/sh 'two  blanks'")
         assert not _shells(serving)
     connection.close()
-    assert not _held(serving)
+    assert not inside.held(serving)
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
@@ -80,7 +75,7 @@ def test_shell_without_a_command_ends(serving: Host, end: str) -> None:
     connection = _connection(serving)
     _begin(connection)
     getattr(connection, end)()
-    assert not _shells(serving) and not _held(serving)
+    assert not _shells(serving) and not inside.held(serving)
     assert connection.exec_command("echo on")[1] == b"on\n"
     connection.close()
 
@@ -90,10 +85,10 @@ def test_shell_of_a_killed_worker_ends(serving: Host) -> None:
     if not worker:
         _begin(_connection(serving))
         signal.pause()
-    eventually(lambda: len(_shells(serving)) == 1 and _held(serving))
+    eventually(lambda: len(_shells(serving)) == 1 and inside.held(serving))
     os.kill(worker, signal.SIGKILL)
     os.waitpid(worker, 0)
-    eventually(lambda: not _shells(serving) and not _held(serving))
+    eventually(lambda: not _shells(serving) and not inside.held(serving))
 
 
 @pytest.mark.parametrize("command", ["echo a\necho b", f"echo a; : {'x' * 5000}; echo b"])
@@ -102,7 +97,7 @@ def test_command_that_is_no_short_line_has_a_shell_of_its_own(serving: Host, com
     _begin(connection)
     assert connection.exec_command(command)[1] == b"a\nb\n"
     connection.close()
-    assert not _shells(serving) and not _held(serving)
+    assert not _shells(serving) and not inside.held(serving)
 
 
 @pytest.mark.parametrize("shell", ["/bin/none/sh", "/bin/ls"])
@@ -115,7 +110,7 @@ def test_shell_that_cannot_wait_fails_as_before(serving: Host, shell: str) -> No
         with pytest.raises(AnsibleConnectionFailure, match=f"cannot run {shell} in container c: .*: name a shell"):
             connection.exec_command("x")
     connection.close()
-    assert not _held(serving)
+    assert not inside.held(serving)
 
 
 def _fail(host: Host, early: bool, pipe: Pipe) -> None:
@@ -158,7 +153,7 @@ def test_container_that_was_paused_meanwhile_is_named(host: Host, early: bool) -
         assert "cannot exec container c: it is paused" in run()
     # What is killed while it is paused ends once it goes on.
     assert not host.container("c", state="started").failed
-    eventually(lambda: not _shells(host) and not _held(host))
+    eventually(lambda: not _shells(host) and not inside.held(host))
 
 
 def test_container_that_ends_meanwhile_is_named(host: Host) -> None:
@@ -169,4 +164,4 @@ def test_container_that_ends_meanwhile_is_named(host: Host) -> None:
         eventually(lambda: not _shells(host))
         assert "container c ended while /bin/sh ran in it" in run()
         assert not stop.result().failed
-    assert not _held(host)
+    assert not inside.held(host)

@@ -47,19 +47,13 @@ def _sleeping(host: Host, folder: Path, task: str) -> Iterator[subprocess.Popen[
     argv = [playbooks.program(), "play.yml", "-i", playbooks.inventory(str(folder), {"c": inside.variables(host)})]
     env = {**playbooks.environment(str(folder)), "ANSIBLE_REMOTE_TEMP": "/tmp/ansible"}
     with in_background(argv, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as playbook:
-        eventually(lambda: _held(host) and running(host.cgroups.processes(), *SLEEP), seconds=30)
+        eventually(lambda: inside.held(host) and running(host.cgroups.processes(), *SLEEP), seconds=30)
         yield playbook
-
-
-def _held(host: Host) -> list[str]:
-    """Return the files of commands that run in containers."""
-    folder = f"{host.parts.run_root}/containers"
-    return [name for one in os.listdir(folder) for name in os.listdir(f"{folder}/{one}") if name.startswith("exec-")]
 
 
 def _expect_nothing_left(host: Host) -> None:
     eventually(lambda: not running(host.cgroups.processes(), *SLEEP), seconds=PROMISED)
-    eventually(lambda: not _held(host), seconds=PROMISED)
+    eventually(lambda: not inside.held(host), seconds=PROMISED)
     eventually(lambda: not [pid for pid in host.cgroups.processes() if _is_guard(pid)], seconds=PROMISED)
 
 

@@ -54,17 +54,11 @@ def _line(pid: int) -> str:
         return ""
 
 
-def _held(host: Host) -> list[str]:
-    """Return the files of commands that run in containers."""
-    folder = f"{host.parts.run_root}/containers"
-    return [name for one in os.listdir(folder) for name in os.listdir(f"{folder}/{one}") if name.startswith("exec-")]
-
-
 def _expect_nothing_left(host: Host) -> None:
     for left in (
         lambda: running(host.cgroups.processes(), *SLEEP),
         lambda: _matching(host, "boot.py", " connect") + _matching(host, "exec-end"),
-        lambda: _held(host),
+        lambda: inside.held(host),
     ):
         eventually(lambda left=left: not left(), seconds=PROMISED)
 
@@ -81,7 +75,7 @@ def _victims(host: Host, playbook: int, victim: str) -> list[int]:
 @pytest.mark.parametrize("victim", ["playbook", "worker", "ssh", "sshd", "connect"])
 def test_killed_task_leaves_nothing(serving: Host, tmp_path: Path, victim: str) -> None:
     with _playing(serving, tmp_path, {"raw": " ".join(SLEEP)}) as playbook:
-        eventually(lambda: _held(serving) and running(serving.cgroups.processes(), *SLEEP), seconds=60)
+        eventually(lambda: inside.held(serving) and running(serving.cgroups.processes(), *SLEEP), seconds=60)
         victims = _victims(serving, playbook.pid, victim)
         assert victims
         for pid in victims:

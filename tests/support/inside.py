@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Sequence
 
 from . import playbooks
@@ -21,6 +22,12 @@ def variables(host: Host, **more: Any) -> dict[str, Any]:
     roots = {f"libpod_{name}": value for name, value in host.arguments.items() if name != "cni_config_dir"}
     given = {**roots, "connection": CONNECTION, "python_interpreter": "/usr/bin/python3", **more}
     return {f"ansible_{name}": value for name, value in given.items()}
+
+
+def held(host: Host) -> list[str]:
+    """Return the files of commands that run in containers."""
+    folder = f"{host.parts.run_root}/containers"
+    return [name for one in os.listdir(folder) for name in os.listdir(f"{folder}/{one}") if name.startswith("exec-")]
 
 
 def play(
