@@ -10,14 +10,15 @@ module: libpod_quadlet
 short_description: Manage the containers of quadlet files
 version_added: 0.1.0
 description:
-  - Brings the networks, volumes, images and containers of quadlet files (podman-systemd.unit(5)) to the state that the files
-    describe, without podman and without systemd.
-  - The files are used as they are, with their drop-in directories. C(.container), C(.network), C(.volume), C(.image) and
-    C(.build) files are read. Others, and units that are templates, are refused.
+  - Brings the networks, volumes, images, pods and containers of quadlet files (podman-systemd.unit(5)) to the state that the
+    files describe, without podman and without systemd.
+  - The files are used as they are, with their drop-in directories. C(.container), C(.pod), C(.kube), C(.network), C(.volume),
+    C(.image) and C(.build) files are read. Others, and units that are templates, are refused.
+  - The Kubernetes YAML of a C(.kube) file is read as by M(libpod.engine.libpod_kube).
   - A key that has no counterpart is refused, with its file and line, before anything is changed. A key that has no effect
     without systemd is in RV(ineffective), and a warning names it. C(docs/howto/quadlets.md) of the collection lists both.
   - Names are quadlet's, such as C(systemd-NAME). All has the label C(libpod.engine.quadlet) with the value of O(name).
-    Containers and networks that have it, and are no longer among the files, are removed.
+    Containers, pods and networks that have it, and are no longer among the files, are removed. So are secrets of Kubernetes YAML.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -54,6 +55,7 @@ options:
       - V(started) - what the files describe is there, and the containers run.
       - V(created) - it is there, and new containers are not started.
       - V(absent) - nothing of the set O(name) is there, whatever the files are. Volumes and images stay; see O(remove_volumes).
+        A volume of an C(emptyDir) goes with its pod.
     type: str
     choices: [absent, created, started]
     default: started
@@ -82,6 +84,7 @@ options:
 seealso:
   - module: libpod.engine.libpod_containers
   - module: libpod.engine.libpod_compose
+  - module: libpod.engine.libpod_kube
 """
 
 EXAMPLES = r"""
@@ -116,8 +119,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+pods:
+  description: The names of the pods.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 actions:
-  description: What was done, in the order of networks, volumes, images, containers, and what was removed at the end.
+  description: What was done, in the order of networks, volumes, secrets, images, pods, containers, and what was removed at the end.
   returned: unless the files as a whole are refused
   type: list
   elements: str

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import eventually
 
 preload.engine()
 
@@ -47,18 +49,24 @@ StopSignal=KILL
 }
 
 
-def test_files_are_applied_changed_and_removed(host: Host, tmp_path: Path) -> None:
-    def done(**args: Any) -> Result:
-        """Check mode predicts what the run does, and a second run changes nothing."""
-        given = {"name": "set", "workers": 2, **args}
-        predicted = host.module("libpod_quadlet", given, check=True, diff=True)
-        result = host.module("libpod_quadlet", given, diff=True)
+def doing(host: Host, **given: Any) -> Callable[..., Result]:
+    """Return what runs a task: check mode predicts what the run does, and a second run changes nothing."""
+
+    def done(**more: Any) -> Result:
+        args = {"name": "set", "workers": 2, **given, **more}
+        predicted = host.module("libpod_quadlet", args, check=True, diff=True)
+        result = host.module("libpod_quadlet", args, diff=True)
         assert not result.failed and not predicted.failed, (predicted, result)
         assert predicted["actions"] == result["actions"]
-        again = host.module("libpod_quadlet", given)
+        again = host.module("libpod_quadlet", args)
         assert not again.failed and again["actions"] == [], again
         return result
 
+    return done
+
+
+def test_files_are_applied_changed_and_removed(host: Host, tmp_path: Path) -> None:
+    done = doing(host)
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     made = done(src=str(tmp_path))
@@ -83,4 +91,95 @@ def test_files_are_applied_changed_and_removed(host: Host, tmp_path: Path) -> No
     assert {"deleted systemd-store", "deleted network systemd-back"} < set(done(src=str(tmp_path))["actions"])
     gone = done(state="absent", remove_volumes=True)
     assert gone["actions"] == ["deleted systemd-web", "deleted volume systemd-data"]
+    host.expect_clean()
+
+
+PODS = {
+    "shop.pod": """
+[Pod]
+Network=back.network
+HostName=shop
+Volume=data.volume:/data
+AddHost=other:10.1.2.3
+StopTimeout=1
+""",
+    "app.container": """
+[Container]
+Image=localhost/busybox:latest
+Exec=sh -c 'wget -q -O /data/got http://127.0.0.1/; sleep 1000'
+Pod=shop.pod
+
+[Unit]
+After=httpd.service
+""",
+    "httpd.container": """
+[Container]
+Image=localhost/busybox:latest
+Exec=httpd -f -p 80 -h /data
+Pod=shop.pod
+StartWithPod=true
+""",
+    "page.kube": """
+[Kube]
+Yaml=page.yaml
+Network=back.network
+PublishPort=127.0.0.1:8085:80
+
+[Unit]
+After=shop.pod
+""",
+    "page.yaml": """
+kind: ConfigMap
+metadata: {name: page}
+data: {index.html: hello}
+---
+kind: Pod
+metadata: {name: page}
+spec:
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: page, configMap: {name: page}}, {name: scratch, emptyDir: {}}]
+  containers:
+    - name: httpd
+      image: localhost/busybox:latest
+      args: [httpd, -f, -p, "80", -h, /page]
+      volumeMounts: [{name: page, mountPath: /page}, {name: scratch, mountPath: /scratch}]
+""",
+    "back.network": "[Network]\n",
+    "data.volume": "[Volume]\n",
+}
+
+
+def test_pods_and_kubernetes_yaml_are_applied_changed_and_removed(host: Host, tmp_path: Path) -> None:
+    done = doing(host)
+    for name, text in PODS.items():
+        (tmp_path / name).write_text(text)
+    made = done(src=str(tmp_path))
+    assert made["pods"] == ["systemd-shop", "page"]
+    assert [one for one in made["actions"] if one.startswith("started ")] == [
+        "started pod systemd-shop",
+        "started pod page",
+        "started systemd-httpd",
+        "started systemd-app",
+        "started page-httpd",
+    ]
+    roots = {one["Name"]: Path(f"/proc/{one['State']['Pid']}") for one in made["containers"]}
+    for name in ("systemd-app", "systemd-httpd"):
+        assert roots[name].joinpath("ns/net").samefile(roots["systemd-app"] / "ns/net")
+        assert "10.1.2.3\tother" in (roots[name] / "root/etc/hosts").read_text()
+        assert roots[name].joinpath("root/data").samefile(roots["systemd-app"] / "root/data")
+    fetched = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8085/', timeout=10).read())"
+    eventually(lambda: "hello" in host.run(sys.executable, "-c", fetched))
+
+    # A drop-in of the pod changes it in place; what is no longer among the files goes.
+    (tmp_path / "shop.pod.d").mkdir()
+    (tmp_path / "shop.pod.d/label.conf").write_text("[Pod]\nLabel=a=b\n")
+    assert done(src=str(tmp_path))["actions"] == ["updated pod systemd-shop"]
+    (tmp_path / "page.kube").unlink()
+    gone = {"deleted page-httpd", "deleted pod page", "removed secret configmap_page_index.html"}
+    assert gone | {"deleted volume page-scratch"} == set(done(src=str(tmp_path))["actions"])
+    assert done(state="absent", remove_volumes=True)["actions"][2:] == [
+        "deleted pod systemd-shop",
+        "deleted network systemd-back",
+        "deleted volume systemd-data",
+    ]
     host.expect_clean()

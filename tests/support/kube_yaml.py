@@ -23,7 +23,7 @@ DATA = """
 def load(text: str, **more: Any) -> Stack:
     """Return the stack of a file's text."""
     documents = foreign_yaml.parse_core_all(text.encode(), "kube.yaml").value
-    return stack.load(stack.Request("set", definition=documents, seccomp_root="/profiles", **more))
+    return stack.load(stack.Request(OWN, definition=documents, seccomp_root="/profiles", **more))
 
 
 def pod_of(spec: str = "", container: str = "", meta: str = "") -> Stack:

@@ -249,7 +249,7 @@ def test_any_document_is_translated_or_refused(data: st.DataObject) -> None:
     container = {"name": "c", "image": "i", **data.draw(st.dictionaries(st.sampled_from(names), values, max_size=4))}
     one = {"kind": "Pod", "metadata": {"name": "p"}, "spec": {**spec, "containers": [container]}}
     try:
-        stack.load(stack.Request("set", definition=one))
+        stack.load(stack.Request({"libpod.engine.kube": "set"}, definition=one))
     except LibpodError as error:
         assert str(error).startswith("definition: "), error
 

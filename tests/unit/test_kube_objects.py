@@ -154,10 +154,10 @@ def test_documents_of_a_file_are_read(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump_all(documents))
     more = tmp_path / "c.yaml"
     more.write_text(f"kind: ConfigMap\nmetadata: {{name: c}}\nbinaryData: {{a: {base64.b64encode(b'x').decode()}}}\n")
-    found = stack.load(stack.Request("set", [str(file)], configmaps=[str(more)]))
+    found = stack.load(stack.Request({"libpod.engine.kube": "set"}, [str(file)], configmaps=[str(more)]))
     assert found.containers[0]["name"] == "p-c"
     with pytest.raises(LibpodError, match=rf"^configmap: {file}: Pod p is no ConfigMap"):
-        stack.load(stack.Request("set", configmaps=[str(file)]))
+        stack.load(stack.Request({"libpod.engine.kube": "set"}, configmaps=[str(file)]))
     more.write_text("a: b\na: c\n")
     with pytest.raises(LibpodError, match="the key 'a' stands there twice"):
-        stack.load(stack.Request("set", [str(more)]))
+        stack.load(stack.Request({"libpod.engine.kube": "set"}, [str(more)]))

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import containers
-from ansible_collections.libpod.engine.plugins.module_utils._inputs.quadlet import stack, units
+from ansible_collections.libpod.engine.plugins.module_utils._ansible import pod as module_pod
+from ansible_collections.libpod.engine.plugins.module_utils._ansible.projects.stack import filled
+from ansible_collections.libpod.engine.plugins.module_utils._inputs.quadlet import keys, stack, units
 from ansible_collections.libpod.engine.plugins.module_utils._inputs.stack import Options, Stack
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
 from ansible_collections.libpod.engine.tests.support import fuzz
@@ -93,7 +95,9 @@ def test_references_lead_to_units_and_order_the_containers(tmp_path: Path) -> No
 
 REFUSED = {
     "Runtime=x": "c.container:3: [Container] Runtime has no counterpart here: remove it",
-    "Pod=p.pod": "[Container] Pod has no counterpart",
+    "Pod=p.pod": "c.container:3: [Container] Pod: expected a unit that is among the files, and p.pod is not",
+    "Pod=p": "c.container:3: [Container] Pod: expected a unit, as NAME.pod",
+    "StartWithPod=no": "c.container:3: [Container] StartWithPod: expected true: all containers",
     "Volume=v.volume:/v": "c.container:3: [Container] Volume: expected a unit that is among the files",
     "ReadOnly=maybe": "c.container:3: [Container] ReadOnly: expected true or false",
     "Exec='a": "[Container] Exec: expected a value whose quotes are closed",
@@ -156,23 +160,162 @@ def test_file_that_is_no_text_of_a_unit_is_named(tmp_path: Path) -> None:
 
 
 def test_files_of_other_kinds_and_templates_are_refused(tmp_path: Path) -> None:
-    for name in ("a.pod", "a.kube", "a@.container", "container"):
+    for name in ("a.artifact", "a@.pod", "a@.container", "container"):
         path = tmp_path / name
         path.write_text("[Container]\nImage=i\n")
         with pytest.raises(LibpodError, match=rf"^files: {path} has no counterpart here: expected \.container"):
             stack.load([str(path)], "set")
 
 
-def test_page_has_the_keys_of_a_container(tmp_path: Path) -> None:
-    page = (TOP / "docs/howto/quadlets.md").read_text()
-    listed = {name for row in re.findall(r"^\| (`.*?) \|", page, re.M) for name in re.findall(r"`(\w+)`", row)}
+POD = """[Unit]
+After=b.service
+[Pod]
+HostName=h
+Network=n.network
+PublishPort=80:80
+AddHost=a:::1
+DNSOption=ndots:2
+UIDMap=0:1000:10 10:2000:5
+Label=a=b
+Volume=v.volume:/v
+Volume=./d:/d:ro
+StopTimeout=3
+ExitPolicy=stop
+[Service]
+Restart=on-failure
+[Install]
+WantedBy=default.target
+"""
+
+
+def test_pod_has_its_containers_and_gives_them_its_volumes(tmp_path: Path) -> None:
+    loaded = load(
+        tmp_path,
+        p_pod=POD,
+        a_container="[Unit]\nAfter=p.pod\n[Container]\nImage=i\nPod=p.pod\nVolume=/own:/d\n[Service]\nRestart=always\n",
+        b_container="[Container]\nImage=i\n",
+        c_container="[Unit]\nAfter=p-pod.service\n[Container]\nImage=i\n",
+        n_network="[Network]\n",
+        v_volume="[Volume]\n",
+    )
+    (pod,) = loaded.pods
+    own = {"libpod.engine.quadlet": "set"}
+    assert pod == {
+        "name": "systemd-p",
+        "infra_name": "systemd-p-infra",
+        "hostname": "h",
+        "network": ["systemd-n"],
+        "publish": ["80:80"],
+        "add_host": ["a:::1"],
+        "dns_opt": ["ndots:2"],
+        "uidmap": ["0:1000:10", "10:2000:5"],
+        "label": {"a": "b", **own},
+    }
+    assert [one.get("pod") for one in loaded.containers] == ["systemd-p", None, None]
+    first = loaded.containers[0]
+    assert (first["volume"], first["stop_timeout"]) == (["systemd-v:/v", "/own:/d"], "3")
+    # The pod's containers come after what the pod comes after, and others after them.
+    assert loaded.after == {"systemd-a": ("systemd-b",), "systemd-b": (), "systemd-c": ("systemd-a",)}
+    assert loaded.ineffective == (f"{tmp_path}/p.pod:14: [Pod] ExitPolicy", f"{tmp_path}/p.pod:16: [Service] Restart")
+    assert module_pod.desired({**filled(module_pod.spec(), pod), "state": "created"}).infra_name == "systemd-p-infra"
+
+
+KUBE = """
+kind: Pod
+metadata: {name: p}
+spec:
+  initContainers: [{name: first, image: i:1}]
+  containers:
+    - {name: c, image: i:1, ports: [{containerPort: 80, hostPort: 8080}, {containerPort: 90, hostPort: 9090}]}
+  volumes: [{name: claim, persistentVolumeClaim: {claimName: data}}]
+---
+{kind: PersistentVolumeClaim, metadata: {name: data}, spec: {}}
+"""
+
+
+def test_kube_file_runs_its_yaml_with_what_it_says_of_the_pods(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/p.yaml").write_text(KUBE)
+    (tmp_path / "more/c.yaml").write_text("{kind: ConfigMap, metadata: {name: c}, data: {a: b}}")
+    loaded = load(
+        tmp_path,
+        k_kube="[Unit]\nAfter=a.container\n[Kube]\nYaml=more/p.yaml\nConfigMap=more/c.yaml\nNetwork=n.network\n"
+        "PublishPort=127.0.0.1:8081:80/tcp\nPublishPort=53:53/udp\nLogDriver=none\nAutoUpdate=registry\n"
+        "AutoUpdate=c/local\nKubeDownForce=true\n[Install]\nWantedBy=default.target\n",
+        a_container="[Container]\nImage=i\n",
+        n_network="[Network]\n",
+    )
+    (pod,) = loaded.pods
+    assert pod["publish"] == ["9090:90/tcp", "127.0.0.1:8081:80/tcp", "53:53/udp"] and pod["network"] == ["systemd-n"]
+    _plain, first, second = loaded.containers
+    labels = [one["label"]["io.containers.autoupdate"] for one in (first, second)]
+    assert labels == ["registry", "local"] and first["log_driver"] == "none"
+    assert loaded.after == {"systemd-a": (), "p-first": ("systemd-a",), "p-c": ("p-first", "systemd-a")}
+    assert {one["label"]["libpod.engine.quadlet"] for one in (*loaded.pods, *loaded.volumes)} == {"set"}
+    assert loaded.ineffective == (f"{tmp_path}/k.kube:12: [Kube] KubeDownForce",)
+
+
+# Files that are refused, with what the message says of the first one.
+REFUSED_PODS: dict[str, dict[str, str]] = {
+    "p.pod:2: [Pod] UserNS has no counterpart": {"p_pod": "[Pod]\nUserNS=auto"},
+    "p.pod:2: [Pod] PodmanArgs has no counterpart": {"p_pod": "[Pod]\nPodmanArgs=--x"},
+    "p.pod:2: [Pod] ExitPolicy: expected continue or stop": {"p_pod": "[Pod]\nExitPolicy=x"},
+    "p.pod:2: [Pod] Network: expected a network: a pod joins no": {"p_pod": "[Pod]\nNetwork=a.container"},
+    "p.pod: makes systemd-p, as ": {"p_pod": "[Pod]\n", "p_container": "[Container]\nImage=i"},
+    "k.kube: [Kube] Yaml is missing": {"k_kube": "[Kube]\n"},
+    "k.kube:2: [Kube] Yaml: expected a file on the target, and there is no": {"k_kube": "[Kube]\nYaml=none.yaml"},
+    "k.kube:2: [Kube] UserNS has no counterpart": {"k_kube": "[Kube]\nUserNS=auto"},
+    "k.kube:3: [Kube] AutoUpdate: expected registry or local": {"k_kube": "[Kube]\nYaml=p.yaml\nAutoUpdate=c/x"},
+    "k.kube: [Kube] PublishPort: expected one pod in the YAML, found 0": {
+        "k_kube": "[Kube]\nYaml=empty.yaml\nPublishPort=80:80"
+    },
+    "k.kube: makes p-c, as ": {
+        "k_kube": "[Kube]\nYaml=p.yaml",
+        "c_container": "[Container]\nImage=i\nContainerName=p-c",
+    },
+    "k.kube: makes data, as ": {"k_kube": "[Kube]\nYaml=p.yaml", "d_volume": "[Volume]\nVolumeName=data"},
+}
+
+
+@pytest.mark.parametrize("message", REFUSED_PODS)
+def test_what_pods_lack_is_refused_by_name(message: str, tmp_path: Path) -> None:
+    yaml = tmp_path / "yaml"
+    yaml.mkdir()
+    (yaml / "p.yaml").write_text(KUBE)
+    (yaml / "empty.yaml").write_text("")
+    files = {name: text.replace("Yaml=", "Yaml=yaml/") for name, text in REFUSED_PODS[message].items()}
+    with pytest.raises(LibpodError) as refused:
+        load(tmp_path, **files)
+    assert str(refused.value).startswith(f"{tmp_path}/{message}"), refused.value
+
+
+# Sections of the page, with a file of the kind, and the tables that they have to list.
+PAGE = {
+    "a container": ("c_container", "[Container]\nImage=i\n"),
+    "a pod": ("p_pod", "[Pod]\n"),
+    "Kubernetes YAML": ("k_kube", "[Kube]\nYaml=yaml/p.yaml\n"),
+}
+LISTED = {
+    "a container": {*keys.TEXTS, *keys.FLAGS, *keys.LISTS, *keys.WORDS, *keys.PAIRS, *keys.SECURITY},
+    "a pod": {*keys.OF_POD_TEXTS, *keys.OF_POD_LISTS, *keys.OF_POD_WORDS},
+    "Kubernetes YAML": {"Yaml", "ConfigMap", "PublishPort", "AutoUpdate"},
+}
+
+
+@pytest.mark.parametrize("what", PAGE)
+def test_page_has_the_keys(what: str, tmp_path: Path) -> None:
+    page = (TOP / "docs/howto/quadlets.md").read_text().partition(f"\n## Keys of {what}\n")
+    (tmp_path / "yaml").mkdir()
+    (tmp_path / "yaml/p.yaml").write_text(KUBE)
+    section = page[2].partition("\n## ")[0]
+    listed = {name for row in re.findall(r"^\| (`.*?) \|", section, re.M) for name in re.findall(r"`(\w+)`", row)}
+    assert LISTED[what] <= listed
+    name, text = PAGE[what]
     for key in sorted(listed):
         try:
-            container(tmp_path, f"{key}=1:1=1")
+            load(tmp_path, **{name: f"{text}{key}=1:1=1\n"})
         except LibpodError as error:
             assert "has no counterpart" not in str(error), key
-    mapped = {*stack._TEXTS, *stack._FLAGS, *stack._LISTS, *stack._WORDS, *stack._PAIRS, *stack._SECURITY}
-    assert mapped <= listed
 
 
 @fuzz.fuzzed(100, text=st.text(alphabet="[]Containerxmge=\\\n#;%N'\" ,:\0"))

@@ -35,6 +35,23 @@ class Stack(NamedTuple):
     ineffective: tuple[str, ...] = ()
 
 
+def joined(first: Stack, second: Stack) -> Stack:
+    """Return the stack of what is in two."""
+    return Stack(
+        (*first.networks, *second.networks),
+        (*first.volumes, *second.volumes),
+        (*first.secrets, *second.secrets),
+        (*first.images, *second.images),
+        tuple(dict.fromkeys((*first.folders, *second.folders))),
+        tuple(dict.fromkeys((*first.files, *second.files))),
+        (*first.pods, *second.pods),
+        (*first.containers, *second.containers),
+        {**first.after, **second.after},
+        first.once | second.once,
+        (*first.ineffective, *second.ineffective),
+    )
+
+
 def warned(fields: Iterable[str]) -> tuple[str, ...]:
     """Warn of the fields that have no effect, once of each, and return them."""
     found = tuple(dict.fromkeys(fields))

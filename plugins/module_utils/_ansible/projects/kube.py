@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from functools import partial
+from typing import Any, Mapping
 
 from ..._inputs.kube import stack as kube_files
 from ..._inputs.kube.objects import OWNER
 from ..._inputs.kube.security import SECCOMP_ROOT
-from ..._inputs.kube.volumes import EMPTY_DIR
 from ..._inputs.stack import Options, Stack
 from ..._model import caller
 from ..._model.errors import InvalidArgument
-from ..._reconcile.desired import SECRETS_CHANGED, Desired
+from ..._reconcile.desired import SECRETS_CHANGED
 from .. import arguments
 from ..module import EngineModule, run
 from .pods import StackPods
@@ -72,7 +72,7 @@ def _request(params: Mapping[str, Any]) -> kube_files.Request:
     if bool(params["username"]) != bool(params["password"]):
         raise InvalidArgument("username: is needed with password, and password with username: give both")
     return kube_files.Request(
-        name or src,
+        {OWNER: name or src},
         (src,) if src else (),
         definition,
         [caller.absolute(one) for one in params["configmap"] or ()],
@@ -85,7 +85,7 @@ def kube(module: EngineModule) -> dict[str, Any]:
     """libpod_kube: bring the pods of Kubernetes YAML to their state."""
     request = _request(module.params)
     stack = Stack() if module.params["state"] == "absent" else kube_files.load(request)
-    return _Run(module, stack, request.owner).result()
+    return _Run(module, stack, request.label[OWNER]).result()
 
 
 class _Run:
@@ -99,22 +99,10 @@ class _Run:
 
     def result(self) -> dict[str, Any]:
         stack = self._stack
-        done = self._task.result(self._wanted, stack.after, self._remove)
+        start, recreate = self._params["state"] == "started", self._params["recreate"]
+        want = partial(self._pods.wanted, stack, self._adapted, start=start, recreate=recreate)
+        done = self._task.result(want, stack.after, partial(self._pods.remove_unlisted, stack))
         return {**done, "pods": [one["name"] for one in stack.pods], "ineffective": list(stack.ineffective)}
-
-    def _wanted(self) -> Sequence[Desired]:
-        """Have what the containers use, and return them with those that are to go."""
-        task, stack, params = self._task, self._stack, self._params
-        self._pods.check_names(stack)
-        task.check_names(stack)
-        adapted = [self._adapted(one) for one in stack.containers]
-        task.changes.desired(stack._replace(containers=tuple(adapted)))  # one that cannot be made is refused first
-        task.changes.have(stack)
-        self._pods.have(stack, start=params["state"] == "started", recreate=params["recreate"])
-        adapted = [self._pods.in_check_mode(one) for one in adapted]
-        found = task.changes.desired(stack._replace(containers=tuple(adapted)))
-        names = {one.name for one in found}
-        return [*found, *(task.removed(name) for name, _labels in task.own() if name not in names)]
 
     def _adapted(self, options: Options) -> Options:
         """Return a container's options with what the task says of all."""
@@ -134,16 +122,6 @@ class _Run:
         if params["timeout"] is not None:
             more["stop_time"] = params["timeout"]
         return {**options, **more, "state": params["state"]}
-
-    def _remove(self) -> None:
-        """Remove what is no longer among the objects: pods with their volumes, and secrets."""
-        changes, stack, params = self._task.changes, self._stack, self._params
-        self._pods.remove([one["name"] for one in stack.pods])
-        changes.remove_secrets([one["name"] for one in stack.secrets])
-        if params["state"] == "absent" and params["remove_volumes"]:
-            changes.remove_volumes()
-        else:
-            changes.remove_volumes([one["name"] for one in stack.volumes], EMPTY_DIR)
 
 
 def main() -> None:

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Iterator, Sequence
+from typing import Callable, Iterator, Sequence
 
+from ..._inputs.kube.volumes import EMPTY_DIR
 from ..._inputs.stack import Options, Stack
 from ..._model.errors import InvalidArgument, LibpodError
 from ..._model.options.table import select
 from ..._model.records.pod import FIXED, PodConfig
 from ..._reconcile import pods as reconciled
+from ..._reconcile.desired import Desired
 from ..._reconcile.pod_planner import DesiredPod
 from ..._runtime.pods import Pods
 from ..._runtime.runtime import Runtime
@@ -29,6 +31,39 @@ class StackPods:
         self.awaited: set[str] = set()
         self._task = task
         self._pods = Pods(Runtime(task.parts))
+
+    def wanted(
+        self, stack: Stack, adapt: Callable[[Options], Options], *, start: bool, recreate: bool = False
+    ) -> Sequence[Desired]:
+        """Have what the stack's containers use, and return them with those that are to go.
+
+        ``adapt`` returns a container's options with what the task says of all.
+        """
+        task = self._task
+        self.check_names(stack)
+        task.check_names(stack)
+        adapted = stack._replace(containers=tuple(adapt(one) for one in stack.containers))
+        found = task.changes.desired(adapted)  # one that cannot be made is refused first
+        task.changes.have(stack)
+        self.have(stack, start=start, recreate=recreate)
+        if task.dry and self.awaited:
+            found = task.changes.desired(
+                adapted._replace(containers=tuple(self._in_check_mode(one) for one in adapted.containers))
+            )
+        names = {one.name for one in found}
+        gone = [task.removed(name) for name, _labels in task.own() if name not in names]
+        return [*task.changes.with_images(found), *gone]
+
+    def remove_unlisted(self, stack: Stack) -> None:
+        """Remove what is no longer in the stack: pods with their volumes, networks and secrets."""
+        changes, params = self._task.changes, self._task.params
+        self.remove([one["name"] for one in stack.pods])
+        changes.remove_networks([one["name"] for one in stack.networks])
+        changes.remove_secrets([one["name"] for one in stack.secrets])
+        if params["state"] == "absent" and params["remove_volumes"]:
+            changes.remove_volumes()
+        else:
+            changes.remove_volumes([one["name"] for one in stack.volumes], EMPTY_DIR)
 
     def check_names(self, stack: Stack) -> None:
         """Check that the names of the stack's pods are free or the owner's.
@@ -77,9 +112,9 @@ class StackPods:
                 self._task.removed_before |= {one.name for one in self._pods.members(there.id)}
         return desired
 
-    def in_check_mode(self, options: Options) -> Options:
-        """Return a container's options, in check mode without a pod that is still to be made."""
-        if self._task.dry and options["pod"] in self.awaited:
+    def _in_check_mode(self, options: Options) -> Options:
+        """Return a container's options without a pod that is still to be made."""
+        if options.get("pod") in self.awaited:
             return {**options, "pod": None, "network": ["none"]}
         return options
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 import os
 import re
 from functools import partial
-from typing import Any, Sequence
+from typing import Any
 
 from ..._inputs.quadlet import stack as quadlet_files
 from ..._inputs.stack import Options, Stack
 from ..._model import caller
 from ..._model.errors import InvalidArgument
-from ..._reconcile.desired import SECRETS_CHANGED, Desired
+from ..._reconcile.desired import SECRETS_CHANGED
 from .. import arguments
 from ..module import EngineModule, run
+from .pods import StackPods
 from .run import StackRun
 from .stack import Owner
 
@@ -47,8 +48,10 @@ def quadlet(module: EngineModule) -> dict[str, Any]:
     gone = params["state"] == "absent"
     stack = Stack() if gone else quadlet_files.load(_paths(params), params["name"])
     task = StackRun(module, Owner(quadlet_files.OWNER, params["name"]))
-    done = task.result(partial(_wanted, task, stack), stack.after, partial(_remove, task, stack))
-    return {**done, "ineffective": list(stack.ineffective)}
+    pods = StackPods(task)
+    want = partial(pods.wanted, stack, partial(_adapted, params), start=params["state"] == "started")
+    done = task.result(want, stack.after, partial(pods.remove_unlisted, stack))
+    return {**done, "pods": [one["name"] for one in stack.pods], "ineffective": list(stack.ineffective)}
 
 
 def _paths(params: dict[str, Any]) -> list[str]:
@@ -65,33 +68,15 @@ def _paths(params: dict[str, Any]) -> list[str]:
         names = sorted(os.listdir(folder))
     except OSError as error:
         raise InvalidArgument(f"src: {folder} cannot be read on the target: {error.strerror}") from error
-    kinds = (*quadlet_files.KINDS, "pod", "kube")
-    return [f"{folder}/{name}" for name in names if name.rpartition(".")[2] in kinds]
+    return [f"{folder}/{name}" for name in names if name.rpartition(".")[2] in quadlet_files.KINDS]
 
 
-def _wanted(task: StackRun, stack: Stack) -> Sequence[Desired]:
-    """Have what the containers use, and return them with those that are to go."""
-    task.check_names(stack)
-    adapted = stack._replace(containers=tuple(_adapted(task, one) for one in stack.containers))
-    found = task.changes.desired(adapted)
-    task.changes.have(stack)
-    names = {one.name for one in found}
-    gone = [task.removed(name) for name, _labels in task.own() if name not in names]
-    return [*task.changes.with_images(found), *gone]
-
-
-def _adapted(task: StackRun, options: Options) -> Options:
+def _adapted(params: dict[str, Any], options: Options) -> Options:
     """Return a container's options with what the task says of all."""
-    params = task.params
-    more = {"stop_time": params["timeout"]} if params["timeout"] is not None else {}
+    more: Options = {"stop_time": params["timeout"]} if params["timeout"] is not None else {}
+    if params["state"] == "created" and "wait" in options:  # for an init container's end
+        more["wait"] = "started"
     return {"secrets_changed": params["secrets_changed"], **options, **more, "state": params["state"]}
-
-
-def _remove(task: StackRun, stack: Stack) -> None:
-    """Remove the networks that are no longer among the files, and with the last container the volumes if asked for."""
-    task.changes.remove_networks([one["name"] for one in stack.networks])
-    if task.params["state"] == "absent" and task.params["remove_volumes"]:
-        task.changes.remove_volumes()
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from ..._reconcile.desired import Desired
 from ..._resources import secrets
 from ..._resources.images.outcome import Outcome as ImageOutcome
 from ..._resources.networks import changes as network_changes
-from ..._resources.networks import networks
+from ..._resources.networks import networks, removal
 from ..._resources.networks.files import Files, described
 from ..._resources.volumes import changes as volume_changes
 from ..._resources.volumes.inspect import everyone as all_volumes
@@ -207,10 +207,10 @@ class Changes:
         for one in Files(self._parts).effective():
             name = one.config["name"]
             if name not in kept and self._owner.has(described(one).labels):
-                # In check mode its containers are still there.
-                outcome = networks.absent(self._parts, name, force=self._dry, dry=self._dry)
-                actions = [naming("network", action) for action in outcome.actions[-1:]]
-                self.did(f"network {name}", actions, outcome.before, {})
+                before = removal.known(one)
+                if not self._dry:  # in check mode its containers and pods are still there
+                    networks.absent(self._parts, name, force=False, dry=False)
+                self.did(f"network {name}", [f"deleted network {name}"], before, {})
 
     def remove_secrets(self, kept: Sequence[str]) -> None:
         """Remove the owner's secrets but those that are kept, once their containers are gone."""

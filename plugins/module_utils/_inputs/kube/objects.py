@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Any, Iterator, NamedTuple, Sequence
+from typing import Any, Iterator, Mapping, NamedTuple, Sequence
 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
@@ -109,11 +109,12 @@ def _listed(node: Foreign) -> Iterator[Object]:
 class Data:
     """The ConfigMaps and Secrets of the documents.
 
-    What a container has of a Secret, and files of both, are secrets of the engine, made at their first use.
+    What a container has of a Secret, and files of both, are secrets of the engine with a ``label``, made at their first
+    use.
     """
 
-    def __init__(self, owner: str) -> None:
-        self._owner = owner
+    def __init__(self, label: Mapping[str, str]) -> None:
+        self._label = label
         self._known: dict[tuple[str, str], dict[str, bytes]] = {}
         self._variables: dict[tuple[str, str], dict[str, bytes]] = {}
         self._made: dict[str, Options] = {}
@@ -154,7 +155,7 @@ class Data:
         known = self.of(kind, name)
         if known is None:
             return own
-        label = {OWNER: self._owner, f"{OWNER}.of": f"{kind}/{name}"}
+        label = {**self._label, f"{OWNER}.of": f"{kind}/{name}"}
         made = {"name": own, "content": known[key], "labels": label}
         if self._made.setdefault(own, made) != made:
             raise MalformedData(f"{node.origin}: {node.path}: another object has a key that is the secret {own} too")

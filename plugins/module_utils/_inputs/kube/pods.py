@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Mapping, NamedTuple
 
 from ..._model.foreign import Foreign
 from ..fields import Fields, Translate, boolean, scalar, scalars, to, unread
 from ..stack import Options
 from .containers import Containers, Translators, ports
 from .environment import Environment
-from .objects import OWNER, Data, Metadata
+from .objects import Data, Metadata
 from .probes import Probes
 from .security import Security
 from .volumes import Volumes
@@ -30,7 +30,7 @@ _MOST = 100  # containers of a pod
 class Context(NamedTuple):
     """What all pods of a task have: the options of the task, and the data of the documents."""
 
-    owner: str
+    label: Mapping[str, str]
     data: Data
     network: tuple[str, ...] = ()
     seccomp_root: str = ""
@@ -63,10 +63,10 @@ class PodTranslator:
         found = self._fields.of(spec, self._table(), tuple(IDLE))
         security = Security(self._fields, context.seccomp_root)
         given = security.pod(spec["securityContext"])
-        volumes = Volumes(self._fields, metadata.name, context.data, context.owner)
+        volumes = Volumes(self._fields, metadata.name, context.data, context.label)
         volumes.add(spec["volumes"])
         environment = Environment(self._fields, metadata, context.data)
-        label = {**metadata.labels, OWNER: context.owner}
+        label = {**metadata.labels, **context.label}
         common = {
             "label": label,
             "restart_policy": found.get("restart_policy", _RESTARTS["Always"]),

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ..._model import foreign_yaml
 from ..._model.errors import InvalidArgument, MalformedData
@@ -32,9 +32,9 @@ _COUNTS = ("completionMode", "completions", "parallelism", "manualSelector", "tt
 
 
 class Request(NamedTuple):
-    """What a task says: absolute paths of files, or the documents themselves; ``owner`` is the label's value."""
+    """What a task says: absolute paths of files, or the documents themselves; ``label`` is what all of it has."""
 
-    owner: str
+    label: Mapping[str, str]
     files: Sequence[str] = ()
     definition: Any = None
     configmaps: Sequence[str] = ()
@@ -64,9 +64,9 @@ class _Translation:
 
     def __init__(self, found: Sequence[Object], request: Request) -> None:
         self._objects = found
-        self._owner = request.owner
-        self._data = Data(request.owner)
-        self._context = Context(request.owner, self._data, request.network, request.seccomp_root)
+        self._label = request.label
+        self._data = Data(request.label)
+        self._context = Context(request.label, self._data, request.network, request.seccomp_root)
         self._idle: list[str] = []
 
     def stack(self) -> Stack:
@@ -74,7 +74,7 @@ class _Translation:
             if one.kind in DATA:
                 self._data.add(one)
         translated = [pod for one in self._objects for pod in self._pods(one)]
-        claims = [claimed(one, self._owner) for one in self._objects if one.kind == "PersistentVolumeClaim"]
+        claims = [claimed(one, self._label) for one in self._objects if one.kind == "PersistentVolumeClaim"]
         volumes = (*claims, *(made for pod in translated for made in pod.volumes.made))
         self._check_names("pods", [pod.options["name"] for pod in translated])
         self._check_names("volumes", [one["name"] for one in volumes])

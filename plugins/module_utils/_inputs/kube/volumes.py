@@ -45,11 +45,11 @@ class Mount(NamedTuple):
 class Volumes:
     """The volumes of one pod; what has to be on the host for them is gathered."""
 
-    def __init__(self, fields: Fields, pod: str, data: Data, owner: str) -> None:
+    def __init__(self, fields: Fields, pod: str, data: Data, label: Mapping[str, str]) -> None:
         self._fields = fields
         self._pod = pod
         self._data = data
-        self._owner = owner
+        self._label = label
         self._volumes: dict[str, Mount | Files] = {}
         self.made: list[Options] = []
         self.folders: list[str] = []
@@ -128,7 +128,7 @@ class Volumes:
         elif "size" in found:
             self._fields.ignore(node["sizeLimit"])
         volume = f"{self._pod}-{name}"
-        own = {OWNER: self._owner, EMPTY_DIR: self._pod}
+        own = {**self._label, EMPTY_DIR: self._pod}
         self.made.append({"name": volume, "options": options, "label": own})
         return Mount("volume", volume)
 
@@ -202,7 +202,7 @@ class Volumes:
         return found["key"], _inside(found["path"], node["path"]), found.get("mode", "")
 
 
-def claimed(one: Object, owner: str) -> Options:
+def claimed(one: Object, label: Mapping[str, str]) -> Options:
     """Return the options of the volume that a PersistentVolumeClaim is, with those of its annotations (podman's)."""
     one.content("spec")
     unused = ("accessModes", "resources", "selector", "storageClassName", "volumeMode", "volumeName")
@@ -218,7 +218,7 @@ def claimed(one: Object, owner: str) -> Options:
     options = [f"{key}={given[key]}" for key in ("type", "device") if key in given]
     options += [f"o={','.join(filter(None, mounting))}"] if any(mounting) else []
     driver = {"driver": given["driver"]} if "driver" in given else {}
-    return {"name": one.metadata.name, **driver, "options": options, "label": {**one.metadata.labels, OWNER: owner}}
+    return {"name": one.metadata.name, **driver, "options": options, "label": {**one.metadata.labels, **label}}
 
 
 def _placed(files: Files, given: Options, node: Foreign) -> list[str]:

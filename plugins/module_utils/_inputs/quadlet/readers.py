@@ -29,7 +29,7 @@ def replacing(option: str, value: Callable[[Entry], object]) -> Adding:
     return lambda entry, options: options.update({option: value(entry)})
 
 
-def adding(option: str, value: Callable[[Entry], list[str]]) -> Adding:
+def adding(option: str, value: Callable[[Entry], Sequence[object]]) -> Adding:
     return lambda entry, options: options.setdefault(option, []).extend(value(entry))
 
 
@@ -55,10 +55,15 @@ def flagged(entry: Entry, options: Options, value: str) -> None:
         options.setdefault("security_opt", []).append(value)
 
 
-def host(entry: Entry, options: Options) -> None:
+def host_pair(entry: Entry) -> tuple[str, str]:
     name, colon, address = entry.value.partition(":")
     if not (name and colon and address):
         entry.fail("HOST:IP")
+    return name, address
+
+
+def host(entry: Entry, options: Options) -> None:
+    name, address = host_pair(entry)
     options.setdefault("etc_hosts", {})[name] = address
 
 

@@ -6,110 +6,19 @@
 from __future__ import annotations
 
 import os
-from typing import Mapping, Sequence
+from typing import Sequence
 
 from ..._model.errors import InvalidArgument, MalformedData
-from ..stack import Options, Stack, check_order, warned
-from .readers import (
-    TRUE,
-    Adding,
-    adding,
-    at,
-    flag,
-    flagged,
-    host,
-    log_opt,
-    network_options,
-    replacing,
-    security,
-    text,
-    tmpfs,
-    updating,
-)
-from .units import Entry, Unit, read, words
+from ..stack import Options, Stack, check_order, joined, warned
+from .containers import container
+from .pods import pod
+from .readers import Adding, adding, at, flag, network_options, replacing, text, updating
+from .references import Units, beside
+from .units import Entry, Unit, read
 
-KINDS = ("container", "network", "volume", "image", "build")
+KINDS = ("container", "pod", "kube", "network", "volume", "image", "build")
 OWNER = "libpod.engine.quadlet"
-AUTO_UPDATE = "io.containers.autoupdate"
-_PAGE = "docs/howto/quadlets.md lists the keys"
 _MOST = 500  # units
-_RESTARTS = {"no": "no", "always": "always", "on-failure": "on-failure"}
-
-# Keys of [Container] by how their values are read, with the options of libpod_container.
-_TEXTS = {
-    "CgroupsMode": "cgroups",
-    "EnvironmentHost": "env_host",
-    "HealthCmd": "healthcheck",
-    "HealthInterval": "healthcheck_interval",
-    "HealthOnFailure": "healthcheck_failure_action",
-    "HealthRetries": "healthcheck_retries",
-    "HealthStartPeriod": "healthcheck_start_period",
-    "HealthStartupCmd": "health_startup_cmd",
-    "HealthStartupInterval": "health_startup_interval",
-    "HealthStartupRetries": "health_startup_retries",
-    "HealthStartupSuccess": "health_startup_success",
-    "HealthStartupTimeout": "health_startup_timeout",
-    "HealthTimeout": "healthcheck_timeout",
-    "HostName": "hostname",
-    "IP": "ip",
-    "IP6": "ip6",
-    "LogDriver": "log_driver",
-    "Memory": "memory",
-    "PidsLimit": "pids_limit",
-    "Pull": "pull",
-    "Retry": "retry",
-    "RetryDelay": "retry_delay",
-    "ShmSize": "shm_size",
-    "StopSignal": "stop_signal",
-    "StopTimeout": "stop_timeout",
-    "SubGIDMap": "subgidname",
-    "SubUIDMap": "subuidname",
-    "Timezone": "timezone",
-    "UserNS": "userns",
-    "WorkingDir": "workdir",
-}
-_FLAGS = {"ReadOnly": "read_only", "ReadOnlyTmpfs": "read_only_tmpfs", "RunInit": "init"}
-_LISTS = {
-    "DNS": "dns",
-    "DNSOption": "dns_option",
-    "DNSSearch": "dns_search",
-    "ExposeHostPort": "expose",
-    "GIDMap": "gidmap",
-    "GroupAdd": "group_add",
-    "NetworkAlias": "network_aliases",
-    "PublishPort": "publish",
-    "Secret": "secrets",
-    "UIDMap": "uidmap",
-    "Ulimit": "ulimit",
-}
-_WORDS = {"AddCapability": "cap_add", "AddDevice": "device", "DropCapability": "cap_drop", "PodmanArgs": "cmd_args"}
-_PAIRS = {"Annotation": "annotation", "Environment": "env", "Label": "label", "Sysctl": "sysctl"}
-_SECURITY = {
-    "AppArmor": "apparmor={}",
-    "Mask": "mask={}",
-    "SeccompProfile": "seccomp={}",
-    "SecurityLabelFileType": "label=filetype:{}",
-    "SecurityLabelLevel": "label=level:{}",
-    "SecurityLabelType": "label=type:{}",
-    "Unmask": "unmask={}",
-}
-# Keys that have no effect on containers that no systemd starts.
-_IDLE = {
-    "Container": ("ContainerName", "HealthLogDestination", "HealthMaxLogCount", "HealthMaxLogSize", "ServiceName"),
-    "Network": ("NetworkDeleteOnStop", "NetworkName", "ServiceName"),
-    "Volume": ("ServiceName", "VolumeName"),
-    "Image": ("ImageTag", "ServiceName"),
-    "Build": ("ImageTag", "ServiceName"),
-    "Quadlet": ("DefaultDependencies",),
-    "Unit": ("After", "Before", "BindsTo", "Description", "Documentation", "Requires", "Wants"),
-    "Service": ("Restart", "RestartSec", "TimeoutStartSec", "TimeoutStopSec", "Type"),
-    "Install": ("Alias", "RequiredBy", "UpheldBy", "WantedBy"),
-}
-# Of these, those that are read, or describe.
-_READ = frozenset(
-    "ContainerName NetworkName VolumeName ImageTag Restart After Requires BindsTo Wants Description"
-    " Documentation ServiceName DefaultDependencies".split()
-)
 
 
 def load(paths: Sequence[str], owner: str) -> Stack:
@@ -126,170 +35,79 @@ def load(paths: Sequence[str], owner: str) -> Stack:
             raise InvalidArgument(
                 f"files: {path} has no counterpart here: expected {', '.join(f'.{one}' for one in KINDS)}"
             )
-        if f"{unit.name}.{unit.kind}" in found:
-            raise InvalidArgument(f"files: {unit.name}.{unit.kind} is given twice: expected it once")
-        found[f"{unit.name}.{unit.kind}"] = unit
-    return _Translation(found, owner).stack()
+        if unit.file in found:
+            raise InvalidArgument(f"files: {unit.file} is given twice: expected it once")
+        found[unit.file] = unit
+    return _Translation(Units(found, {OWNER: owner})).stack()
 
 
 class _Translation:
-    """The units of one task, by their files' names."""
+    """The units of one task; ``_containers`` has the names of the containers that each unit makes."""
 
-    def __init__(self, units: Mapping[str, Unit], owner: str) -> None:
+    def __init__(self, units: Units) -> None:
         self._units = units
-        self._own = {OWNER: owner}
-        self._ineffective: list[str] = []
+        self._containers: dict[str, list[str]] = {}
+        self._makers: dict[tuple[str, str], str] = {}
 
     def stack(self) -> Stack:
-        by_kind = {kind: [one for one in self._units.values() if one.kind == kind] for kind in KINDS}
-        for kind in ("container", "network", "volume", "build"):
-            self._check_names(by_kind[kind])
-        names = {name: self._name(one) for name, one in self._units.items() if one.kind == "container"}
-        containers = tuple(self._container(one) for one in by_kind["container"])
+        units = self._units
+        for kind in ("container", "pod", "network", "volume", "build"):
+            for one in units.of(kind):
+                self._claim(kind, units.name(one), one)
+        pods = {one.file: pod(units, one) for one in units.of("pod")}
+        containers = []
+        for one in units.of("container"):
+            options = container(units, one)
+            its_pod = pods.get(one.value("Container", "Pod"))
+            containers.append(its_pod.container(options) if its_pod else options)
+            self._containers[one.file] = [options["name"]]
+        for one in units.of("pod"):
+            self._containers[one.file] = [units.name(member) for member in units.members(one)]
         stack = Stack(
-            networks=tuple(self._network(one) for one in by_kind["network"]),
-            volumes=tuple(self._volume(one) for one in by_kind["volume"]),
-            images=tuple(self._build(one) for one in by_kind["build"]),
-            containers=containers,
-            after={names[name]: tuple(self._before(self._units[name], names)) for name in names},
+            networks=tuple(self._network(one) for one in units.of("network")),
+            volumes=tuple(self._volume(one) for one in units.of("volume")),
+            images=tuple(self._build(one) for one in units.of("build")),
+            pods=tuple(one.options for one in pods.values()),
+            containers=tuple(containers),
         )
-        for one in by_kind["image"]:
+        for one in units.of("image"):
             self._pulling(one)
-        check_order(stack.after)
-        return stack._replace(ineffective=warned(self._ineffective))
+        for one in units.of("kube"):
+            stack = self._with_kube(stack, one)
+        after = self._after(stack)
+        check_order(after)
+        return stack._replace(after=after, ineffective=(*warned(units.ineffective), *stack.ineffective))
 
-    def _name(self, unit: Unit) -> str:
-        """Return the name of what a unit makes, as quadlet gives it."""
-        section = unit.kind.capitalize()
-        if unit.kind == "image":
-            return unit.value(section, "ImageTag") or unit.value(section, "Image")
-        if unit.kind == "build":
-            name = unit.value(section, "ImageTag")
-            if not name:
-                raise MalformedData(f"{unit.path}: [Build] ImageTag is missing: give the image's name")
-            return name if "/" in name else f"localhost/{name}"
-        return unit.value(section, f"{section}Name") or f"systemd-{unit.name}"
+    def _with_kube(self, stack: Stack, unit: Unit) -> Stack:
+        """Return a stack with that of a unit's YAML."""
+        from . import kube
 
-    def _check_names(self, units: Sequence[Unit]) -> None:
-        """:raises MalformedData: two units of a kind make the same thing, which each would change back."""
-        paths: dict[str, str] = {}
-        for one in units:
-            other = paths.setdefault(self._name(one), one.path)
-            if other != one.path:
-                raise MalformedData(f"{one.path}: makes {self._name(one)}, as {other} does: give one another name")
+        more = kube.stack(self._units, unit)
+        for kind in ("pod", "container", "volume", "secret"):
+            for one in getattr(more, f"{kind}s"):
+                self._claim(kind, one["name"], unit)
+        self._containers[unit.file] = [one["name"] for one in more.containers]
+        return joined(stack, more)
 
-    def _named(self, entry: Entry, text: str, kinds: Sequence[str]) -> str:
-        """Return the name of the unit that a text names, such as ``data.volume``, or the text itself."""
-        kind = text.rpartition(".")[2]
-        if kind not in kinds:
-            return text
-        if text not in self._units:
-            entry.fail(f"a unit that is among the files, and {text} is not")
-        return self._name(self._units[text])
+    def _claim(self, kind: str, name: str, unit: Unit) -> None:
+        """:raises MalformedData: two units make the same thing, which each would change back."""
+        subject = "container" if kind == "pod" else kind  # their names are in one table
+        other = self._makers.setdefault((subject, name), unit.path)
+        if other != unit.path:
+            raise MalformedData(f"{unit.path}: makes {name}, as {other} does: give one another name")
 
-    def _before(self, unit: Unit, names: Mapping[str, str]) -> list[str]:
-        """Return the containers of the units that a unit is ordered after."""
-        found = []
-        for one in unit.entries:
-            if one.section == "Unit" and one.key in ("After", "Requires", "BindsTo"):
-                for word in one.value.split():
-                    name = word if word in names else f"{word.removesuffix('.service')}.container"
-                    found += [names[name]] if name in names and name != f"{unit.name}.container" else []
+    def _after(self, stack: Stack) -> dict[str, tuple[str, ...]]:
+        """Return the containers with those that are changed before them."""
+        found = dict(stack.after)
+        services = {_service(self._units.unit(name)): name for name in self._containers}
+        for name, made in self._containers.items():
+            unit = self._units.unit(name)
+            others = [services.get(word, word) for word in _ordered_after(unit)]
+            pod_of = unit.value("Container", "Pod")  # it is there before its containers
+            before = [one for other in others if other != pod_of for one in self._containers.get(other, ())]
+            for one in made:
+                found[one] = (*found.get(one, ()), *(other for other in before if other not in made))
         return found
-
-    def _entries(self, unit: Unit, known: Mapping[str, Adding]) -> Options:
-        """Return the options of the unit's own section; see ``known`` for how each key adds to them.
-
-        :raises MalformedData: a key has no counterpart.
-        """
-        options: Options = {}
-        own = unit.kind.capitalize()
-        for one in unit.entries:
-            if one.section == own and one.key in known:
-                known[one.key](one, options)
-            elif one.key in _IDLE.get(one.section, ()):
-                # What is always started again starts at boot too, as the target of a unit has it.
-                boots = one.section == "Install" and unit.value("Service", "Restart") == "always"
-                if one.key not in _READ and not boots:
-                    self._ineffective.append(f"{one.where}: [{one.section}] {one.key}")
-            else:
-                raise MalformedData(
-                    f"{one.where}: [{one.section}] {one.key} has no counterpart here: remove it; {_PAGE}"
-                )
-        return options
-
-    def _container(self, unit: Unit) -> Options:
-        options = self._entries(unit, self._container_keys(unit))
-        if "image" not in options:
-            raise MalformedData(f"{unit.path}: [Container] Image is missing")
-        if "group" in options:
-            options["user"] = f"{options.get('user', '0')}:{options.pop('group')}"
-        if options.get("pull") == "":
-            del options["pull"]
-        restart = unit.value("Service", "Restart", "no")
-        if restart not in _RESTARTS:
-            raise MalformedData(
-                f"{unit.path}: [Service] Restart: {restart!r} has no counterpart: take {', '.join(_RESTARTS)}"
-            )
-        options["restart_policy"] = _RESTARTS[restart]
-        options["label"] = {**options.get("label", {}), **self._own}
-        return {"name": self._name(unit), "image_strict": True, **options}
-
-    def _container_keys(self, unit: Unit) -> dict[str, Adding]:
-        """Return what each key of a section ``[Container]`` adds to the options."""
-        return {
-            **{key: replacing(option, text) for key, option in _TEXTS.items()},
-            **{key: replacing(option, flag) for key, option in _FLAGS.items()},
-            **{key: adding(option, lambda one: [one.value]) for key, option in _LISTS.items()},
-            **{key: adding(option, words) for key, option in _WORDS.items()},
-            **{key: updating(option) for key, option in _PAIRS.items()},
-            **{key: security(form) for key, form in _SECURITY.items()},
-            "AddHost": host,
-            "AutoUpdate": lambda one, options: options.setdefault("label", {}).update({AUTO_UPDATE: one.value}),
-            "Entrypoint": replacing("entrypoint", lambda one: one.value if one.value.startswith("[") else words(one)),
-            "EnvironmentFile": adding("env_file", lambda one: [self._path(unit, one.value)]),
-            "Exec": replacing("command", words),
-            "Group": lambda one, options: options.update(group=one.value),
-            "Image": replacing("image", self._image),
-            "LogOpt": log_opt,
-            "Mount": adding("mount", lambda one: [self._mount(unit, one)]),
-            "Network": adding("network", lambda one: [self._attachment(one)]),
-            "NoNewPrivileges": lambda one, options: flagged(one, options, "no-new-privileges"),
-            "Notify": replacing("sdnotify", lambda one: "container" if one.value in TRUE else "conmon"),
-            "Rootfs": lambda one, options: options.update(image=one.value, rootfs=True),
-            "SecurityLabelDisable": lambda one, options: flagged(one, options, "label=disable"),
-            "Tmpfs": tmpfs,
-            "User": lambda one, options: options.update(user=one.value),
-            "Volume": adding("volume", lambda one: [self._bound(unit, one)]),
-        }
-
-    def _image(self, entry: Entry) -> str:
-        return self._named(entry, entry.value, ("image", "build"))
-
-    def _path(self, unit: Unit, path: str) -> str:
-        return os.path.normpath(os.path.join(os.path.dirname(unit.path), path))
-
-    def _bound(self, unit: Unit, entry: Entry) -> str:
-        source, colon, rest = entry.value.partition(":")
-        if source.startswith("."):
-            source = self._path(unit, source)
-        return f"{self._named(entry, source, ('volume',))}{colon}{rest}"
-
-    def _mount(self, unit: Unit, entry: Entry) -> str:
-        parts = []
-        for part in entry.value.split(","):
-            key, equals, value = part.partition("=")
-            if key in ("source", "src"):
-                value = self._path(unit, value) if value.startswith(".") else value
-                value = self._named(entry, value, ("volume", "image", "build"))
-            parts.append(f"{key}{equals}{value}")
-        return ",".join(parts)
-
-    def _attachment(self, entry: Entry) -> str:
-        name, colon, settings = entry.value.partition(":")
-        if name.endswith(".container"):
-            return f"container:{self._named(entry, name, ('container',))}"
-        return f"{self._named(entry, name, ('network',))}{colon}{settings}"
 
     def _network(self, unit: Unit) -> Options:
         known: dict[str, Adding] = {
@@ -306,7 +124,7 @@ class _Translation:
             "Options": network_options,
             "Subnet": adding("subnets", lambda one: [one.value]),
         }
-        options = self._entries(unit, known)
+        options = self._units.entries(unit, known)
         subnets, gateways, ranges = (options.pop(key, []) for key in ("subnets", "gateways", "ranges"))
         if len(gateways) > len(subnets) or len(ranges) > len(subnets):
             raise MalformedData(
@@ -317,8 +135,8 @@ class _Translation:
                 {"subnet": one, **at(gateways, number, "gateway"), **at(ranges, number, "ip_range")}
                 for number, one in enumerate(subnets)
             ]
-        labels = {**options.pop("labels", {}), **self._own}
-        return {"name": self._name(unit), **options, "labels": labels}
+        labels = {**options.pop("labels", {}), **self._units.own}
+        return {"name": self._units.name(unit), **options, "labels": labels}
 
     def _volume(self, unit: Unit) -> Options:
         known: dict[str, Adding] = {
@@ -328,12 +146,12 @@ class _Translation:
             "Options": adding("options", lambda one: [f"o={one.value}"]),
             "Type": adding("options", lambda one: [f"type={one.value}"]),
         }
-        options = self._entries(unit, known)
-        return {"name": self._name(unit), **options, "label": {**options.get("label", {}), **self._own}}
+        options = self._units.entries(unit, known)
+        return {"name": self._units.name(unit), **options, "label": {**options.get("label", {}), **self._units.own}}
 
     def _pulling(self, unit: Unit) -> None:
         """Check an image's unit: the containers that name it pull it, so that it needs no task of its own."""
-        self._entries(unit, {"Image": lambda _one, _options: None})
+        self._units.entries(unit, {"Image": lambda _one, _options: None})
         if not unit.value("Image", "Image"):
             raise MalformedData(f"{unit.path}: [Image] Image is missing")
 
@@ -342,18 +160,30 @@ class _Translation:
             "Annotation": updating("annotation"),
             "Environment": updating("args"),
             "BuildArg": updating("args"),
-            "File": replacing("file", lambda one: self._path(unit, one.value)),
+            "File": replacing("file", lambda one: beside(unit, one.value)),
             "Label": updating("labels"),
             "SetWorkingDirectory": replacing("path", lambda one: self._context(unit, one)),
             "Target": replacing("target", text),
         }
-        options = self._entries(unit, known)
+        options = self._units.entries(unit, known)
         path = options.pop("path", os.path.dirname(options.get("file", unit.path)))
-        return {"name": self._name(unit), "state": "build", "path": path, "tags": [], "build": options}
+        return {"name": self._units.name(unit), "state": "build", "path": path, "tags": [], "build": options}
 
     def _context(self, unit: Unit, entry: Entry) -> str:
         if entry.value == "unit":
             return os.path.dirname(unit.path)
         if entry.value == "file":
-            return os.path.dirname(self._path(unit, unit.value("Build", "File")))
-        return self._path(unit, entry.value)
+            return os.path.dirname(beside(unit, unit.value("Build", "File")))
+        return beside(unit, entry.value)
+
+
+def _ordered_after(unit: Unit) -> list[str]:
+    """Return the units that a unit is ordered after, as its file names them."""
+    entries = (one for one in unit.entries if one.section == "Unit" and one.key in ("After", "Requires", "BindsTo"))
+    return [word for one in entries for word in one.value.split()]
+
+
+def _service(unit: Unit) -> str:
+    """Return the service that quadlet makes of a unit."""
+    name = unit.value(unit.kind.capitalize(), "ServiceName")
+    return f"{name or unit.name + ('-pod' if unit.kind == 'pod' else '')}.service"

@@ -37,6 +37,11 @@ class Unit(NamedTuple):
     path: str
     entries: tuple[Entry, ...]
 
+    @property
+    def file(self) -> str:
+        """The name of the unit's file, by which other units name it."""
+        return f"{self.name}.{self.kind}"
+
     def value(self, section: str, key: str, default: str = "") -> str:
         """Return the last value of a key."""
         found = [one.value for one in self.entries if (one.section, one.key) == (section, key)]

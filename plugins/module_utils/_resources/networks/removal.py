@@ -34,7 +34,7 @@ def remove(parts: EngineConfig, name: str, found: Files, *, force: bool, dry: bo
     on = [one.container for one in usage.users(runtime, name, found.default)]
     if on and not force:
         raise InvalidState(_names_users(name, on))
-    before, containers = _known(there[0]), _removable(runtime, name, on)
+    before, containers = known(there[0]), _removable(runtime, name, on)
     if not dry:
         for container in containers:
             runtime.remove_if(container.name, partial(_is, container.id), force=True)
@@ -66,7 +66,7 @@ def _finish_removals(runtime: Runtime) -> None:
         raise_all(errors, ())
 
 
-def _known(definition: Definition) -> dict[str, Any]:
+def known(definition: Definition) -> dict[str, Any]:
     """Return what a file means, as far as it can be understood."""
     try:
         return files.described(definition).inspected()
