@@ -69,7 +69,7 @@ options:
   image:
     description:
       - Image of the container, by a name such as V(docker.io/library/busybox:1.37), a digest or an ID. It is pulled where the
-        store does not have it.
+        store does not have it and the target's policy.json(5) accepts it.
       - A name without a registry, such as V(busybox), is an image of the store, or what the target's registries.conf(5) makes of
         it. C(docs/image-names.md) of the collection has the rules.
       - Also V(docker://NAME), V(oci:PATH:TAG), V(oci-archive:PATH), V(docker-archive:PATH) or V(dir:PATH).

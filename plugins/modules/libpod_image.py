@@ -244,8 +244,11 @@ options:
     aliases: [cert_dir]
   signature_policy:
     description:
-      - A policy.json(5) that decides which images may be pulled. If not set, the target's own is used; if that has none,
-        every image may be pulled.
+      - A policy.json(5) that decides which images may be pulled. If not set, the target's own is used, which is
+        C(~/.config/containers/policy.json) of root, else C(/etc/containers/policy.json). If there is none, every image
+        may be pulled.
+      - An image that it rejects, or whose signature is not by a key that it asks for, is not stored, and the task fails with
+        V(ImageRejected) as RV(error). The image is copied to see that, so check mode does not foresee it.
       - C(podman_image) does not have it.
     type: path
   decryption_key:
@@ -292,6 +295,19 @@ EXAMPLES = r"""
     tag: "1.4"
     pull: newer
     tags: [localhost/web:current]
+
+- name: Have a policy that accepts images of one registry, and rejects all others
+  ansible.builtin.copy:
+    dest: /etc/containers/policy-web.json
+    mode: "0644"
+    content: |
+      {"default": [{"type": "reject"}],
+       "transports": {"docker": {"registry.example.com": [{"type": "insecureAcceptAnything"}]}}}
+
+- name: Pull an image that the policy accepts
+  libpod.engine.libpod_image:
+    name: registry.example.com/web:1.4
+    signature_policy: /etc/containers/policy-web.json
 
 - name: Build an image of a few lines
   libpod.engine.libpod_image:

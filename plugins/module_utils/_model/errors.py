@@ -95,6 +95,10 @@ class NoSuchImage(LibpodError):
     """The image is neither in the store nor at its source."""
 
 
+class ImageRejected(LibpodError):
+    """The signature policy does not let the image be pulled."""
+
+
 class LoginRefused(LibpodError):
     """A registry does not accept a user's password."""
 

@@ -16,6 +16,7 @@ from typing import Collection, Mapping, Sequence
 from ..._model import journal
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import (
+    ImageRejected,
     Internal,
     InvalidArgument,
     MalformedData,
@@ -32,7 +33,7 @@ from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from .. import process
 from ..command import TOOL_PATH, run
 from ..storage.roots import PACKAGE, StorageRoots, chain, storage_roots
-from . import auth_paths, registries_conf, skopeo_messages
+from . import auth_paths, registries_conf, signature_policy, skopeo_messages
 from .store import ImageStore
 
 _TMP = "/var/tmp"
@@ -65,10 +66,10 @@ class Images:
         On a host without one, everything may be.
 
         :raises InvalidArgument: it is no source. :raises NoSuchImage: it is not at its source.
-        :raises ToolFailed: skopeo failed in another way.
+        :raises ImageRejected: by the policy. :raises ToolFailed: skopeo failed in another way.
         """
         name = name_for_source(source)
-        options = [*_quiet(how), *self._policy(how), *self._folder(), *_tls("src-", how)]
+        options = [*_quiet(how), *signature_policy.arguments(how.signature_policy), *self._folder(), *_tls("src-", how)]
         if username:
             how = how._replace(creds=f"{username}:{password}")
         before, began = self._layers(), time.monotonic()
@@ -164,6 +165,8 @@ class Images:
                 message = skopeo_messages.message_of(error.stderr)
                 if how.creds:
                     message = skopeo_messages.without_secrets(message, how.creds, how.creds.partition(":")[2])
+                if rejected := signature_policy.rejection(source, how.signature_policy, message):
+                    raise ImageRejected(rejected) from error
                 if skopeo_messages.is_absent(message):
                     raise NoSuchImage(f"image {source!r} is not at its source: {message}") from error
                 if tried == how.retries or skopeo_messages.is_lasting(message):
@@ -272,13 +275,6 @@ class Images:
             failpoint("mkdir tmp")
             os.makedirs(folder, 0o700, exist_ok=True)
         return ["--tmpdir", folder]
-
-    @staticmethod
-    def _policy(how: Pull) -> list[str]:
-        if how.signature_policy:
-            return ["--policy", how.signature_policy]
-        homes = ("/etc", os.path.join(os.environ.get("HOME", "/root"), ".config"))
-        return [] if any(os.path.exists(f"{home}/containers/policy.json") for home in homes) else ["--insecure-policy"]
 
 
 def is_registry(source: str) -> bool:
