@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+import zlib
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Callable, Optional, Union, get_args, get_origin, get_type_hints
@@ -16,7 +17,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import table, types
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
-from ansible_collections.libpod.engine.plugins.module_utils._model.records import config
+from ansible_collections.libpod.engine.plugins.module_utils._model.records import config, shapes, state
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import POD_OPTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def test_type_of_an_option_is_what_its_parser_and_its_default_give(name: str) ->
 
 @pytest.mark.parametrize("name", sorted(HINTS))
 def test_shape_that_a_record_is_checked_against_is_the_type(name: str) -> None:
-    shape = config.OPTION_SHAPES[name]
+    shape = shapes.OPTION_SHAPES[name]
     expected = _shape(HINTS[name])
     if name in ("volume", "mount"):  # what the kinds of mounts have in common
         kinds = get_args(types.Mount) if name == "mount" else (types.Volume,)
@@ -52,8 +53,17 @@ def test_shape_that_a_record_is_checked_against_is_the_type(name: str) -> None:
 
 
 def test_each_field_of_a_record_has_a_shape() -> None:
-    assert set(config._SHAPES) == set(config.ContainerConfig._fields)
-    assert set(config.OPTION_SHAPES) == set(HINTS)
+    assert set(shapes.CONFIG_SHAPES) == set(config.ContainerConfig._fields)
+    assert set(shapes.OPTION_SHAPES) == set(HINTS)
+
+
+@pytest.mark.parametrize(
+    ("record", "shape"), [(config, (config._JSON_FIELDS, shapes.CONFIG_SHAPES)), (state, (state._SHAPES,))]
+)
+def test_checksum_of_what_is_written_changes_with_its_shapes(record: Any, shape: tuple[Any, ...]) -> None:
+    """A record that an engine with other shapes wrote would otherwise be read without a check."""
+    due = zlib.crc32(repr(shape).encode())
+    assert due == record.SCHEMA, f"set SCHEMA of {record.__name__} to {due:#010x}"
 
 
 def _shape(hint: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import threading
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     take_warnings,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
+from ansible_collections.libpod.engine.plugins.module_utils._model.records import shapes
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
@@ -151,6 +153,38 @@ def test_configuration_and_state_round_trip(store: Store) -> None:
     assert store.config(WEB) == config() and store.state(WEB) == state
     store.write_config(config().with_options({"stop_timeout": 1}))
     assert store.config(WEB).stop_timeout == 1
+
+
+def test_record_as_it_was_written_is_read_without_a_look_at_its_shape(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = ContainerState(status=ContainerStatus.RUNNING, process=ProcessRef(5, 6), etc_files={"hosts": 7})
+    written = config().with_options(normalise({"publish": ["80:80"], "uidmap": ["0:1000:10"], "memory": "1g"}))
+    store.write_config(written)
+    store.write_state(WEB, state)
+    monkeypatch.setattr(shapes, "check_shape", pytest.fail)
+    assert store.config(WEB) == written and store.state(WEB) == state
+
+
+@pytest.mark.parametrize(("value", "wrong"), [("false", "0"), ("10", "true"), ('"no"', "null")])
+def test_record_that_was_changed_by_hand_is_looked_at(store: Store, value: str, wrong: str) -> None:
+    """As long as its shape is right it is used, with its checksum or without, as an older engine wrote it."""
+    store.write_config(config())
+    path = Path(store.static_dir(WEB)) / "config.json"
+    text = path.read_text()
+    for other in (text.replace(':10,"timeout"', ':11,"timeout"'), re.sub(',"crc":"[0-9a-f]{8}"', "", text)):
+        assert other != text
+        _put(path, other)
+        assert store.config(WEB).stop_timeout == (11 if ":11," in other else 10)
+    key = {"false": "tty", "10": "stop_timeout", '"no"': "restart_policy"}[value]
+    _put(path, text.replace(f'"{key}":{value}', f'"{key}":{wrong}'))
+    with pytest.raises(StateCorrupt, match=rf"config.json cannot be used \(options.{key}: expected"):
+        store.config(WEB)
+
+
+def _put(path: Path, text: str) -> None:
+    path.unlink()
+    path.write_text(text)
 
 
 def test_configuration_written_by_another_process_is_read(store: Store) -> None:

@@ -6,26 +6,25 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any
 
 from .._container.container import Container
 from .._container.network.attachments import attachments
 from .._drivers.process import bounding_set
-from .._model.cgroup_limits import LIMITS
 from .._model.errors import LibpodError, StateCorrupt
-from .._model.options import restart_policy, volumes
+from .._model.options import volumes
 from .._model.options.ports import ANY_ADDRESS
 from .._model.options.table import HIDDEN
 from .._model.records.config import OCI_VERSION, ContainerConfig
 from .._model.records.namespaces import OPTIONS, LinuxNS
 from .._model.records.network import NetworkAttachment
+from .inspect_options import CONFIG, HOST_CONFIG, NAMESPACE_KEYS
 
 if TYPE_CHECKING:
-    from .._model.options.types import ContainerOptions, Device, EffectiveOptions, NamespaceOption, Volume
+    from .._model.options.types import ContainerOptions, EffectiveOptions, Volume
 
 _NO_TIME = "0001-01-01T00:00:00Z"
 _OUTLINED_STATE = "Status ModelStatus Running Paused Pid ExitCode OOMKilled Error StartedAt FinishedAt".split()
-_SHOWN_LIMITS = [(name, row.inspected[0], row.shown) for name, row in LIMITS.items()]
 _OUTLINED_NETWORK = "IPAddress GlobalIPv6Address Ports Networks".split()
 
 
@@ -121,30 +120,24 @@ def _paths(container: Container) -> dict[str, str]:
 
 
 def _config(container: Container, resolved: EffectiveOptions, env_values: bool) -> dict[str, Any]:
-    config, options = container.config, container.config.options
-    return {
-        "Hostname": config.hostname(container.host.hostname),
-        "User": resolved["user"],
-        "Env": [f"{key}={value if env_values else HIDDEN}" for key, value in resolved["env"].items()],
-        "Cmd": resolved["command"],
-        "CreateCommand": [],
-        "Volumes": {target: {} for target in config.image_config.get("Volumes") or ()},
-        "Entrypoint": resolved["entrypoint"],
-        "Image": config.rootfs_image_name,
-        "WorkingDir": resolved["workdir"],
-        "Labels": resolved["label"],
-        "Annotations": options["annotation"],
-        "StopSignal": resolved["stop_signal"],
-        "StopTimeout": config.stop_timeout,
-        "Timeout": options["timeout"],
-        "Umask": f"{options['umask']:04o}",
-        "Timezone": options["timezone"] or "",
-        "ExposedPorts": {f"{port}/{protocol}": {} for port, protocol in options["expose"]},
-        "Secrets": [{"Name": secret["name"], "Target": secret["target"]} for secret in options["secrets"]],
-        "Tty": options["tty"],
-        "OpenStdin": options["interactive"],
-        **_health_checks(config),
-    }
+    config = container.config
+    inspected = CONFIG.of(config.options)
+    inspected.update(
+        Hostname=config.hostname(container.host.hostname),
+        User=resolved["user"],
+        Env=[f"{key}={value if env_values else HIDDEN}" for key, value in resolved["env"].items()],
+        Cmd=resolved["command"],
+        CreateCommand=[],
+        Volumes={target: {} for target in config.image_config.get("Volumes") or ()},
+        Entrypoint=resolved["entrypoint"],
+        Image=config.rootfs_image_name,
+        WorkingDir=resolved["workdir"],
+        Labels=resolved["label"],
+        StopSignal=resolved["stop_signal"],
+    )
+    if config.has_health_check:
+        inspected.update(_health_checks(config))
+    return inspected
 
 
 def _capabilities(options: ContainerOptions, user: str) -> dict[str, list[str]]:
@@ -177,8 +170,6 @@ def _health(container: Container) -> dict[str, Any]:
 
 def _health_checks(config: ContainerConfig) -> dict[str, Any]:
     """Return the checks under podman's keys; durations in nanoseconds."""
-    if not config.has_health_check:
-        return {}
     checks = config.health_checks
     inspected: dict[str, Any] = {
         "Healthcheck": {
@@ -309,50 +300,34 @@ def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
 def _host_config(config: ContainerConfig, mounted: list[Volume]) -> dict[str, Any]:
     options = config.options
     file_systems = volumes.file_systems(options, config.image_config, [volume["target"] for volume in mounted])
-    policy, attempts = restart_policy.parts(options["restart_policy"])
-    return {
-        "Binds": [_bind(volume) for volume in mounted if volume["type"] != "image"],
-        "Tmpfs": {one["target"]: ",".join(one["options"]) for one in file_systems if one["type"] == "tmpfs"},
-        "NetworkMode": _network_mode(config),
-        **_namespace_modes(config),
-        "PortBindings": _port_bindings(config),
-        "LogConfig": _log_config(config),
-        **_limits(options),
-        "CapAdd": options["cap_add"],
-        "CapDrop": options["cap_drop"],
-        "Privileged": options["privileged"],
-        "GroupAdd": options["group_add"],
-        "Init": options["init"],
-        "OomScoreAdj": options["oom_score_adj"] or 0,
-        "PublishAllPorts": options["publish_all"],
-        "VolumesFrom": [lender["container"] for lender in options["volumes_from"]],
-        "Devices": [_device(one) for one in options["device"]],
-        "ReadonlyRootfs": options["read_only"],
-        "SecurityOpt": _security(options["security_opt"]),
-        "Ulimits": _ulimits(options),
-        "Sysctls": options["sysctl"],
-        "ShmSize": options["shm_size"],
-        "Dns": options["dns"],
-        "DnsOptions": options["dns_option"],
-        "DnsSearch": options["dns_search"],
-        "ExtraHosts": [f"{name}:{ip}" for name, ips in options["etc_hosts"].items() for ip in ips.split(",")],
-        "Cgroups": {"enabled": "default"}.get(options["cgroups"], options["cgroups"]),
-        "CgroupConf": options["cgroup_conf"],
-        "Runtime": "oci",
-        "ContainerIDFile": options["cidfile"] or "",
-        "CgroupParent": config.cgroup_parent,
-        "CgroupManager": config.cgroup_manager,
-        "RestartPolicy": {"Name": policy, "MaximumRetryCount": attempts},
-        "AutoRemove": options["rm"],
-    }
+    inspected = HOST_CONFIG.of(options)
+    inspected.update(
+        Binds=[_bind(volume) for volume in mounted if volume["type"] != "image"],
+        Tmpfs={one["target"]: ",".join(one["options"]) for one in file_systems if one["type"] == "tmpfs"},
+        NetworkMode=_network_mode(config),
+        PortBindings=_port_bindings(config),
+        LogConfig=_log_config(config),
+        NanoCpus=(options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5),
+        Runtime="oci",
+        CgroupParent=config.cgroup_parent,
+        CgroupManager=config.cgroup_manager,
+    )
+    inspected.update((key, f"container:{joined}") for key, joined in _joined(config))
+    if config.id_mappings:
+        inspected["UsernsMode"] = "private" if inspected["UsernsMode"] in ("", "auto") else inspected["UsernsMode"]
+        inspected["IDMappings"] = {
+            f"{kind.capitalize()}Map": [":".join(map(str, entry)) for entry in config.id_mappings[kind]]
+            for kind in ("uid", "gid")
+        }
+    return inspected
 
 
-def _device(device: Device) -> dict[str, str]:
-    return {
-        "PathOnHost": device["host"],
-        "PathInContainer": device["container"],
-        "CgroupPermissions": device["permissions"],
-    }
+def _joined(config: ContainerConfig) -> list[tuple[str, str]]:
+    """Return the keys of the namespaces that it joins, each with the ID of the container that owns it."""
+    if not config.namespace_containers:
+        return []
+    joined = ((key, config.namespace_container(OPTIONS[option])) for option, key in NAMESPACE_KEYS.items())
+    return [(key, owner) for key, owner in joined if owner]
 
 
 def _network_mode(config: ContainerConfig) -> str:
@@ -368,50 +343,3 @@ def _log_config(config: ContainerConfig) -> dict[str, str]:
         "Size": str(log_opt["max_size"] or "0B"),
         "Tag": log_opt["tag"] or "",
     }
-
-
-def _limits(options: ContainerOptions) -> dict[str, Any]:
-    values: Mapping[str, Any] = options
-    limits = {key: shown(values[name]) for name, key, shown in _SHOWN_LIMITS}
-    return {**limits, "NanoCpus": (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5)}
-
-
-def _ulimits(options: ContainerOptions) -> list[dict[str, Any]]:
-    if "host" in options["ulimit"]:
-        return []
-    return [
-        {"Name": f"RLIMIT_{name.upper()}", "Soft": soft, "Hard": hard}
-        for name, (soft, hard) in options["ulimit"].items()
-    ]
-
-
-def _namespace_modes(config: ContainerConfig) -> dict[str, Any]:
-    """Return the modes as podman names them, and the ID maps as ``INSIDE:OUTSIDE:AMOUNT``."""
-    keys: dict[NamespaceOption, str] = {
-        "ipc": "IpcMode",
-        "pid": "PidMode",
-        "uts": "UTSMode",
-        "userns": "UsernsMode",
-        "cgroupns": "CgroupMode",
-    }
-    modes: dict[str, Any] = {}
-    for option, key in keys.items():
-        joined = config.namespace_container(OPTIONS[option])
-        mode, target = config.options[option]["mode"], config.options[option]["target"]
-        default = {"ipc": "shareable", "pid": "private", "uts": "private"}.get(option, "")
-        modes[key] = f"container:{joined}" if joined else f"ns:{target}" if mode == "ns" else mode or default
-    if config.id_mappings:
-        modes["UsernsMode"] = "private" if modes["UsernsMode"] in ("", "auto") else modes["UsernsMode"]
-        modes["IDMappings"] = {
-            f"{kind.capitalize()}Map": [":".join(map(str, entry)) for entry in config.id_mappings[kind]]
-            for kind in ("uid", "gid")
-        }
-    return modes
-
-
-def _security(security: Mapping[str, Any]) -> list[str]:
-    options = ["no-new-privileges"] if security["no_new_privileges"] else []
-    options += [f"{key}={security[key]}" for key in ("seccomp", "apparmor") if security.get(key)]
-    options += [f"label={part}{':' + value if value else ''}" for part, value in security.get("label", {}).items()]
-    options += [f"{key}={':'.join(security[key])}" for key in ("mask", "unmask") if key in security]
-    return options + ([f"proc-opts={','.join(security['proc-opts'])}"] if "proc-opts" in security else [])

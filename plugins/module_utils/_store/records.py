@@ -8,10 +8,14 @@ from __future__ import annotations
 import json
 import os
 import stat
+import zlib
 from typing import Any, Optional
 
 from .._model.errors import StateCorrupt
 from .._model.failpoints import failpoint
+
+_SEAL = ',"crc":"%08x"}'
+_SEAL_BYTES = len(_SEAL % 0)
 
 
 def write(
@@ -23,15 +27,19 @@ def write(
     spare: bool = False,
     indent: Optional[int] = None,
     owner: Optional[tuple[int, int]] = None,
+    schema: Optional[int] = None,
 ) -> None:
     """Replace the record at ``path``; if ``durable``, it survives a power cut once this returns.
 
     With ``spare``, a full file system takes the record into the reserve, which is kept for stops and removals. With
-    ``indent``, people can read it. ``owner`` is the user and group that get it, by default the engine's.
+    ``indent``, people can read it. ``owner`` is the user and group that get it, by default the engine's. With
+    ``schema``, a checksum of the shapes that it has, it ends with one that says so (see ``read_sealed``).
     """
     failpoint(f"write {os.path.basename(path)}")
     temporary = f"{path}.tmp"
     text = json.dumps(record, separators=(",", ":")) if indent is None else json.dumps(record, indent=indent) + "\n"
+    if schema is not None:
+        text = text[:-1] + _SEAL % zlib.crc32(text[:-1].encode(), schema)
     try:
         _write(temporary, text, durable, mode, owner)
     except OSError as error:
@@ -71,12 +79,29 @@ def read(path: str, *, rare: bool = False) -> Optional[Any]:
 
     :raises StateCorrupt: it is no regular file, or not JSON, or ``null``, which is no record.
     """
+    return read_sealed(path, 0, rare=rare)[0]
+
+
+def read_sealed(path: str, schema: int, *, rare: bool = False) -> tuple[Any, bool]:
+    """Return the record at ``path``, None where there is none, and whether an engine with this ``schema`` wrote it.
+
+    The shape of what such an engine wrote needs no check.
+
+    :raises StateCorrupt: as ``read`` does.
+    """
     if rare and not os.access(path, os.F_OK):
-        return None
+        return None, False
     try:
-        record = json.loads(content(path))
+        text = content(path)
     except FileNotFoundError:
-        return None
+        return None, False
+    seal = _SEAL % zlib.crc32(memoryview(text)[:-_SEAL_BYTES], schema)
+    return _parsed(text, path), text[-_SEAL_BYTES:] == seal.encode()
+
+
+def _parsed(text: bytes, path: str) -> Any:
+    try:
+        record = json.loads(text.decode())
     except (ValueError, RecursionError) as error:
         raise StateCorrupt(f"{path} cannot be read: {error}") from error
     if record is None:

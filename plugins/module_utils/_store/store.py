@@ -20,7 +20,9 @@ from .._model.engine_config import EngineConfig
 from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt, warn
 from .._model.failpoints import failpoint
 from .._model.options.parsers import is_name
+from .._model.records.config import SCHEMA as CONFIG_SCHEMA
 from .._model.records.config import ContainerConfig
+from .._model.records.state import SCHEMA as STATE_SCHEMA
 from .._model.records.state import ContainerState
 from .._model.records.status import ContainerStatus
 from . import records
@@ -223,7 +225,7 @@ class Store:
         if not os.path.isdir(directory):
             failpoint(f"mkdir {directory}")
             os.makedirs(directory, 0o700, exist_ok=True)
-        records.write(f"{directory}/config.json", config.to_json(), mode=0o400)
+        records.write(f"{directory}/config.json", config.to_json(), mode=0o400, schema=CONFIG_SCHEMA)
 
     def config(self, container_id: str) -> ContainerConfig:
         """Return a container's configuration.
@@ -239,10 +241,10 @@ class Store:
         # The last one is often read again once its lock is held; each write makes a file with another inode.
         version = (path, status.st_ino, status.st_ctime_ns)
         if self._last_config is None or self._last_config[0] != version:
-            record = records.read(path)
+            record, sealed = records.read_sealed(path, CONFIG_SCHEMA)
             if record is None:
                 raise NoSuchContainer(f"no container has the ID {container_id}")
-            self._last_config = version, ContainerConfig.from_json(record, path)
+            self._last_config = version, ContainerConfig.from_json(record, path, sealed=sealed)
         return self._last_config[1]
 
     def config_text(self, container_id: str) -> str:
@@ -258,8 +260,8 @@ class Store:
         """Return the state last recorded: None where there is none, UNKNOWN with a warning where it cannot be read."""
         path = f"{self.run_dir(container_id)}/state.json"
         try:
-            record = records.read(path, rare=True)
-            return None if record is None else ContainerState.from_json(record, path)
+            record, sealed = records.read_sealed(path, STATE_SCHEMA, rare=True)
+            return None if record is None else ContainerState.from_json(record, path, sealed=sealed)
         except StateCorrupt as error:
             warn(f"{error}: the container's status is unknown; a change of the container ends it and replaces the file")
             return ContainerState(status=ContainerStatus.UNKNOWN)
@@ -269,7 +271,7 @@ class Store:
         if not os.path.isdir(directory):
             failpoint(f"mkdir {directory}")
             os.makedirs(directory, 0o700, exist_ok=True)
-        records.write(f"{directory}/state.json", state.to_json(), durable=False, spare=True)
+        records.write(f"{directory}/state.json", state.to_json(), durable=False, spare=True, schema=STATE_SCHEMA)
 
     # Records of one life of a container, such as its health
 

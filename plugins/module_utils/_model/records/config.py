@@ -13,7 +13,6 @@ from ..errors import ConfigMismatch, StateCorrupt
 from ..options import table, volumes
 from ..options.parsers import signal
 from ..options.ports import PortMapping
-from .image import usable_config
 from .namespaces import LinuxNS
 
 if TYPE_CHECKING:
@@ -36,127 +35,26 @@ _JSON_FIELDS = (
     " ports static_dir cgroup_manager host_env id_mappings requires pod pod_cgroup infra borrowed_volumes"
     " rootfs_image_digest oci_runtime network_backend"
 ).split()
+# The checksum of the shapes in shapes.py; another one is due as well where usable_config accepts less.
+SCHEMA = 0xA3A91C3A
 # What came after the first engine's last field: a record that lacks it has its default.
 _ADDED = _JSON_FIELDS[_JSON_FIELDS.index("cgroup_manager") + 1 :]
 
-# Shapes of what a record holds: a type; a list of one shape; a dictionary of one shape under any key (``{str: …}``) or
-# of one under each key, which an older engine's record may lack; a shape that may be None, in a tuple.
-_TEXTS = [str]
-_ID_MAP = [[int]]
-_NAMESPACE = {"mode": str, "target": str, "size": int, "uidmapping": _ID_MAP, "gidmapping": _ID_MAP}
-_VOLUME = {"type": str, "source": str, "target": str, "read_only": bool, "propagation": str, "flags": _TEXTS}
-OPTION_SHAPES: dict[str, Any] = {
-    **dict.fromkeys(
-        ("dns_search", "dns_option", "dns", "network_aliases", "group_add", "hostuser", "unsetenv"), _TEXTS
-    ),
-    **dict.fromkeys(("chrootdirs", "requires", "cap_add", "cap_drop", "gpus", "hooks_dir"), _TEXTS),
-    **dict.fromkeys(("command", "entrypoint", "healthcheck", "health_startup_cmd"), (_TEXTS,)),
-    **dict.fromkeys(("etc_hosts", "sysctl", "label", "env", "env_merge", "annotation", "cgroup_conf"), {str: str}),
-    **dict.fromkeys(
-        "blkio_weight_device device_read_bps device_write_bps device_read_iops device_write_iops".split(), {str: int}
-    ),
-    **dict.fromkeys(("ipc", "pid", "uts", "userns", "cgroupns"), _NAMESPACE),
-    **dict.fromkeys(("uidmap", "gidmap"), _ID_MAP),
-    "network": {
-        "mode": str,
-        "target": str,
-        "networks": _TEXTS,
-        "settings": {str: {"ips": _TEXTS, "mac": str, "aliases": _TEXTS, "interface": str}},
-    },
-    "publish": [list],
-    "expose": [list],
-    "volume": [_VOLUME],
-    "mount": [{"type": str, "target": str}],
-    "tmpfs": {str: _TEXTS},
-    "volumes_from": [{"container": str, "access": str}],
-    "device": [{"host": str, "container": str, "permissions": str}],
-    "device_cgroup_rule": ({"allow": bool, "type": str, "access": str, "major": int, "minor": int},),
-    "security_opt": {
-        **{"apparmor": str, "label": {str: str}, "mask": _TEXTS, "unmask": _TEXTS, "proc-opts": _TEXTS},
-        **{"no_new_privileges": bool, "seccomp": str},
-    },
-    "ulimit": {str: [int]},
-    "secrets": [{"name": str, "type": str, "target": str, "uid": int, "gid": int, "mode": int}],
-    "log_opt": {"path": (str,), "max_size": (int,), "tag": (str,)},
-    **dict.fromkeys(
-        "shm_size umask stop_timeout timeout health_startup_interval health_startup_retries health_startup_success"
-        " health_startup_timeout".split(),
-        int,
-    ),
-    **dict.fromkeys(
-        "memory memory_swap cpu_quota cpu_period cpu_shares oom_score_adj pids_limit memory_reservation"
-        " memory_swappiness kernel_memory cpu_rt_period cpu_rt_runtime blkio_weight stop_signal shm_size_systemd"
-        " healthcheck_interval healthcheck_timeout healthcheck_retries healthcheck_start_period".split(),
-        (int,),
-    ),
-    **dict.fromkeys(
-        "no_hosts passwd init env_host unsetenv_all http_proxy publish_all oom_kill_disable privileged read_only"
-        " read_only_tmpfs rewindable rm rmi no_healthcheck interactive tty".split(),
-        bool,
-    ),
-    **dict.fromkeys(
-        "image_volume init_ctr restart_policy personality seccomp_policy systemd cgroups sdnotify log_driver"
-        " healthcheck_failure_action".split(),
-        str,
-    ),
-    **dict.fromkeys(
-        "hostname ip ip6 mac_address cpuset_cpus cgroup_parent subuidname subgidname workdir user passwd_entry"
-        " group_entry timezone init_path pod cpuset_mems rdt_class cidfile pid_file conmon_pidfile".split(),
-        (str,),
-    ),
-}
-_SHAPES: dict[str, Any] = {
-    **dict.fromkeys(_JSON_FIELDS, str),  # but for the following
-    **dict.fromkeys(("overlay", "infra"), bool),
-    **dict.fromkeys(("namespace_containers", "host_env"), {str: str}),
-    "options": OPTION_SHAPES,
-    "image_config": object,  # usable_config takes what it can
-    "ports": [list],
-    "id_mappings": {str: _ID_MAP},
-    "requires": _TEXTS,
-    "borrowed_volumes": [_VOLUME],
-}
-_KINDS = {
-    str: "a string",
-    int: "an integer",
-    float: "a number",
-    bool: "true or false",
-    list: "a list",
-    dict: "an object",
-}
 
+def _checked(record: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a record that has every field: what an older engine did not know is at its default, and a copy of it.
 
-def _stands_for(value: object, kind: type) -> bool:
-    """Return whether a value counts as one of a type that is not its own, as an integer does for a number."""
-    if isinstance(value, bool):  # a subclass of int
-        return kind is object
-    # A list may be a named tuple, in the copy of a record that was not read.
-    return isinstance(value, {list: tuple, float: int}.get(kind, kind))
+    :raises KeyError: it lacks another. :raises TypeError: a value has another shape.
+    """
+    from .image import usable_config
+    from .shapes import CONFIG_SHAPES, check_shape
 
-
-def check_shape(value: Any, shape: Any, where: str = "") -> None:
-    """Raise TypeError, without the value, which may be a secret, if what ``where`` names has another shape."""
-    if isinstance(shape, tuple):
-        if value is None:
-            return
-        shape = shape[0]
-    kind: type = shape if isinstance(shape, type) else type(shape)
-    if value.__class__ is not kind and not _stands_for(value, kind):
-        found = "null" if value is None else _KINDS[type(value)]
-        raise TypeError(f"{ascii(where)[1:-1]}: expected {_KINDS[kind]}, found {found}")
-    # Most values need no closer look (a scalar, null, an empty list or object), and no call of their own.
-    if isinstance(shape, list):
-        for index, one in enumerate(value):
-            if one.__class__ is not shape[0]:
-                check_shape(one, shape[0], f"{where}[{index}]")
-    elif isinstance(shape, dict):
-        every = shape.get(str)
-        for key, one in value.items():
-            expected = every or shape.get(key)
-            if one.__class__ is expected or not expected or one is None and expected.__class__ is tuple:
-                continue
-            if one or one.__class__ is not expected.__class__:
-                check_shape(one, expected, f"{where}.{key}" if where else key)
+    record = {**{key: copy.deepcopy(defaults[key]) for key in _ADDED if key not in record}, **record}
+    options = record["options"]
+    if isinstance(options, dict):
+        options = table.set_options(options)
+    check_shape({**{key: record[key] for key in _JSON_FIELDS}, "options": options}, CONFIG_SHAPES)
+    return {**record, "image_config": usable_config(record["image_config"])}
 
 
 def resolved(options: ContainerOptions, image: ImageConfig) -> EffectiveOptions:
@@ -258,7 +156,8 @@ class ContainerConfig(NamedTuple):
     @property
     def volumes(self) -> list[Volume]:
         """Every bind mount and volume, each with its source; anonymous ones are marked so."""
-        return copy.deepcopy(volumes.of_container(self.id, self.options, self.image_config, self.borrowed_volumes))
+        found = volumes.of_container(self.id, self.options, self.image_config, self.borrowed_volumes)
+        return copy.deepcopy(found) if found else []
 
     @property
     def file_systems(self) -> list[FileSystem]:
@@ -363,8 +262,8 @@ class ContainerConfig(NamedTuple):
         return {"version": FORMAT_VERSION, **{key: getattr(self, key) for key in _JSON_FIELDS}}
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any], path: str) -> ContainerConfig:
-        """Read a record; ``path`` is named where it cannot be used.
+    def from_json(cls, record: Mapping[str, Any], path: str, *, sealed: bool = False) -> ContainerConfig:
+        """Read a record; ``path`` is named where it cannot be used; one that is ``sealed`` has every shape of SCHEMA.
 
         :raises ConfigMismatch: it was written by a newer version.
         :raises StateCorrupt: it is not such a record.
@@ -377,15 +276,10 @@ class ContainerConfig(NamedTuple):
                 "it was made by a newer version of libpod.engine: use that version or newer"
             )
         try:
-            # What an older engine did not know is at its default, and a copy of it.
-            older = {key: copy.deepcopy(cls._field_defaults[key]) for key in _ADDED if key not in record}
-            known: dict[str, Any] = {key: older[key] if key in older else record[key] for key in _JSON_FIELDS}
-            options = known["options"]
-            if isinstance(options, dict):
-                known["options"] = table.set_options(options)
-            check_shape(known, _SHAPES)
-            known["options"] = table.from_json(options)
-            known["image_config"] = usable_config(known["image_config"]) if known["image_config"] != {} else {}
+            if not sealed:
+                record = _checked(record, cls._field_defaults)
+            known: dict[str, Any] = {key: record[key] for key in _JSON_FIELDS}
+            known["options"] = table.from_json(known["options"], () if sealed else table.OPTIONS)
             known["ports"] = tuple(PortMapping.from_json(row) for row in known["ports"])
             if known["id_mappings"]:
                 from ..id_map import from_json

@@ -12,8 +12,8 @@ from ..errors import ConfigMismatch, StateCorrupt
 from ..options import table
 from ..options.parsers import wrong
 from ..options.table import ALONE, select
-from .config import OPTION_SHAPES, check_shape
 from .namespaces import OPTIONS, LinuxNS
+from .shapes import OPTION_SHAPES, check_shape
 
 if TYPE_CHECKING:
     from ..options.types import ContainerOptions, NamespaceOption, PodOptions
@@ -36,7 +36,7 @@ FIXED = ("share", "cgroup_parent", "uidmap", "gidmap", "subuidname", "subgidname
 POD_OPTIONS = (*LIMITS, *INFRA, *FIXED, "label")
 _KINDS = ("cgroup", "ipc", "net", "pid", "user", "uts")
 _DEFAULT_SHARE = "ipc,net,uts"
-# Of what a record holds, all of which each engine has written but for some options; see ``config.check_shape``.
+# Of what a record holds, all of which each engine has written but for some options; see ``shapes.check_shape``.
 _SHAPES: dict[str, Any] = {
     **dict.fromkeys(("id", "name", "created_time", "infra", "cgroup"), str),
     "options": {**select(OPTION_SHAPES, (name for name in POD_OPTIONS if name != "share")), "share": [str]},
