@@ -13,7 +13,6 @@ from ..options import table
 from ..options.parsers import wrong
 from ..options.table import ALONE, select
 from .namespaces import OPTIONS, LinuxNS
-from .shapes import OPTION_SHAPES, check_shape
 
 if TYPE_CHECKING:
     from ..options.types import ContainerOptions, NamespaceOption, PodOptions
@@ -36,11 +35,6 @@ FIXED = ("share", "cgroup_parent", "uidmap", "gidmap", "subuidname", "subgidname
 POD_OPTIONS = (*LIMITS, *INFRA, *FIXED, "label")
 _KINDS = ("cgroup", "ipc", "net", "pid", "user", "uts")
 _DEFAULT_SHARE = "ipc,net,uts"
-# Of what a record holds, all of which each engine has written but for some options; see ``shapes.check_shape``.
-_SHAPES: dict[str, Any] = {
-    **dict.fromkeys(("id", "name", "created_time", "infra", "cgroup"), str),
-    "options": {**select(OPTION_SHAPES, (name for name in POD_OPTIONS if name != "share")), "share": [str]},
-}
 
 
 def share(value: Any, option: str = "share") -> list[str]:
@@ -55,6 +49,15 @@ def share(value: Any, option: str = "share") -> list[str]:
 def option_of(kind: str) -> NamespaceOption:
     """Return the container option for a kind of namespace."""
     return next(option for option, namespace in OPTIONS.items() if namespace == LinuxNS(kind))
+
+
+def _check(record: Any) -> None:
+    """:raises TypeError: a value has another shape than those which each engine has written."""
+    from .shapes import OPTION_SHAPES, check_shape
+
+    options = {**select(OPTION_SHAPES, (name for name in POD_OPTIONS if name != "share")), "share": [str]}
+    fields = dict.fromkeys(("id", "name", "created_time", "infra", "cgroup"), str)
+    check_shape(record, {**fields, "options": options})
 
 
 def options_of(options: ContainerOptions, share: list[str]) -> PodOptions:
@@ -106,7 +109,7 @@ class PodConfig(NamedTuple):
                 "newer version of libpod.engine: use that version or newer"
             )
         try:
-            check_shape(record, _SHAPES)
+            _check(record)
             return cls(**{**record, "options": table.from_json(record["options"], ALONE)})
         except KeyError as error:
             raise StateCorrupt(f"{path} is not a pod's record: it lacks {error}: restore it") from error
