@@ -14,7 +14,7 @@ description:
     describe. Each is what M(libpod.engine.libpod_network), M(libpod.engine.libpod_volume), M(libpod.engine.libpod_secret),
     M(libpod.engine.libpod_image) or M(libpod.engine.libpod_containers) makes of the same options.
   - The file is used as it is. It is one of the Compose Specification, with its variables, C(.env), profiles, C(extends),
-    several files that are merged, and C(depends_on) with its conditions.
+    several files that are merged, the tags C(!reset) and C(!override), C(include), and C(depends_on) with its conditions.
   - A field that has no counterpart is refused, with its file and its path such as C(services.web.deploy.placement), before
     anything is changed. A field that has no effect on one host is in RV(ineffective), and a warning names it.
     C(docs/howto/compose-files.md) of the collection lists both.
@@ -58,7 +58,8 @@ options:
     type: str
   files:
     description:
-      - The Compose files, relative to O(project_src). A later one is merged over the earlier ones.
+      - The Compose files, relative to O(project_src). A later one is merged over the earlier ones, and what they C(include)
+        comes beside that.
       - They are read by PyYAML, the package C(python3-yaml) on the target. A file has at most 1 MiB.
     type: list
     elements: path

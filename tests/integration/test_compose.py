@@ -183,6 +183,35 @@ def test_image_is_built_and_its_container_follows_it(project: Project) -> None:
     assert not project.host.module("libpod_prune", {"image": True}).failed
 
 
+def test_included_files_are_run_from_their_directories(project: Project) -> None:
+    common = "image: 'localhost/busybox:latest', stop_signal: KILL"
+    (project.folder / "store").mkdir()
+    project.write(f"""
+      include: [store/compose.yml]
+      services:
+        web: {{{common}, command: "sh -c 'wget -q -O /got http://store/; sleep 1000'", depends_on: [store]}}
+    """)
+    project.write(
+        f"services: {{store: {{{common}, command: 'httpd -f -p $PORT -h /pages', volumes: ['./pages:/pages']}}}}",
+        "store/compose.yml",
+    )
+    project.write("PORT=80\n", "store/.env")
+    project.write("services: {web: {hostname: !reset a, environment: {A: !override b}}}", "compose.override.yml")
+    made = project.done(project_name="i")
+    assert [one for one in made["actions"] if one.startswith("started")] == ["started i-store-1", "started i-web-1"]
+    store = f"/proc/{_by_name(made)['i-store-1']['State']['Pid']}"
+    assert os.path.samefile(f"{store}/root/pages", project.folder / "store/pages")
+    assert Path(f"{store}/cmdline").read_text().split("\0")[3] == "80"
+    # The variables of the project win, and the file that it no longer includes has its services removed.
+    project.write("PORT=81\n", ".env")
+    assert project.done(project_name="i")["actions"] == ["recreated i-store-1"]
+    project.write(f"services: {{web: {{{common}, command: sleep 1000}}}}")
+    left = project.done(project_name="i", remove_orphans=True)
+    assert "deleted i-store-1" in left["actions"] and "recreated i-web-1" in left["actions"]
+    project.done(project_name="i", state="absent")
+    project.host.expect_clean()
+
+
 def test_killed_removal_is_finished_by_the_next_one(host: Host) -> None:
     service = {"image": "localhost/busybox:latest", "command": "sleep 1000", "stop_signal": "KILL"}
     task = {"project_name": "k", "definition": {"services": {"a": service, "b": {**service, "depends_on": ["a"]}}}}

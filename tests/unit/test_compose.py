@@ -262,7 +262,7 @@ MALFORMED = {
     "services: [a]": "services: expected a",
     "services: {a: }": "services.a.image: expected an image",
     "services: {1: {image: i}}": "services (a key): expected a string",
-    "include: [x]": "include has no counterpart",
+    "include: [x]": "include[0].path: expected an absolute path, since the task gives no project_src",
     "services: {a: {image: i, depends_on: {b: {condition: service_healthy}}}, b: {image: i, healthcheck: "
     "{disable: true}}}": "services.b.healthcheck: expected one that is not disabled",
     "services: {a: {image: i, depends_on: [b]}, b: {image: i, depends_on: [a]}}": "depend on each other: ",

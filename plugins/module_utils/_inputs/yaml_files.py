@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from .._drivers import foreign_files
 from .._model import foreign_yaml
-from .._model.errors import InvalidArgument, NotImplementedByHost
+from .._model.errors import InvalidArgument, MalformedData, NotImplementedByHost
 from .._model.foreign import Foreign
 
 Parse = Callable[[bytes, str], Foreign]
@@ -27,6 +27,17 @@ def read(path: str, option: str = "files", parse: Parse = foreign_yaml.parse_cor
             f"{option}: {path} cannot be read without PyYAML: install the package python3-yaml (python3-pyyaml on Red "
             "Hat's distributions) on the target, or give the content as definition"
         ) from None
+
+
+def decoded(path: str, option: str) -> str:
+    """Return the text of a file on the target.
+
+    :raises InvalidArgument: it cannot be read. :raises MalformedData: it is no text.
+    """
+    try:
+        return text_of(path, option).decode()
+    except UnicodeDecodeError:
+        raise MalformedData(f"{path}: not UTF-8 text") from None
 
 
 def text_of(path: str, option: str) -> bytes:

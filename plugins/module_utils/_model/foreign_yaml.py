@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple, Sequence
 
 from .errors import MalformedData
 from .foreign import Foreign
@@ -25,6 +26,13 @@ _CORE = (
 )
 
 
+class Tagged(NamedTuple):
+    """A value with a tag of a kind of files, such as ``!reset``."""
+
+    tag: str
+    value: Any
+
+
 def parse(text: bytes, origin: str) -> Foreign:
     """Return the one YAML document in ``text``; ``origin`` names the file in messages.
 
@@ -36,10 +44,11 @@ def parse(text: bytes, origin: str) -> Foreign:
     return _parse(yaml, text, origin, _loader(yaml), 0)
 
 
-def parse_core(text: bytes, origin: str) -> Foreign:
+def parse_core(text: bytes, origin: str, tags: Sequence[str] = ()) -> Foreign:
     """Return the one document in ``text`` by the core schema of YAML 1.2, with anchors, aliases and merge keys.
 
     There ``yes``, ``22:22`` and dates are text, and so are floating point numbers here, which stay as they are written.
+    A value with one of the ``tags`` is a ``Tagged``.
 
     :raises MalformedData: as ``parse``, and where the document with its aliases written out is too large, or a
         mapping has a key twice.
@@ -47,7 +56,7 @@ def parse_core(text: bytes, origin: str) -> Foreign:
     """
     import yaml
 
-    return _parse(yaml, text, origin, _core(yaml), _MAX_NODES)
+    return _parse(yaml, text, origin, _core(yaml, tags), _MAX_NODES)
 
 
 def parse_core_all(text: bytes, origin: str) -> Foreign:
@@ -61,8 +70,8 @@ def parse_core_all(text: bytes, origin: str) -> Foreign:
     return _parse(yaml, text, origin, _core(yaml), _MAX_NODES, several=True)
 
 
-def _core(yaml: Any) -> Any:
-    """Return the loader of the core schema."""
+def _core(yaml: Any, tags: Sequence[str] = ()) -> Any:
+    """Return the loader of the core schema, and of values with ``tags``."""
     checked: dict[int, Any] = {}  # the nodes by their ID, which another one may have once a node is gone
 
     class Core(_loader(yaml)):  # type: ignore[misc]  # PyYAML has no types
@@ -79,7 +88,18 @@ def _core(yaml: Any) -> Any:
 
     for tag, pattern, first in _CORE:
         Core.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), first)
+    for tag in tags:
+        Core.add_constructor(tag, partial(_tagged, yaml))
     return Core
+
+
+def _tagged(yaml: Any, loader: Any, node: Any) -> Tagged:
+    """Return the value of a node as it would be without its tag, with it."""
+    plain = isinstance(node, yaml.ScalarNode) and not node.style
+    tag = loader.resolve(type(node), node.value, (plain, True))
+    return Tagged(
+        node.tag, loader.construct_object(type(node)(tag, node.value, node.start_mark, node.end_mark), deep=True)
+    )
 
 
 def _loader(yaml: Any) -> Any:

@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any, Callable, NamedTuple, Sequence
 
+from ..._model import foreign_yaml
 from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.foreign import Foreign
+from ..._model.foreign_yaml import Tagged
 from ..yaml_files import read
-from .merge import canonical, merged
+from .merge import TAGS, canonical, merged, resolved, untagged, within
 from .variables import Lookup, interpolate
 
+PAGE = "docs/howto/compose-files.md"
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _OVERRIDES = (
     "compose.override.yaml",
@@ -42,6 +46,7 @@ class Document(NamedTuple):
         for name, content in reversed(self.files):
             node: Any = content
             for key in path.partition("[")[0].split("."):
+                node = untagged(node)
                 node = node.get(key, _ABSENT) if isinstance(node, dict) else _ABSENT
             if node is not _ABSENT:
                 return name
@@ -64,6 +69,14 @@ def default_files(folder: str) -> list[str]:
     return paths
 
 
+def read_file(path: str, option: str = "files") -> Any:
+    """Return a Compose file's content; ``option`` is the one that names the file.
+
+    :raises MalformedData: it is no YAML, or too large. :raises InvalidArgument: it cannot be read.
+    """
+    return read(path, option, partial(foreign_yaml.parse_core, tags=TAGS))
+
+
 def document(sources: Sequence[tuple[str, Any]], folder: str, look_up: Lookup) -> Document:
     """Return the documents of ``sources`` (name, content), merged, with their variables and ``extends`` applied.
 
@@ -74,20 +87,22 @@ def document(sources: Sequence[tuple[str, Any]], folder: str, look_up: Lookup) -
     for _name, content in files:
         whole = merged(whole, content)
     found = Document(whole, files)
-    services = whole.get("services") or {}
+    services = untagged(whole.get("services")) or {}
     if not isinstance(services, dict):
-        found.root()["services"].fail("a mapping")
+        Foreign(services, found.root().origin, "services").fail("a mapping")
     extended = _Extension(found.root().origin, folder, look_up)
     whole = {**whole, "services": {name: extended.of(services, name, folder, ()) for name in services}}
-    return found._replace(content=whole)
+    return found._replace(content=resolved(whole, found.root().origin))
 
 
 def _prepared(name: str, content: Any, look_up: Lookup) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise MalformedData(f"{name}: expected a Compose file, a mapping with the key services")
     prepared: dict[str, Any] = _interpolated(content, look_up, name, "", 0)
-    if isinstance(prepared.get("services"), dict):
-        prepared["services"] = {key: canonical(one) for key, one in prepared["services"].items()}
+    if isinstance(untagged(prepared.get("services")), dict):
+        prepared["services"] = within(
+            prepared["services"], lambda services: {key: within(one, canonical) for key, one in services.items()}
+        )
     return prepared
 
 
@@ -100,6 +115,8 @@ def _interpolated(value: Any, look_up: Lookup, origin: str, path: str, depth: in
             Foreign(key, origin, f"{path} (a key)").text(required=True)
         dot = f"{path}." if path else ""
         return {key: _interpolated(one, look_up, origin, f"{dot}{key}", depth + 1) for key, one in value.items()}
+    if isinstance(value, Tagged):
+        return value._replace(value=_interpolated(value.value, look_up, origin, path, depth + 1))
     if isinstance(value, (list, tuple)):
         return [_interpolated(one, look_up, origin, f"{path}[{at}]", depth + 1) for at, one in enumerate(value)]
     if isinstance(value, str):
@@ -126,7 +143,7 @@ class _Extension:
         :raises MalformedData: there is no such service, or it extends itself.
         """
         origin, service = origin or self._origin, services[name]
-        extends = service.get("extends") if isinstance(service, dict) else None
+        extends = untagged(untagged(service).get("extends")) if isinstance(untagged(service), dict) else None
         if extends is None:
             return service
         node = Foreign(extends, origin, f"services.{name}.extends")
@@ -139,17 +156,17 @@ class _Extension:
         if file:
             path = os.path.join(folder, os.path.expanduser(file))
             there, where, services = os.path.dirname(path), path, self._services(path)
-        if not isinstance(services.get(base), dict):
+        if not isinstance(untagged(services.get(base)), dict):
             raise MalformedData(f"{origin}: services.{name}.extends: {where} has no service {base!r}")
-        below = self.of(services, base, there, (*before, mark), where)
+        below = resolved(self.of(services, base, there, (*before, mark), where), where)
         if there != folder:
             below = rebased(below, there)
-        return merged(below, {key: one for key, one in service.items() if key != "extends"})
+        return within(service, lambda own: merged(below, {key: one for key, one in own.items() if key != "extends"}))
 
     def _services(self, path: str) -> dict[str, Any]:
         if path not in self._read:
-            self._read[path] = _prepared(path, read(path), self._look_up)
-        services = self._read[path].get("services")
+            self._read[path] = _prepared(path, read_file(path), self._look_up)
+        services = untagged(self._read[path].get("services"))
         return services if isinstance(services, dict) else {}
 
 
@@ -158,18 +175,25 @@ def rebased(service: dict[str, Any], folder: str) -> dict[str, Any]:
     changed = dict(service)
     for field in ("env_file", "label_file"):
         if isinstance(service.get(field), list):
-            changed[field] = [_at(one, "path", lambda path: os.path.join(folder, path)) for one in service[field]]
+            changed[field] = [_at(one, "path", partial(joined, folder)) for one in service[field]]
     if isinstance(service.get("volumes"), list):
-        changed["volumes"] = [_at(one, "source", lambda path: _dotted(folder, path)) for one in service["volumes"]]
+        changed["volumes"] = [_mounted(one, folder) for one in service["volumes"]]
     if isinstance(service.get("build"), dict):
         context = service["build"].get("context", ".")
         if isinstance(context, str):
-            changed["build"] = {**service["build"], "context": os.path.join(folder, context)}
+            changed["build"] = {**service["build"], "context": joined(folder, context)}
     return changed
 
 
-def _dotted(folder: str, path: str) -> str:
-    return os.path.join(folder, path) if path.startswith(".") else path
+def joined(folder: str, path: str) -> str:
+    """Return a path that is relative to a directory as an absolute one; one of the user's home is such a path too."""
+    return os.path.join(folder, os.path.expanduser(path))
+
+
+def _mounted(volume: Any, folder: str) -> Any:
+    """Return a volume whose source is a path as one with an absolute one."""
+    bound = isinstance(volume, dict) and volume.get("type") == "bind"
+    return _at(volume, "source", lambda path: joined(folder, path) if bound or path.startswith((".", "~")) else path)
 
 
 def _at(value: Any, key: str, change: Callable[[str], str]) -> Any:

@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Callable
 
+from ..._model.errors import MalformedData
+from ..._model.foreign_yaml import Tagged
+
+# Tags of a value: what earlier files have there is taken away, or replaced by it.
+TAGS = ("!reset", "!override")
+_RESET, _OVERRIDE = TAGS
 # Fields of a service that are a mapping, or a list of KEY=VALUE.
 _PAIRS = ("annotations", "environment", "labels", "sysctls")
 # Those that are a mapping, or a list of its keys.
@@ -24,44 +31,85 @@ def canonical(service: Any) -> Any:
     if not isinstance(service, dict):
         return service
     changed = dict(service)
-    for field in _PAIRS:
-        if isinstance(service.get(field), list):
-            changed[field] = _pairs(service[field])
-    for field, default in _KEYS.items():
-        if isinstance(service.get(field), list) and all(isinstance(one, str) for one in service[field]):
-            changed[field] = dict.fromkeys(service[field], default)
-    for field in _LISTS:
-        if isinstance(service.get(field), str):
-            changed[field] = [service[field]]
-    if isinstance(service.get("build"), str):
-        changed["build"] = {"context": service["build"]}
-    if isinstance(changed.get("build"), dict):
-        build = changed["build"]
-        changed["build"] = {
-            key: _pairs(one) if key in ("args", "labels") and isinstance(one, list) else one
-            for key, one in build.items()
-        }
+    forms: dict[str, Callable[[Any], Any]] = {
+        **dict.fromkeys(_PAIRS, _pairs),
+        **{field: partial(_keys, default=default) for field, default in _KEYS.items()},
+        **dict.fromkeys(_LISTS, lambda value: [value] if isinstance(value, str) else value),
+        "build": _build,
+    }
+    for field, form in forms.items():
+        if field in service:
+            changed[field] = within(service[field], form)
     return changed
 
 
-def _pairs(values: list[Any]) -> Any:
+def _keys(values: Any, default: Any) -> Any:
+    """Return the mapping of a list of its keys."""
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        return values
+    return dict.fromkeys(values, default)
+
+
+def _build(value: Any) -> Any:
+    build = {"context": value} if isinstance(value, str) else value
+    if not isinstance(build, dict):
+        return build
+    return {key: within(one, _pairs) if key in ("args", "labels") else one for key, one in build.items()}
+
+
+def _pairs(values: Any) -> Any:
     """Return the mapping of a list of KEY=VALUE; of a key alone the value is None."""
-    if not all(isinstance(one, (str, int)) for one in values):
+    if not isinstance(values, list) or not all(isinstance(one, (str, int)) for one in values):
         return values
     split = (str(one).partition("=") for one in values)
     return {key: value if equals else None for key, equals, value in split}
 
 
 def merged(base: Any, over: Any, field: str = "") -> Any:
-    """Return what ``over`` makes of ``base``: mappings are merged key by key, and lists are appended."""
+    """Return what ``over`` makes of ``base``: mappings are merged key by key, and lists are appended.
+
+    The tags of values stay: what a service extends comes below the result.
+    """
     if over is None:
         return base
+    if isinstance(over, Tagged):
+        return over
+    if isinstance(base, Tagged):
+        return Tagged(_OVERRIDE, merged(untagged(base), over, field))
     if isinstance(base, dict) and isinstance(over, dict):
         both = {key: merged(base[key], one, key) if key in base else one for key, one in over.items()}
         return {**base, **both}
     if isinstance(base, list) and isinstance(over, list) and field not in _REPLACED:
         return _unique([*base, *over], _target if field in _BY_TARGET else repr)
     return over
+
+
+def within(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a value changed, which keeps its tags."""
+    return value._replace(value=within(value.value, change)) if isinstance(value, Tagged) else change(value)
+
+
+def untagged(value: Any) -> Any:
+    """Return a value without its tag, None where it is taken away."""
+    if not isinstance(value, Tagged):
+        return value
+    return None if value.tag == _RESET else untagged(value.value)
+
+
+def resolved(value: Any, origin: str, path: str = "") -> Any:
+    """Return a value without tags, and without what they take away.
+
+    :raises MalformedData: an element of a list has one.
+    """
+    value = untagged(value)
+    if isinstance(value, dict):
+        kept = {key: one for key, one in value.items() if not (isinstance(one, Tagged) and one.tag == _RESET)}
+        return {key: resolved(one, origin, f"{path}.{key}" if path else key) for key, one in kept.items()}
+    if isinstance(value, list):
+        if any(isinstance(one, Tagged) for one in value):
+            raise MalformedData(f"{origin}: {path}: expected {' and '.join(TAGS)} on the list, not on its elements")
+        return [resolved(one, origin, f"{path}[{at}]") for at, one in enumerate(value)]
+    return value
 
 
 def _unique(values: list[Any], key: Callable[[Any], str]) -> list[Any]:

@@ -15,15 +15,15 @@ from ..._model.foreign import Foreign
 from ..._model.records.image import split_domain
 from ..fields import Fields, elements, scalar, unread
 from ..stack import Options, Stack, check_order, warned
-from ..yaml_files import read, text_of
-from . import mounts
-from .document import Document, default_files, document
+from ..yaml_files import decoded
+from . import include, mounts
+from .document import PAGE, Document, default_files, read_file
+from .merge import untagged
 from .resources import LABEL, Resources
 from .services import COMPLETED, HEALTHY, STARTED, Names, Service, Translator
-from .variables import Lookup, assignments, interpolate
+from .variables import Lookup, interpolate, with_files
 
 _TOP = ("configs", "name", "networks", "secrets", "services", "volumes")
-_PAGE = "docs/howto/compose-files.md"
 _MOST_SERVICES = 500
 _STRENGTH = ("", STARTED, HEALTHY, COMPLETED)  # of conditions: of several, the one that implies most counts
 _WAITS = {HEALTHY: "healthy", COMPLETED: "exited"}
@@ -65,7 +65,7 @@ def load(request: Request) -> Project:
     look_up = _variables(request)
     sources = _sources(request)
     paths = [path for path, _content in sources] if request.definition is None else []
-    return _Loading(request, document(sources, request.folder, look_up), look_up, paths).project()
+    return _Loading(request, include.load(sources, request.folder, look_up), look_up, paths).project()
 
 
 def named(request: Request) -> Project:
@@ -78,7 +78,7 @@ def named(request: Request) -> Project:
     for path, content in _sources(request):
         if not isinstance(content, dict):
             raise MalformedData(f"{path}: expected a Compose file, a mapping with the key services")
-        given = Foreign(content, path)["name"].text()
+        given = Foreign(untagged(content.get("name")), path, "name").text()
         name = interpolate(given, look_up, f"{path}: name") or name
     return Project(project_name(request, name, look_up), frozenset(), (), Stack())
 
@@ -87,25 +87,14 @@ def _sources(request: Request) -> list[tuple[str, Any]]:
     """Return the contents of the files by their names, or the task's definition."""
     if request.definition is not None:
         return [("definition", request.definition)]
-    return [(path, read(path)) for path in request.files or default_files(request.folder)]
+    return [(path, read_file(path)) for path in request.files or default_files(request.folder)]
 
 
 def _variables(request: Request) -> Lookup:
     """Return the look-up of variables: those of the module's environment, then of the env files."""
     default = f"{request.folder}/.env"
     paths = request.env_files or ([default] if request.folder and os.path.isfile(default) else [])
-    found: dict[str, str] = {}
-    for path in paths:
-        text = _decoded(text_of(path, "env_files"), path)
-        found.update(assignments(text, lambda name: caller.environment.get(name, found.get(name)), path))
-    return lambda name: caller.environment.get(name, found.get(name))
-
-
-def _decoded(content: bytes, path: str) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise MalformedData(f"{path}: not UTF-8 text") from None
+    return with_files(caller.environment.get, paths, "env_files")
 
 
 def project_name(request: Request, named: str, look_up: Lookup) -> str:
@@ -132,7 +121,7 @@ class _Loading:
         self._paths = paths
         self._look_up = look_up
         self._root = whole.root()
-        self._fields = Fields(whole.file_of, _PAGE)
+        self._fields = Fields(whole.file_of, PAGE)
         named = self._root["name"].text() if self._root["name"] else ""
         self.name = project_name(request, named, look_up)
         self._all = dict(self._root["services"].items())
@@ -267,4 +256,4 @@ def _text(path: str, _option: str) -> str:
     """
     if not os.path.lexists(path):
         raise FileNotFoundError(path)
-    return _decoded(text_of(path, "env_file"), path)
+    return decoded(path, "env_file")

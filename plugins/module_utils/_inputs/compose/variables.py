@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, NoReturn, Optional
+from typing import Callable, NoReturn, Optional, Sequence
 
 from ..._model.errors import MalformedData, warn
+from ..yaml_files import decoded
 
 Lookup = Callable[[str], Optional[str]]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -135,6 +136,22 @@ def assignments(text: str, look_up: Lookup, origin: str) -> dict[str, str]:
                 values[found[1]] = value
         at = found.end() if found.end() > at else len(text)
     return values
+
+
+def with_files(look_up: Lookup, paths: Sequence[str], option: str) -> Lookup:
+    """Return the look-up of variables: those of ``look_up``, then of files; ``option`` is the one that names these.
+
+    :raises InvalidArgument: a file cannot be read. :raises MalformedData: a line of one sets no variable.
+    """
+    found: dict[str, str] = {}
+
+    def known(name: str) -> Optional[str]:
+        outer = look_up(name)
+        return found.get(name) if outer is None else outer
+
+    for path in paths:
+        found.update(assignments(decoded(path, option), known, path))
+    return known
 
 
 def _value(found: re.Match[str], known: Lookup, where: str) -> Optional[str]:
