@@ -219,6 +219,16 @@ def test_containers_keep_the_backend_that_they_were_made_with(host: Host) -> Non
         host.parts = host.parts._replace(network_backend="netavark")
 
 
+def test_dns_servers_of_a_network_without_its_own_server_are_the_containers(host: Host) -> None:
+    made = host.module(
+        "libpod_network", {"name": "front", "subnet": "10.91.0.0/24", "disable_dns": True, "dns": ["192.0.2.53"]}
+    )
+    assert made.changed, made
+    process = Process(run(host, network="front"))
+    servers = [line for line in process.read("root/etc/resolv.conf").splitlines() if line.startswith("nameserver")]
+    assert servers[0] == "nameserver 192.0.2.53"
+
+
 def test_network_with_a_name_server_resolves_by_aardvark_dns(host: Host) -> None:
     define("front", 1, dns_enabled=True)
     run(host, "web", **WEB, network=["front:alias=site"])

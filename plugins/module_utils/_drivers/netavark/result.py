@@ -32,7 +32,8 @@ def parse(output: str, attachment: NetworkAttachment, netns_path: str) -> dict[s
     gateways = {":" in one["address"]: one["gateway"] for one in ips if "gateway" in one}
     internal = attachment.config.get("internal")
     dns = {
-        "nameservers": status["dns_server_ips"].texts(),
+        # netavark names its own server alone; without that one, the network's are the container's own.
+        "nameservers": status["dns_server_ips"].texts() or attachment.config.get("network_dns_servers") or [],
         "search": status["dns_search_domains"].texts(),
     }
     return {
