@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Pulls images into the store of containers/storage, which podman, buildah and CRI-O share, gives them names and removes
     them. skopeo(1) pulls.
+  - A pull downloads below O(static_root). What a killed one has left there is removed by the next.
   - A task has changed something where the name stands for an image of another ID afterwards, or where a name was given or
     taken.
   - With O(path), or a Containerfile in O(build), the image is built instead, by buildah(1). The role installs it with

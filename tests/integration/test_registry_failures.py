@@ -5,12 +5,18 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import eventually
 from ansible_collections.libpod.engine.tests.support.registry import APP, FRONT, HTTP, Failing, Registry, front
 
 BEHIND = APP.replace(APP.partition("/")[0], FRONT)
@@ -42,7 +48,7 @@ def shop() -> Iterator[Host]:
 
 def _store(host: Host) -> tuple[str, str, list[str]]:
     """Return the images and layers of the store, and what lies in the folder of downloads."""
-    folder = f"{host.parts.storage_root}/tmp"
+    folder = f"{host.parts.static_root}/images"
     left = os.listdir(folder) if os.path.isdir(folder) else []
     return host.store("images", "--json"), host.store("layers", "--json"), left
 
@@ -113,6 +119,28 @@ def test_registry_that_hangs_meets_the_limit_of_time(shop: Host, pattern: str) -
         "did not end within 1 seconds and was killed (a longer limit: tool_timeouts: {skopeo: SECONDS})"
         in failed["msg"]
     )
+    assert _store(shop) == before
+
+
+def test_download_of_a_killed_task_is_removed_by_the_next(shop: Host) -> None:
+    before, folder = _store(shop), f"{shop.parts.static_root}/images/0"
+
+    def kill() -> None:
+        """Kill the task and skopeo amid a layer, in the order in which neither cleans up after the other."""
+        eventually(lambda: any(os.path.getsize(path) for path in glob.glob(f"{folder}/*/*")))
+        (skopeo,) = process.with_argument(folder, ("skopeo",))
+        task = int(Path(f"/proc/{skopeo}/stat").read_text("ascii").rpartition(")")[2].split()[1])
+        for pid in (task, skopeo):
+            os.kill(pid, signal.SIGKILL)
+
+    with ThreadPoolExecutor() as pool:
+        killing = pool.submit(kill)
+        killed = _pull(shop, "stall", LAYER, 1 << 30)
+        killing.result()
+    assert killed.exit_code == -signal.SIGKILL and glob.glob(f"{folder}/*/*")
+    done = _pull(shop, "broken", LAYER, 0)
+    assert done["actions"] == [f"pulled image {BEHIND}", "created c"], done
+    _forget(shop)
     assert _store(shop) == before
 
 

@@ -189,6 +189,11 @@ class Failing(MovingTag):
     def echo(self) -> None:
         self._answer(500, f"what you sent: {self.headers}".encode())
 
+    def stall(self) -> None:
+        self.half()
+        self.wfile.flush()
+        self.hang()
+
     def half(self) -> None:
         request = urllib.request.Request(f"http://{REGISTRY}{self.path}")
         with urllib.request.urlopen(request, timeout=60) as answer:

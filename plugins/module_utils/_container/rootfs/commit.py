@@ -88,12 +88,13 @@ def _store(parts: EngineConfig, layout: Layout, name: str, made: Config) -> Comm
     """Copy the image into the store, unless it has there what has its name."""
     store, images = ImageStore(parts), Images(parts)
     if not name:
-        images.copy(f"oci:{layout.path}:image", images.reference(layout.image_id), doing="storing the image")
+        source, target = f"oci:{layout.path}:image", images.reference(layout.image_id)
+        images.copy(source, target, doing="storing the image", scratch=layout.path)
         return Committed(layout.image_id, name, True)
     earlier = store.find(name)
     if earlier is not None and name in earlier.names and _same(store, earlier, made):
         return Committed(earlier.id, name, False)
-    return Committed(images.add_layout(layout.path, name).id, name, True)
+    return Committed(images.add_layout(layout.path, name, layout.path).id, name, True)
 
 
 def _name(image: Optional[str]) -> str:

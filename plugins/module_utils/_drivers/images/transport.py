@@ -30,15 +30,11 @@ from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
 from ..._model.options.pulling import DEFAULT, Pull
 from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
-from .. import process
 from ..command import TOOL_PATH, run
 from ..storage.roots import PACKAGE, StorageRoots, chain, storage_roots
 from . import auth_paths, registries_conf, signature_policy, skopeo_messages
 from .store import ImageStore
 
-_TMP = "/var/tmp"
-# The programs whose downloads have the same names there.
-_DOWNLOADING = ("skopeo", "podman", "buildah", "crio")
 # containers/image's cache of blob information for root: the file, then its folders.
 _CACHE = (
     "/var/lib/containers/cache/blob-info-cache-v1.boltdb",
@@ -55,11 +51,19 @@ class Images:
         self._roots = storage_roots(parts)
 
     def pull(
-        self, source: str, how: Pull = DEFAULT, *, digest: str = "", username: str = "", password: str = ""
+        self,
+        source: str,
+        how: Pull = DEFAULT,
+        *,
+        digest: str = "",
+        username: str = "",
+        password: str = "",
+        scratch: str = "",
     ) -> Image:
         """Copy ``source`` into the store, under the name of ``name_for_source``, and return it.
 
-        ``digest`` is that of the manifest or index to copy, also where the tag has moved since.
+        ``digest`` is that of the manifest or index to copy, also where the tag has moved since. ``scratch`` is as for
+        ``copy``.
 
         A source is ``docker://REFERENCE`` or a plain reference, ``oci:PATH[:TAG]``, ``oci-archive:PATH[:TAG]``,
         ``docker-archive:PATH[:REFERENCE]`` or ``dir:PATH``. The host's policy.json decides what may be pulled.
@@ -69,7 +73,8 @@ class Images:
         :raises ImageRejected: by the policy. :raises ToolFailed: skopeo failed in another way.
         """
         name = name_for_source(source)
-        options = [*_quiet(how), *signature_policy.arguments(how.signature_policy), *self._folder(), *_tls("src-", how)]
+        options = [*_quiet(how), *signature_policy.arguments(how.signature_policy), *_tls("src-", how)]
+        options += ["--tmpdir", scratch] if scratch else []
         if username:
             how = how._replace(creds=f"{username}:{password}")
         before, began = self._layers(), time.monotonic()
@@ -143,7 +148,7 @@ class Images:
         argv = ["skopeo", *options, verb, *arguments]
         doing = doing or f"pulling image {source}"
         for tried in range(how.retries + 1):
-            cache, began = absent_cache(self._roots), time.time()
+            cache = absent_cache(self._roots)
             try:
                 return run(
                     argv,
@@ -158,8 +163,6 @@ class Images:
             except ToolTimedOut as error:
                 # The arguments name the places of the secrets.
                 error.argv = error.argv[:1]
-                with suppress(OSError):
-                    _remove_partial(f"{self._roots.root}/tmp" if self._roots.configured else _TMP, began)
                 raise
             except ToolFailed as error:
                 message = skopeo_messages.message_of(error.stderr)
@@ -178,24 +181,26 @@ class Images:
             time.sleep(2.0**tried if how.delay < 0 else how.delay)
         raise Internal(f"{doing} was not tried")
 
-    def add_layout(self, path: str, name: str) -> Image:
+    def add_layout(self, path: str, name: str, scratch: str = "") -> Image:
         """Copy ``image`` of an OCI layout into the store as ``name``; it may lack layers that the store has.
+
+        ``scratch`` is as for ``copy``.
 
         :raises ToolFailed: skopeo failed.
         """
-        self.copy(f"oci:{path}:image", self._target(name), doing=f"storing image {name}")
+        self.copy(f"oci:{path}:image", self._target(name), doing=f"storing image {name}", scratch=scratch)
         return self.store.get(name)
 
     def copy(self, source: str, target: str, *options: str, doing: str, scratch: str = "") -> None:
         """Copy an image from one of skopeo's references to another, neither of which is a registry's.
 
-        ``scratch`` is a directory for skopeo's temporary files, which the caller removes: a skopeo that fails to read
-        the store, as on a full disk, leaves layers there.
+        ``scratch`` is a directory for skopeo's temporary files, which the caller removes: a skopeo that is killed or
+        fails to read the store, as on a full disk, leaves layers there.
 
         :raises ToolFailed: skopeo failed; its message is kept.
         """
         cache = absent_cache(self._roots)
-        folder = ["--tmpdir", scratch] if scratch else self._folder()
+        folder = ["--tmpdir", scratch] if scratch else []
         argv = ["skopeo", "copy", "--quiet", "--insecure-policy", *folder, *options, source, target]
         try:
             run(argv, package="skopeo", env=self._roots.environment(), doing=doing)
@@ -266,16 +271,6 @@ class Images:
                 raise InvalidArgument(f"storage root {path!r}: skopeo cannot use a path with one of ] : + @ in it")
         return f"containers-storage:[{roots.driver}@{roots.root}+{roots.run_root}]{name}"
 
-    def _folder(self) -> list[str]:
-        """Return skopeo's option for its temporary folder, which is below the roots where these are given."""
-        if not self._roots.configured:
-            return []
-        folder = f"{self._roots.root}/tmp"
-        if not os.path.isdir(folder):
-            failpoint("mkdir tmp")
-            os.makedirs(folder, 0o700, exist_ok=True)
-        return ["--tmpdir", folder]
-
 
 def is_registry(source: str) -> bool:
     """Return whether an image is pulled from a registry, which has every image under its digest too."""
@@ -322,33 +317,6 @@ def remove_cache(paths: list[str]) -> None:
             os.unlink(path) if path == _CACHE[0] else os.rmdir(path)
         except OSError:
             pass
-
-
-def _sees(pid: int, folder: str) -> bool:
-    """Return whether a process finds the same directory at this path; one in a container has its own there."""
-    try:
-        return os.path.samestat(os.stat(f"/proc/{pid}/root{folder}"), os.stat(folder))
-    except OSError:
-        return False  # it has ended
-
-
-def _remove_partial(folder: str, began: float) -> None:
-    """Remove what a killed skopeo downloaded after ``began``, unless another program may have downloaded it."""
-    import shutil
-
-    if folder == _TMP:
-        others = [pid for pid in process.pids() if process.program(pid) in _DOWNLOADING]
-    else:
-        others = [*process.with_argument(folder, ("skopeo",))]
-    if any(_sees(pid, folder) for pid in others):
-        return
-    for name in os.listdir(folder):
-        path = f"{folder}/{name}"
-        # A second for file systems with coarse times.
-        ours = re.fullmatch(r"storage\d+", name) and os.lstat(path).st_mtime >= began - 1
-        if ours and os.lstat(path).st_uid == 0 and os.path.isdir(path) and not os.path.islink(path):
-            failpoint("remove partial download")
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _quiet(how: Pull) -> list[str]:

@@ -97,15 +97,15 @@ class Application:
 
     def pull(self, step: Step) -> None:
         """Pull the image that the plan resolved, whatever its tag leads to by now."""
-        from ..._drivers.images.transport import Images
         from ..._model.options.pulling import DEFAULT
+        from ..._resources.images.pull import fetch
 
         image = step.image
         if image is None:
             raise Internal(f"image {step.subject} is to be pulled, and the plan does not say from where")
         if image.error:
             raise image.error
-        pulled = Images(self.runtime.parts).pull(image.source, self.desired.pulling or DEFAULT, digest=image.digest)
+        pulled = fetch(self.runtime.parts, image.source, self.desired.pulling or DEFAULT, image.digest)
         self._pulled = ImageStore(self.runtime.parts).find(image.id) or pulled if image.digest else pulled
 
     def create(self, _step: Step) -> None:

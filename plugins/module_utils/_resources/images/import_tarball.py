@@ -119,7 +119,8 @@ def _import(parts: EngineConfig, src: str, version: tuple[int, ...], described: 
             raise InvalidArgument(f"src: {src} was changed while it was read: import it again once it is complete")
         image_id = _finish(layout, described)
         if images.store.find(image_id) is None:
-            images.copy(f"oci:{layout.path}:image", images.reference(image_id), doing=f"importing {src}")
+            source, target = f"oci:{layout.path}:image", images.reference(image_id)
+            images.copy(source, target, doing=f"importing {src}", scratch=folder)
     return images.store.get(image_id)
 
 

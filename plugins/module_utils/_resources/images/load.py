@@ -70,7 +70,7 @@ def _load(parts: EngineConfig, path: str, kind: str, missing: list[ArchivedImage
                     else:
                         # The file that was looked at, whatever its path leads to by now, and with no colon in it.
                         source = f"docker-archive:/proc/{os.getpid()}/fd/{file.fileno()}:@{image.place}"
-                    images.copy(source, images.reference(image.id), doing=f"loading {path}")
+                    images.copy(source, images.reference(image.id), doing=f"loading {path}", scratch=folder)
                     _check_stored(images, image.id, path)
                 if image.names:
                     images.tag(image.id, image.names)

@@ -10,7 +10,7 @@ from typing import Optional
 from ..._drivers.images.store import ImageStore
 from ..._model.engine_config import EngineConfig
 from ..._model.options.pulling import Pull
-from ..._model.records.image import name_for_source
+from ..._model.records.image import Image, name_for_source
 from .outcome import Outcome
 from .resolution import resolve
 
@@ -30,7 +30,14 @@ def pull(parts: EngineConfig, name: str, how: Optional[Pull], *, dry: bool) -> O
     actions = (f"pulled image {resolution.source}",)
     if dry:
         return Outcome(actions, resolution.id, (*names, name_for_source(resolution.source)))
-    from ..._drivers.images.transport import Images
-
-    pulled = Images(parts).pull(resolution.source, how or Pull(), digest=resolution.digest)
+    pulled = fetch(parts, resolution.source, how or Pull(), resolution.digest)
     return Outcome(actions, pulled.id, pulled.names)
+
+
+def fetch(parts: EngineConfig, source: str, how: Pull, digest: str = "") -> Image:
+    """Pull an image as ``Images.pull`` does; the next operation on images removes a killed one's downloads."""
+    from ..._drivers.images.transport import Images
+    from .work_folder import work_folder
+
+    with work_folder(parts) as folder:
+        return Images(parts).pull(source, how, digest=digest, scratch=folder)

@@ -16,7 +16,7 @@ from ..._model.errors import InvalidArgument, LibpodError, NoSuchImage
 from ..._model.options.pulling import DEFAULT, Pull
 from ..._model.records.image import PATH_TRANSPORTS, Image, normalise, split_domain
 from .save import Save, save
-from .work_folder import clear, work_folder
+from .work_folder import work_folder
 
 _FORMATS = {"dir": reader.DOCKER_DIR, "docker-archive": reader.DOCKER, "oci-archive": reader.OCI}
 
@@ -58,7 +58,6 @@ def push(parts: EngineConfig, image: Image, wanted: Push, how: Pull = DEFAULT, *
         return Pushed(digest, False)
     if dry:
         return Pushed("", True)
-    clear(parts)
     with work_folder(parts) as folder:
         return Pushed(images.push(image.id, target, how, folder, _options(wanted)), True)
 
@@ -93,7 +92,6 @@ def _to_path(parts: EngineConfig, image: Image, wanted: Push, transport: str, re
             target = f"oci:{path}:{tag or (names or ['image'])[0]}"
             doing = f"pushing image {image.id[:12]} to {path}"
             images = Images(parts)
-            clear(parts)
             with work_folder(parts) as folder:
                 images.copy(images.reference(image.id), target, *_options(wanted), doing=doing, scratch=folder)
         return Pushed("", changed)

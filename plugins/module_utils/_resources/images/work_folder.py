@@ -18,7 +18,8 @@ from ..._store.locks import FileLock
 
 @contextmanager
 def work_folder(parts: EngineConfig) -> Iterator[str]:
-    """Yield a new folder that only root can enter, and remove it in the end."""
+    """Yield a new folder that only root can enter, and remove it in the end; before, remove what killed ones left."""
+    clear(parts)
     top = f"{parts.static_root}/images"
     os.makedirs(top, 0o700, exist_ok=True)
     for number in count():
