@@ -425,7 +425,7 @@ options:
       - A target alone is an anonymous volume, which stays when the container goes, unless O(delete_volumes).
       - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(dev), C(exec), C(suid), C(bind), C(nocopy), C(z), C(Z)
         and a propagation. C(U) makes the container's user the owner of all in the volume. C(O), alone, puts an overlay over
-        the source, which has the container's changes until it stops.
+        the source, which has the container's changes until it stops. C(idmap) is as with O(mount).
       - A volume is C(nosuid) and C(nodev) unless C(suid) or C(dev) is given. A path of the target keeps C(ro), C(nosuid),
         C(nodev) and C(noexec) of the file system it is on, the last three unless C(suid), C(dev) or C(exec) is given.
       - They are changed in place where that is safe. Under a running process a volume is mounted, unmounted, given other
@@ -469,11 +469,14 @@ options:
         inside the volume only. A path with C(..) is refused.
       - With C(image), the source is the name or ID of an image in the store, such as one that
         M(libpod.engine.libpod_image) has pulled. It is mounted read-only. With C(rw) it takes changes, which stay as
-        long as the container. It takes C(subpath) too. A container with a user namespace cannot have it. A name
+        long as the container. It takes C(subpath) too. In a container with a user namespace it needs C(idmap). A name
         that leads to another image makes a new container. The image is not removed while a container has it.
-      - C(bind) takes C(idmap), with which the files have the container's IDs on the host too, or C(idmap=uids=RANGES;gids=RANGES).
-        RANGES are C(FILE-HOST-AMOUNT), joined by C(#). After a C(@), HOST is an ID in the container. It needs crun, from 1.5 on,
-        or runc, from 1.2 on, and a file system that can.
+      - C(bind), C(glob), C(volume) and C(image) take C(idmap), with which the files have the container's IDs on the host too,
+        or C(idmap=uids=RANGES;gids=RANGES). RANGES are C(FILE-HOST-AMOUNT), joined by C(#). After a C(@), HOST is an ID in the
+        container. It needs crun, from 1.5 on, or runc, from 1.2 on, and a file system that can.
+      - A volume with C(idmap) begins with the image's content under the IDs that the container sees, so that containers with
+        other user namespaces, or with none, share it. An image with C(idmap) is read-only and has one layer, or a C(subpath)
+        that only one layer has, since the kernel does not map the IDs of several layers together.
       - C(tmpfs) takes C(tmpfs-size), C(tmpfs-mode), C(uid) and C(gid), and C(devpts) C(uid), C(gid), C(mode) and
         C(max).
       - They are changed in place where O(volume) or O(tmpfs) would be, C(image), C(ramfs) and C(devpts) never.

@@ -123,7 +123,7 @@ def test_what_is_not_inside_the_volume_is_refused(host: Host, subpath: str) -> N
         "type=volume,src=data,dst=/x,subpath",
         "type=volume,dst=/x,volume-subpath=a",
         "type=bind,src=/srv,dst=/x,subpath=a",
-        "type=volume,src=data,dst=/x,idmap=uids=0-1-10#10-11-10;gids=0-100-10",
+        "type=image,src=busybox,dst=/x,rw,idmap=uids=0-1-10#10-11-10;gids=0-100-10",
         "type=bind,src=/srv,dst=/x,idmap=uids=0-1;gids=0-100-10",
         "type=bind,src=/srv,dst=/x,idmap=uids=0-1-1",
         "type=bind,src=/srv,dst=/x,idmap=uids=0-1-1;gids=0-1-1,U",

@@ -40,7 +40,7 @@ def test_formatted_value_parses_to_the_same(option: str, data: st.DataObject) ->
         *("type=bind,source=/a,target=/b,relabel=private,U,bind-nonrecursive,bind-propagation=slave,ro,noexec",),
         *("type=bind,source=/a,target=/b,idmap=uids=0-1-10#10-11-10;gids=0-100-10",),
         *("type=volume,target=/b", "type=volume,source=a,target=/b,nocopy,relabel=shared"),
-        *("type=image,source=a,target=/b,subpath=x/y,rw", "type=image,source=a,target=/b"),
+        *("type=image,source=a,target=/b,subpath=x/y,rw", "type=image,source=a,target=/b,idmap"),
         *("type=volume,source=a,target=/b,subpath=x/y", "type=volume,source=a,target=/b,volume-subpath=/x/,ro"),
         *(
             "type=tmpfs,target=/b,tmpfs-size=1m,tmpfs-mode=755,ro,notmpcopyup",

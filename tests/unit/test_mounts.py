@@ -32,6 +32,8 @@ def config(options: dict[str, Any], image: Any, **more: Any) -> ContainerConfig:
         ("type=bind,src=/a,target=/b,relabel=shared,bind-nonrecursive,noexec,U=true", "/a:/b:z,bind,noexec,U"),
         ("source=data,target=/b,nocopy,rw", "data:/b:nocopy"),
         ("type=volume,target=/b", "/b"),
+        ("type=bind,src=/a,target=/b,idmap,ro", "/a:/b:ro,idmap"),
+        ("src=a,target=/b,idmap=uids=0-1-10#10-11-10;gids=@0-100-10", "a:/b:idmap=uids=0-1-10#10-11-10;gids=@0-100-10"),
     ],
 )
 def test_mount_and_volume_mean_the_same(mount: str, volume: str) -> None:
@@ -71,6 +73,7 @@ def test_mount_of_a_new_file_system(mount: str, kind: str, options: list[str]) -
     + ["type=tmpfs,target=/t,size=x", "type=tmpfs,target=/t,mode=888", "type=tmpfs,target=/t,colour=red"]
     + ["type=bind,src=/a,target=/t,ro=maybe", "type=bind,src=/a,target=/t,ro,rw", "type=bind,src=/a,target=/t,x"]
     + ["type=bind,src=/a,target=/t,bind-propagation=x", "type=bind,src=/a,target=/t,relabel=x", "src=a/b,target=/t"]
+    + ["src=a,target=/t,idmap,U", "src=a,target=/t,idmap=0-1-1", "type=image,src=a,target=/t,idmap,rw"]
     + ["type=devpts,target=/t,uid=root", "type=glob,target=/t", "type=glob,source=a*,target=/t"],
 )
 def test_refused_mount_is_named(item: str) -> None:
@@ -85,9 +88,13 @@ def test_refused_mount_is_named(item: str) -> None:
         {"volume": ["/a:/t"], "mount": ["type=tmpfs,target=/t"]},
         {"mount": ["type=tmpfs,target=/t"], "tmpfs": {"/t": ""}},
         {"mount": ["type=tmpfs,target=/t", "target=/t"]},
+        *(
+            {"volume": [f"a:/t:{flags}"]}
+            for flags in ("idmap,U", "idmap,O", "idmap,idmap=uids=0-0-1;gids=0-0-1", "idmap=1")
+        ),
     ],
 )
-def test_duplicate_target_is_refused(options: dict[str, Any]) -> None:
+def test_duplicate_target_or_contrary_flag_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match="cannot be used"):
         normalise(options)
 

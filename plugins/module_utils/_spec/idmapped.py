@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterable, Mapping
+from typing import TYPE_CHECKING, Callable, Iterable, Mapping, Optional, Tuple
 
 from .._model.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from .._model.id_map import IdMap
+    from .._model.options.types import Volume
     from .types import IdMapping, Mount
+
+    Owner = Tuple[int, int]  # UID and GID
 
 
 def mapped(mount: Mount, id_mappings: Mapping[str, Iterable[IdMap]]) -> Mount:
@@ -19,22 +22,50 @@ def mapped(mount: Mount, id_mappings: Mapping[str, Iterable[IdMap]]) -> Mount:
 
     :raises InvalidArgument: the container has no user namespace to which they refer.
     """
-    option = next((one for one in mount["options"] if one.partition("=")[0] == "idmap"), "")
-    if not option:
+    requested = option(mount["options"])
+    if not requested:
         return mount
-    ranges = dict(part.split("=", 1) for part in option[len("idmap=") :].split(";") if part)
-    options = ["idmap" if one == option else one for one in mount["options"]]
-    maps = {kind: _entries(mount, ranges.get(f"{kind}s", ""), id_mappings.get(kind, ())) for kind in ("uid", "gid")}
+    options = ["idmap" if one == requested else one for one in mount["options"]]
+    maps = _maps(mount["destination"], requested, id_mappings)
     return {**mount, "options": options, "uidMappings": maps["uid"], "gidMappings": maps["gid"]}
 
 
-def _entries(mount: Mount, ranges: str, of_container: Iterable[IdMap]) -> list[IdMapping]:
+def in_files(volume: Volume, id_mappings: Mapping[str, Iterable[IdMap]]) -> Optional[Callable[[int, int], Owner]]:
+    """Return what makes of the owner that a file has on the host the one it has to have in a mapped volume.
+
+    IDs that are not mapped stay. None without the option ``idmap``; errors as ``mapped``'s.
+    """
+    requested = option(volume["flags"])
+    if not requested:
+        return None
+    maps = _maps(volume["target"], requested, id_mappings)
+    return lambda uid, gid: (_file_id(maps["uid"], uid), _file_id(maps["gid"], gid))
+
+
+def _file_id(entries: Iterable[IdMapping], host_id: int) -> int:
+    for one in entries:
+        if one["hostID"] <= host_id < one["hostID"] + one["size"]:
+            return host_id - one["hostID"] + one["containerID"]
+    return host_id
+
+
+def option(options: Iterable[str]) -> str:
+    """Return the option ``idmap`` of a mount, with its ranges; "" without one."""
+    return next((one for one in options if one.partition("=")[0] == "idmap"), "")
+
+
+def _maps(target: str, requested: str, id_mappings: Mapping[str, Iterable[IdMap]]) -> dict[str, list[IdMapping]]:
+    ranges = dict(part.split("=", 1) for part in requested[len("idmap=") :].split(";") if part)
+    return {kind: _entries(target, ranges.get(f"{kind}s", ""), id_mappings.get(kind, ())) for kind in ("uid", "gid")}
+
+
+def _entries(target: str, ranges: str, of_container: Iterable[IdMap]) -> list[IdMapping]:
     """Return the entries of ``FILE-HOST-AMOUNT#...``; after an @ the host's ID is one in the container."""
     outside = list(of_container)
     if not ranges:
         if not outside:
             raise InvalidArgument(
-                f"mount: idmap of {mount['destination']}: the container has no user namespace: give it one by userns "
+                f"mount: idmap of {target}: the container has no user namespace: give it one by userns "
                 "or uidmap, or the ranges, as idmap=uids=FILE-HOST-AMOUNT;gids=FILE-HOST-AMOUNT"
             )
         return [{"containerID": one.inside, "hostID": one.outside, "size": one.length} for one in outside]
@@ -46,7 +77,7 @@ def _entries(mount: Mount, ranges: str, of_container: Iterable[IdMap]) -> list[I
             one = next(whole, None)
             if one is None:
                 raise InvalidArgument(
-                    f"mount: idmap of {mount['destination']}: {text} is no part of one range of the container's user "
+                    f"mount: idmap of {target}: {text} is no part of one range of the container's user "
                     "namespace: give a part of one, or the host's IDs without @"
                 )
             host += one.outside - one.inside

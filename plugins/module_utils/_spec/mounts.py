@@ -81,7 +81,7 @@ def _image_mount(volume: Volume, source: str, static_dir: str) -> Mount:
         return _mount(target, "overlay", "overlay", f"lowerdir={source},upperdir={upper},workdir={work}", "nodev")
     if ":" in source:
         return _mount(target, "overlay", "overlay", f"lowerdir={source}", "ro", "nodev")
-    return _bind(source, target, "bind", "ro", "rprivate", "nodev")
+    return _bind(source, target, "bind", "ro", "rprivate", "nodev", *volume["flags"])
 
 
 def _volume_mount(volume: Volume, source: str, guards: Iterable[str], static_dir: str) -> Mount:

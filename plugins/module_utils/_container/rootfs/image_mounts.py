@@ -52,8 +52,11 @@ def look(parts: EngineConfig, volume: Volume, name: str, *, mapped: bool) -> str
     image = ImageStore(parts).find(volume["image"]) if volume.get("image") else None
     if image is None or not image.layer:
         raise not_yet(InvalidArgument(f"{where}: it is not in the store: pull it first, as libpod_image does"))
-    if mapped:
-        raise InvalidArgument(f"{where}, which has a user namespace: its files belong to IDs that are not in that")
+    is_idmapped = bool(volume["flags"])  # an image has no other flag
+    if mapped and not is_idmapped:
+        raise InvalidArgument(
+            f"{where}, which has a user namespace: its files belong to IDs that are not in that: give the mount idmap"
+        )
     layers = Storage(parts).layers_of(image.layer)
     path = ""
     if "subpath" in volume:
@@ -61,6 +64,11 @@ def look(parts: EngineConfig, volume: Volume, name: str, *, mapped: bool) -> str
         if not path:
             raise InvalidArgument(f"{where}: it has no {volume['subpath']} inside it: name a path of the image")
     found = image_trees.directories(layers, path)
+    if is_idmapped and len(found) > 1:
+        raise InvalidArgument(
+            f"{where} with idmap: its {len(found)} layers are an overlay, whose IDs the kernel does not map: mount an "
+            "image of one layer, or a subpath that only one layer has"
+        )
     if not volume["read_only"] and not os.path.isdir(found[0]):
         raise InvalidArgument(f"{where}: the file {volume['subpath']} can only be mounted read-only: omit rw")
     if any({*one} & {",", ":", "\\"} for one in found):

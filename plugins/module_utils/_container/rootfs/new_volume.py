@@ -13,8 +13,10 @@ from ..._drivers.kernel import securejoin
 from ..._drivers.trees import removal, replica
 from ..._model.errors import InvalidArgument, TreeChanged, TreeTooLarge
 from ..._model.failpoints import failpoint
+from ..._spec import idmapped
 
 if TYPE_CHECKING:
+    from ..._model.options.types import Volume
     from ..base import ContainerBase
 
 # A mark in a volume until all of the image's content is there.
@@ -22,7 +24,7 @@ _UNFINISHED = ".libpod-unfinished"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def make(container: ContainerBase, data: str, rootfs: str, target: str, *, copy: bool) -> None:
+def make(container: ContainerBase, data: str, rootfs: str, volume: Volume, *, copy: bool) -> None:
     """Make the directory ``data`` of a volume, with the image's content where ``copy``; safe to repeat.
 
     As with podman, a directory that has content already gets none of the image's.
@@ -35,7 +37,7 @@ def make(container: ContainerBase, data: str, rootfs: str, target: str, *, copy:
         for name in sorted(os.listdir(data), key=_UNFINISHED.__eq__):
             removal.remove(f"{data}/{name}")
     if copy and not os.listdir(data):
-        _copy_up(container, data, rootfs, target)
+        _copy_up(container, data, rootfs, volume)
 
 
 def unfinished(data: str) -> bool:
@@ -43,16 +45,20 @@ def unfinished(data: str) -> bool:
     return os.path.isdir(f"{data}/{_UNFINISHED}")
 
 
-def map_owner(container: ContainerBase, data: str) -> None:
-    """Have a volume that root owns be owned by the container's own root."""
-    if container.config.id_mappings and os.stat(data).st_uid == 0:
+def map_owner(container: ContainerBase, data: str, volume: Volume) -> None:
+    """Have a volume that root owns be owned by the container's own root, who is root in one whose mount maps IDs."""
+    if container.config.id_mappings and os.stat(data).st_uid == 0 and not idmapped.option(volume["flags"]):
         from ..bundle import id_mappings
 
         id_mappings.own(container, data)
 
 
-def _copy_up(container: ContainerBase, data: str, rootfs: str, target: str) -> None:
-    """Copy what the root filesystem has at ``target``, safe against a process that moves names meanwhile."""
+def _copy_up(container: ContainerBase, data: str, rootfs: str, volume: Volume) -> None:
+    """Copy what the root filesystem has at the target, safe against a process that moves names meanwhile.
+
+    In a volume whose mount maps IDs, the files get those with which the container sees the image's owners.
+    """
+    target, owners = volume["target"], idmapped.in_files(volume, container.config.id_mappings)
     doing = f"volume: what the image has at {target} was not copied into the volume of container {container.name} there"
     try:
         source = securejoin.open_beneath(rootfs, target, _FOLDER)
@@ -61,7 +67,7 @@ def _copy_up(container: ContainerBase, data: str, rootfs: str, target: str) -> N
     filled = -1
     try:
         filled = os.open(data, _FOLDER)
-        replica.fill(source, filled, _UNFINISHED, limits.of("copy_up").seconds)
+        replica.fill(source, filled, _UNFINISHED, limits.of("copy_up").seconds, owners)
     except OSError as error:
         raise OSError(error.errno, f"{doing}: {error.strerror}", data) from error
     except InvalidArgument as error:

@@ -41,7 +41,7 @@ def prepare(container: ContainerBase, volume: Volume, rootfs: str) -> None:
             new = record.options.type == "tmpfs" and (mounted or new_volume.unfinished(f"{directory}/_data"))
         if new or record.copy_up:
             copy = "nocopy" not in volume["flags"] and record.options.copy and "subpath" not in volume
-            _fill(container, record, rootfs, volume["target"], copy=copy)
+            _fill(container, record, rootfs, volume, copy=copy)
 
 
 def _hold(container: ContainerBase, name: str) -> None:
@@ -49,8 +49,8 @@ def _hold(container: ContainerBase, name: str) -> None:
         container.save(held_volumes=(*container.state.held_volumes, name))
 
 
-def _fill(container: ContainerBase, record: VolumeRecord, rootfs: str, target: str, *, copy: bool) -> None:
-    """Give a volume the content that the image has at ``target``; the record is written last.
+def _fill(container: ContainerBase, record: VolumeRecord, rootfs: str, volume: Volume, *, copy: bool) -> None:
+    """Give a volume the content that the image has at its target; the record is written last.
 
     What is mounted from elsewhere may have content already, and a directory like the mark of an unfinished copy in it:
     only where the record says that a copy was begun is that mark the engine's.
@@ -63,9 +63,9 @@ def _fill(container: ContainerBase, record: VolumeRecord, rootfs: str, target: s
         if copy:
             store.write(directory, record._replace(copy_up=COPY_BEGUN))
     if begun or not elsewhere:
-        new_volume.make(container, data, rootfs, target, copy=copy)
+        new_volume.make(container, data, rootfs, volume, copy=copy)
     if options.uid is None and not options.has_owners:
-        new_volume.map_owner(container, data)
+        new_volume.map_owner(container, data, volume)
     volume_mounts.own(options, data)
     store.write(directory, record._replace(copy_up=COPY_DONE))
 

@@ -35,13 +35,20 @@ def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]
     result = {}
     for volume in container.config.volumes:
         target = volume["target"]
-        result[target] = source = prepared(container, volume, rootfs)
+        result[target] = source = _followed(volume, prepared(container, volume, rootfs))
         if "U" in volume["flags"]:
             with held(container, volume, source) as path:
                 _give(container, path, user)
         if "O" in volume["flags"]:
             _prepare_overlay(container, target, source)
     return result
+
+
+def _followed(volume: Volume, source: str) -> str:
+    """Return where a symbolic link leads that is mounted with other IDs: crun then mounts the link itself."""
+    if os.path.islink(source) and any(flag.startswith("idmap") for flag in volume["flags"]):
+        return os.path.realpath(source)
+    return source
 
 
 def host_path(container: ContainerBase, volume: Volume) -> str:

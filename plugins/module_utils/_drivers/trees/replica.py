@@ -13,7 +13,7 @@ import errno
 import os
 import stat
 import time
-from typing import NamedTuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from ..._model.errors import InvalidArgument, TreeTooLarge
 from ..._model.failpoints import failpoint
@@ -24,9 +24,11 @@ from .descent import DIRECTORY, Descent
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 1 << 26
+# Makes of UID and GID of what is copied those that the copy has; None keeps them.
+Owners = Optional[Callable[[int, int], Tuple[int, int]]]
 
 
-def fill(source: int, target: int, temporary: str, seconds: float = 0) -> None:
+def fill(source: int, target: int, temporary: str, seconds: float = 0, owners: Owners = None) -> None:
     """Copy the open directory ``source``, content and attributes, to the open, empty directory ``target``.
 
     Until it is complete it has a directory ``temporary``, with one more name of each file of several names; that name
@@ -37,7 +39,7 @@ def fill(source: int, target: int, temporary: str, seconds: float = 0) -> None:
     """
     failpoint("mkdir in the new volume")
     os.mkdir(temporary, 0o700, dir_fd=target)
-    walk = _Walk(target, temporary, seconds)
+    walk = _Walk(target, temporary, seconds, owners)
     try:
         status = walk.run(source)
     finally:
@@ -53,7 +55,8 @@ class _Folder(NamedTuple):
 
 
 class _Walk:
-    def __init__(self, target: int, temporary: str, seconds: float) -> None:
+    def __init__(self, target: int, temporary: str, seconds: float, owners: Owners) -> None:
+        self._owners = owners
         self._source, self._target = Descent(), Descent()
         self._root, self._temporary = target, temporary
         self._links = os.open(temporary, DIRECTORY, dir_fd=target)
@@ -91,7 +94,7 @@ class _Walk:
 
     def _leave(self) -> None:
         """Set a directory's attributes last: new entries change its times, and inherit its default ACL."""
-        _give(self._source.here, self._target.here, self._folders.pop().status)
+        _give(self._source.here, self._target.here, self._folders.pop().status, self._owners)
         self._source.leave()
         self._target.leave()
 
@@ -109,7 +112,7 @@ class _Walk:
             elif status.st_nlink > 1:
                 self._link(held, name, status)
             else:
-                _make(held, self._target.here, name, status)
+                _make(held, self._target.here, name, status, self._owners)
         finally:
             os.close(held)
 
@@ -118,7 +121,7 @@ class _Walk:
         key = (status.st_dev, status.st_ino)
         if key not in self._linked:
             first = str(len(self._linked))
-            _make(held, self._links, first, status)
+            _make(held, self._links, first, status, self._owners)
             self._linked[key] = first
         os.link(self._linked[key], name, src_dir_fd=self._links, dst_dir_fd=self._target.here, follow_symlinks=False)
 
@@ -128,14 +131,14 @@ def _open(held: int, flags: int = os.O_RDONLY) -> int:
     return os.open(f"/proc/self/fd/{held}", (flags | os.O_CLOEXEC) & ~os.O_NOFOLLOW)
 
 
-def _make(held: int, folder: int, name: str, status: os.stat_result) -> None:
+def _make(held: int, folder: int, name: str, status: os.stat_result, owners: Owners) -> None:
     """Create a copy of ``held``, which is no directory, as ``name`` in the open directory."""
     if stat.S_ISREG(status.st_mode):
         reader, writer = _open(held), -1
         try:
             writer = os.open(name, _NEW, 0o600, dir_fd=folder)
             _copy_content(reader, writer, status.st_size)
-            _give(reader, writer, status)
+            _give(reader, writer, status, owners)
         finally:
             for descriptor in (reader, writer):
                 if descriptor >= 0:
@@ -147,19 +150,20 @@ def _make(held: int, folder: int, name: str, status: os.stat_result) -> None:
         os.mknod(name, status.st_mode, status.st_rdev, dir_fd=folder)
     copy = os.open(name, _LOOK, dir_fd=folder)
     try:
-        _give(held, copy, status)
+        _give(held, copy, status, owners)
     finally:
         os.close(copy)
 
 
-def _give(source: int, target: int, status: os.stat_result) -> None:
+def _give(source: int, target: int, status: os.stat_result, owners: Owners) -> None:
     """Set owner, mode, attributes and times of the file behind one descriptor to those of another one.
 
     The owner is first, since a change of it drops capabilities and set-user-ID bits.
     """
     # These paths lead to the held file itself, even to a symbolic link.
     here, there = f"/proc/self/fd/{target}", f"/proc/self/fd/{source}"
-    os.chown(here, status.st_uid, status.st_gid)
+    owner = status.st_uid, status.st_gid
+    os.chown(here, *(owners(*owner) if owners else owner))
     if not stat.S_ISLNK(status.st_mode):
         os.chmod(here, stat.S_IMODE(status.st_mode))
     for name in _attributes(there):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Callable, Iterable, Optional
 
 from .. import caller
@@ -26,8 +25,6 @@ _SPELLINGS = {
     "volume-subpath": "subpath",
     "readwrite": "rw",
 }
-_RANGES = "@?[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10}"
-_IDMAP = re.compile(f"uids={_RANGES}(?:#{_RANGES})*;gids={_RANGES}(?:#{_RANGES})*")
 _FLAGS = ("nosuid", "suid", "nodev", "dev", "noexec", "exec")
 _VALUES = {
     "tmpfs": {"size": "size", "tmpfs-size": "size", "mode": "mode", "tmpfs-mode": "mode", "uid": "uid", "gid": "gid"},
@@ -146,12 +143,11 @@ def _volume(kind: str, target: str, settings: dict[str, str | None], item: str, 
     if relabel is None:
         raise wrong(option, item, "relabel=shared or relabel=private")
     switches = _switches(kind, settings, item, option)
-    if "idmap" in settings:
-        switches.add(_idmap(kind, settings.pop("idmap"), "U" in switches, item, option))
+    switches |= _idmap(settings, switches, item, option)
     subpath = _subpath(settings, source, item, option) if kind == "volume" and "subpath" in settings else ""
     if settings:
-        own = "subpath, " if kind == "volume" else "idmap, "
-        known = f"source, target, {own}bind-propagation, relabel, {', '.join(_SWITCHES[kind])}"
+        own = "subpath, " if kind == "volume" else ""
+        known = f"source, target, {own}idmap, bind-propagation, relabel, {', '.join(_SWITCHES[kind])}"
         raise wrong(option, item, f"of {kind}: {known}")
     flags = {"bind" if switch == "bind-nonrecursive" else switch for switch in switches} - {"ro", "rw"} | {relabel} - {
         ""
@@ -167,19 +163,13 @@ def _volume(kind: str, target: str, settings: dict[str, str | None], item: str, 
     return {**result, "subpath": subpath} if subpath else result
 
 
-def _idmap(kind: str, ranges: str | None, owned: bool, item: str, option: str) -> str:
-    """Return the flag of a mount whose files have other owners there than on the host, as podman has it."""
-    if kind != "bind":
-        raise wrong(
-            option, item, "idmap only with type=bind: the engine gives a volume's files the container's IDs itself"
-        )
-    if owned:
-        raise wrong(option, item, "either idmap or U, which gives the files themselves to the container's user")
-    if ranges in (None, "true"):
-        return "idmap"
-    if not _IDMAP.fullmatch(ranges or ""):
-        raise wrong(option, item, "idmap, or idmap=uids=FILE-HOST-AMOUNT[#...];gids=FILE-HOST-AMOUNT[#...]")
-    return f"idmap={ranges}"
+def _idmap(settings: dict[str, str | None], switches: set[str], item: str, option: str) -> set[str]:
+    """Remove ``idmap`` from ``settings`` and return its flag, nothing where it is not given."""
+    if "idmap" not in settings:
+        return set()
+    from . import idmap
+
+    return {idmap.flag(settings.pop("idmap"), switches, item, option)}
 
 
 def _image(target: str, settings: dict[str, str | None], item: str, option: str) -> Volume:
@@ -189,9 +179,14 @@ def _image(target: str, settings: dict[str, str | None], item: str, option: str)
         raise wrong(option, item, "a source, which is the name or ID of an image")
     switches = _switches("image", settings, item, option)
     subpath = _subpath(settings, source, item, option) if "subpath" in settings else ""
+    flags = _idmap(settings, switches, item, option)
     if settings:
-        raise wrong(option, item, "of image: source, target, subpath, rw, ro")
-    result: Volume = {**bare("image", source, target), "read_only": "rw" not in switches}
+        raise wrong(option, item, "of image: source, target, subpath, idmap, rw, ro")
+    if flags and "rw" in switches:
+        raise wrong(
+            option, item, "either idmap or rw: the changes are in an overlay, whose IDs the kernel does not map"
+        )
+    result: Volume = {**bare("image", source, target), "read_only": "rw" not in switches, "flags": [*flags]}
     return {**result, "subpath": subpath} if subpath else result
 
 

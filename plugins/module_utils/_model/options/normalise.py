@@ -170,7 +170,7 @@ def _mounts(options: ContainerOptions) -> None:
     maps = options["uidmap"] or options["subuidname"] or options["userns"]["mode"] in ("auto", "container", "ns")
     if maps and any("O" in volume["flags"] for volume in options["volume"]):
         raise InvalidArgument("volume: O cannot be combined with a user namespace, in which no overlay can be mounted")
-    idmaps = (flag for mount in options["mount"] if "source" in mount for flag in mount["flags"] if flag[:5] == "idmap")
+    idmaps = (flag for mount in volumes.of_options(options) for flag in mount["flags"] if flag[:5] == "idmap")
     if not (maps or options["pod"]) and any("=" not in flag or "@" in flag for flag in idmaps):
         raise InvalidArgument(
             "mount: idmap maps to the container's user namespace, and it has none: set userns or uidmap, or give the "

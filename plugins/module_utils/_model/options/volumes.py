@@ -52,9 +52,14 @@ def _volume(item: object, option: str) -> Volume:
     is_path = "/" in source or source in (".", "..")
     if "\0" in source or not is_path and not NAME_PATTERN.fullmatch(source):
         raise wrong(option, source, "a path with a '/', or a volume's name")
+    maps = [flag for flag in flags if flag.partition("=")[0] == "idmap"]
     for flag in flags:
-        if flag not in _FLAGS + PROPAGATIONS + ("ro", "rw"):
-            raise wrong(option, item, "options from ro, rw, " + ", ".join(_FLAGS + PROPAGATIONS))
+        if flag not in _FLAGS + PROPAGATIONS + ("ro", "rw") and maps != [flag]:
+            raise wrong(option, item, "options from ro, rw, idmap, " + ", ".join(_FLAGS + PROPAGATIONS))
+    if maps:
+        from . import idmap
+
+        idmap.flag(maps[0].partition("=")[2] or None, flags, item, option)
     check_opposites(flags, item, option)
     if len(set(flags) & set(PROPAGATIONS)) > 1:
         raise wrong(option, item, "at most one propagation")
