@@ -16,6 +16,7 @@ import time
 import uuid
 from typing import Any, Callable, Iterator, Optional, Sequence
 
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.seccomp_profiles import DEFAULT_PROFILES
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 
 from . import cgroup_tree, debian, images, kept_engine, kernel, leaks, modules, playbooks
@@ -23,6 +24,7 @@ from . import cgroup_tree, debian, images, kept_engine, kernel, leaks, modules, 
 OUTSIDE = "192.0.2.2"  # the neighbour's address; the host has .1
 NETWORK = "libpod"  # the CNI network every test host defines, the role's
 BRIDGE = "cni-libpod0"
+PACKAGED_FILTER = DEFAULT_PROFILES[-1]
 OCI_RUNTIME = os.environ.get("LIBPOD_TEST_OCI_RUNTIME", "runc")
 # A directory of .ci/netavark's with the netavark, aardvark-dns and nft of another Debian, in place of the machine's.
 NETAVARK = os.environ.get("LIBPOD_TEST_NETAVARK", "")
@@ -95,6 +97,7 @@ class Host:
         kernel.mount("test-host", "/etc", "overlay", options=layers)
         for name, folder in (("podman", "/usr/lib/podman"), ("sbin", "/usr/local/sbin")) if NETAVARK else ():
             kernel.mount(f"{NETAVARK}/{name}", folder, flags=kernel.MS_BIND)
+        self.filter_natively()
         # `ip netns` shares this folder at its first use; done here, it is no difference between before and after.
         os.mkdir("/run/netns")
         store = images.template(self.layout)
@@ -103,6 +106,19 @@ class Host:
         os.mkdir("/srv/cni")
         with open(f"/srv/cni/87-{NETWORK}.conflist", "w", encoding="utf-8") as file:
             json.dump(network(), file, indent=1)
+
+    def filter_natively(self) -> None:
+        """Leave the packaged seccomp profile its rules, but of the architectures only the machine's own.
+
+        No program of the tests has another one. The filter's code for 32 bits is half the CPU time of a start by runc.
+        """
+        with open(PACKAGED_FILTER, encoding="utf-8") as file:
+            profile = json.load(file)
+        for entry in profile["archMap"]:
+            entry["subArchitectures"] = []
+        with open("/run/libpod-test/seccomp.json", "w", encoding="utf-8") as file:
+            json.dump(profile, file)
+        kernel.mount("/run/libpod-test/seccomp.json", PACKAGED_FILTER, flags=kernel.MS_BIND)
 
     def _connect(self) -> None:
         self.run("ip", "-batch", "-", input="link set lo up\nlink add outside0 type bridge\nlink set outside0 up\n")
