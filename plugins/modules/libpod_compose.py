@@ -167,6 +167,15 @@ options:
     description:
       - How many containers are worked on at once. The number of CPUs that the task may use where omitted.
     type: int
+  expect_plan:
+    description:
+      - The C(plan.digest) of an approved result of check mode, as of O(libpod.engine.libpod_container#module:expect_plan). The task
+        then carries out exactly that plan for the networks, volumes, secrets, images and containers together, or fails before it
+        changes any.
+      - What needs no change does not count, so that a job may be repeated.
+      - A task that finds while it runs that something else has changed what is next ends there, and RV(actions) has what it did.
+    type: str
+    default: ""
 seealso:
   - module: libpod.engine.libpod_containers
   - name: community.docker.docker_compose_v2
@@ -252,7 +261,9 @@ fates:
   sample:
     - {name: shop-web-1, fate: changed, changed: true, actions: [created shop-web-1, started shop-web-1]}
 plan:
-  description: Its C(digest) has the digest of each container's plan with steps as C(NAME=DIGEST), and is V(nothing) without one.
+  description:
+    - Its C(digest) is what O(expect_plan) takes, in a result of check mode. It has a digest for each thing with steps, as
+      C(NAME=DIGEST) for containers and such as C(network/NAME=DIGEST) for others. It is V(nothing) where there is none.
   returned: unless the project as a whole is refused
   type: dict
   sample:

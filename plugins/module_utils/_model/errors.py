@@ -149,10 +149,19 @@ class RecreateRefused(LibpodError):
 
 
 class PlanDiffers(LibpodError):
-    """The task is to do an approved plan, and would do another one, ``plan``; nothing was changed."""
+    """The task is to do an approved plan, and would do another one, ``plan``.
 
-    def __init__(self, what: str, plan: Mapping[str, Any]) -> None:
-        super().__init__(f"{what}; nothing was changed: find out why, or approve plan.digest of this result")
+    Nothing was changed, unless the task had ``begun`` when something else changed the host.
+    """
+
+    def __init__(self, what: str, plan: Mapping[str, Any], *, begun: bool = False) -> None:
+        ending = "nothing was changed: find out why, or approve plan.digest of this result"
+        if begun:
+            ending = (
+                "something else has changed it while the task ran: find out what, and approve the plan of a new check"
+            )
+        super().__init__(f"{what}; {ending}")
+        self.what = what
         self.plan = plan
 
 

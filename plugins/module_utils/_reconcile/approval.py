@@ -52,8 +52,21 @@ def digested(plan: Plan, subject: str, options: Optional[Mapping[str, Any]], ima
         (options, [(*one[:4], one.drift, one.ignored) for one in plan.differences]),
         image,
     )
+    return plan._replace(digest=digest(parts))
+
+
+def digest(parts: Sequence[object]) -> str:
+    """Return the digest of what there is before, the steps, what is wanted, and the image."""
     key = (machine_id() or boot_id()).encode()
-    return plan._replace(digest="-".join(_hashed(key, part) for part in parts))
+    return "-".join(_hashed(key, part) for part in parts)
+
+
+def loosened(approved: str) -> str:
+    """Return a digest that leaves the options and the image open, which an earlier step of the task may determine."""
+    if approved == NOTHING:
+        return approved
+    before, steps, *others = approved.split("-")
+    return "-".join((before, steps, *("" for _part in others)))
 
 
 def _image(runtime: Runtime, desired: Desired) -> tuple[object, ...]:
@@ -88,19 +101,24 @@ def difference(expected: str, plan: Plan, name: str) -> str:
 
     A plan without steps is always within it.
     """
-    if not plan.steps or plan.digest == expected:
-        return ""
-    if expected == NOTHING:
-        differing = "which has no step"
-    else:
-        compared = zip(PARTS, expected.split("-"), plan.digest.split("-"))
-        differing = f"it differs in {' and '.join(part for part, before, now in compared if before != now)}"
-    return f"{name}: the plan ({', '.join(plan.actions)}) is not the approved one, {differing}"
+    return differing(expected, plan.digest, plan.actions, name) if plan.steps else ""
+
+
+def differing(expected: str, found: str, actions: Sequence[str], name: str, parts: Sequence[str] = PARTS) -> str:
+    """Return in what a plan with a digest and actions differs from the approved one, empty where it does not."""
+    how = "which has no step"
+    if expected != NOTHING:
+        compared = zip(parts, expected.split("-"), found.split("-"))
+        different = [part for part, before, now in compared if before not in ("", now)]
+        if not different:
+            return ""
+        how = f"it differs in {' and '.join(different)}"
+    return f"{name}: the plan ({', '.join(actions)}) is not the approved one, {how}"
 
 
 def joined(digests: Mapping[str, str]) -> str:
     """Return the digest of a task of several containers from those of the plans that have steps, by name."""
-    return ",".join(f"{name}={one}" for name, one in sorted(digests.items()))
+    return ",".join(f"{name}={one}" for name, one in sorted(digests.items())) or NOTHING
 
 
 def split(text: str, option: str) -> dict[str, str]:

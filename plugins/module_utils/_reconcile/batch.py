@@ -42,12 +42,12 @@ class Renderers(NamedTuple):
 class BatchReconcile:
     """A task of several ``wanted`` containers; with ``purge`` (label, and value or None for any) others are removed.
 
-    After ``run``, ``results`` has each container's result by name, with ``fate`` and ``name`` in it. At most
-    ``workers`` containers are worked on at once, and ``shown`` inspects one for its result. After a failure no other
-    container is begun; with ``keep_going``, none that depends on the failed one. ``expected`` are the digests of the
-    approved plans by name, see ``approval``: where one plan is another, none is begun. ``after`` has containers' names
-    with those that they depend on beside what their options say. ``gone`` are containers that count as not there, for a
-    step before would remove them.
+    After ``run``, ``results`` has each container's result by name, with ``fate`` and ``name`` in it, and ``plans`` the
+    plans. At most ``workers`` containers are worked on at once, and ``shown`` inspects one for its result. After a
+    failure no other container is begun; with ``keep_going``, none that depends on the failed one. ``expected`` are the
+    digests of the approved plans by name, see ``approval``: where one plan is another, none is begun. ``after`` has
+    containers' names with those that they depend on beside what their options say. ``gone`` are containers that count
+    as not there, for a step before would remove them.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class BatchReconcile:
         self._planned = Runtime(parts, self._planned_store)
         self._planned.source_answers = self.runtime.source_answers
         self._members: dict[str, Member] = {}
-        self._plans: dict[str, Plan] = {}
+        self.plans: dict[str, Plan] = {}
         self._after: order.After = {}
         self._claims: dict[tuple[Verb, str], str] = {}
 
@@ -174,12 +174,16 @@ class BatchReconcile:
     @property
     def digest(self) -> str:
         """The digest of all plans; see ``approval.joined``."""
-        digests = {name: plan.digest for name, plan in self._plans.items() if plan.steps}
-        if not digests:
+        if not self.digests:
             return NOTHING
         from . import approval
 
-        return approval.joined(digests)
+        return approval.joined(self.digests)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests of the plans that have steps, by name."""
+        return {name: plan.digest for name, plan in self.plans.items() if plan.steps}
 
     def _check_expected(self) -> None:
         """Check the plans against those that the task expects.
@@ -192,11 +196,11 @@ class BatchReconcile:
 
         found = (
             approval.difference(self._expected.get(name, NOTHING), plan, f"container {name}")
-            for name, plan in self._plans.items()
+            for name, plan in self.plans.items()
         )
         differing = [one for one in found if one]
         if differing:
-            plans = {name: plan.to_json() for name, plan in self._plans.items() if plan.steps}
+            plans = {name: plan.to_json() for name, plan in self.plans.items() if plan.steps}
             raise PlanDiffers("; ".join(differing), {"digest": self.digest, "containers": plans})
 
     @property
@@ -212,7 +216,7 @@ class BatchReconcile:
             if claimed and self._claims.setdefault(key, name) != name:
                 plan = plan._replace(steps=tuple(one for one in plan.steps if one != step))
                 self._after[name].add(self._claims[key])
-        self._plans[name] = plan
+        self.plans[name] = plan
         outcome = Outcome(plan, self._shown(container) if container else {})
         status = CHANGED if plan.steps else UNCHANGED
         self.results[name] = {"name": name, "fate": status, **self._renderers.outcome(outcome, name)}
@@ -303,7 +307,7 @@ class BatchReconcile:
         try:
             # The plan, made again with what was done before it, is the one that was checked.
             outcome = apply_one(self.runtime, self._wanted[name]._replace(expect_plan=""), self._shown)
-            outcome = outcome._replace(plan=outcome.plan._replace(digest=self._plans[name].digest))
+            outcome = outcome._replace(plan=outcome.plan._replace(digest=self.plans[name].digest))
         except Exception as error:  # pylint: disable=broad-exception-caught
             return {"fate": FAILED, **self._renderers.error(error), **_noted()}
         result = self._renderers.outcome(outcome, name)

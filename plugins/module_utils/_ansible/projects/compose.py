@@ -18,7 +18,7 @@ from ..._model.errors import InvalidArgument, some, warn
 from ..._reconcile.desired import SECRETS_CHANGED, Desired
 from .. import arguments
 from ..module import EngineModule, run
-from .run import DefinitionModule, StackRun
+from .run import DefinitionModule, StackRun, run_stack
 from .stack import Owner
 
 _STATES = ("absent", "stopped", "restarted", "present", "created")
@@ -49,6 +49,7 @@ def spec() -> dict[str, Any]:
         "wait": {"type": "bool", "default": False},
         "wait_timeout": {"type": "str", "default": "300"},
         "workers": {"type": "int"},
+        "expect_plan": {"type": "str", "default": ""},
         **arguments.parts_spec(),
     }
 
@@ -84,7 +85,9 @@ def request(params: Mapping[str, Any]) -> Request:
 
 def compose(module: EngineModule) -> dict[str, Any]:
     """libpod_compose: bring a project to its state, or in check mode say what that takes."""
-    return _Run(module, _read(module.params)).result()
+    project = _read(module.params)
+    owner = Owner(f"{LABEL}.project", project.name)
+    return run_stack(module, owner, lambda task: _Run(task, project).result())
 
 
 def _read(params: Mapping[str, Any]) -> Project:
@@ -101,10 +104,10 @@ def _read(params: Mapping[str, Any]) -> Project:
 class _Run:
     """One task about a project."""
 
-    def __init__(self, module: EngineModule, project: Project) -> None:
-        self._params = module.params
+    def __init__(self, task: StackRun, project: Project) -> None:
+        self._params = task.params
         self._project = project
-        self._run = StackRun(module, Owner(f"{LABEL}.project", project.name))
+        self._run = task
         self._services = {name: labels.get(f"{LABEL}.service", "") for name, labels in self._run.own()}
 
     def result(self) -> dict[str, Any]:

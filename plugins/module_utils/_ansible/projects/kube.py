@@ -18,7 +18,7 @@ from ..._reconcile.desired import SECRETS_CHANGED
 from .. import arguments
 from ..module import EngineModule, run
 from .pods import StackPods
-from .run import DefinitionModule, StackRun
+from .run import DefinitionModule, StackRun, run_stack
 from .stack import Owner
 
 _PULLS = ("always", "missing", "never", "newer", "policy")
@@ -49,6 +49,7 @@ def spec() -> dict[str, Any]:
         "wait": {"type": "bool", "default": False},
         "wait_timeout": {"type": "str", "default": "300"},
         "workers": {"type": "int"},
+        "expect_plan": {"type": "str", "default": ""},
         **{option: {"type": "bool"} for option in ("debug", "quiet")},
         **{option: {"type": "str"} for option in ("executable", "log_level")},
         **arguments.parts_spec(),
@@ -85,17 +86,17 @@ def kube(module: EngineModule) -> dict[str, Any]:
     """libpod_kube: bring the pods of Kubernetes YAML to their state."""
     request = _request(module.params)
     stack = Stack() if module.params["state"] == "absent" else kube_files.load(request)
-    return _Run(module, stack, request.label[OWNER]).result()
+    return run_stack(module, Owner(OWNER, request.label[OWNER]), lambda task: _Run(task, stack).result())
 
 
 class _Run:
     """One task about the pods of a set of objects."""
 
-    def __init__(self, module: EngineModule, stack: Stack, owner: str) -> None:
-        self._params = module.params
+    def __init__(self, task: StackRun, stack: Stack) -> None:
+        self._params = task.params
         self._stack = stack
-        self._task = StackRun(module, Owner(OWNER, owner))
-        self._pods = StackPods(self._task)
+        self._task = task
+        self._pods = StackPods(task)
 
     def result(self) -> dict[str, Any]:
         stack = self._stack

@@ -15,13 +15,14 @@ from ..._model.options.table import select
 from ..._model.records.pod import FIXED, PodConfig
 from ..._reconcile import pods as reconciled
 from ..._reconcile.desired import Desired
+from ..._reconcile.plan import NOTHING, Plan
 from ..._reconcile.pod_planner import DesiredPod
 from ..._runtime.pods import Pods
 from ..._runtime.runtime import Runtime
 from ..._store import pods as records
 from .. import pod
 from .run import StackRun
-from .stack import about, filled, naming
+from .stack import about, filled, key_of, naming
 
 
 class StackPods:
@@ -89,13 +90,22 @@ class StackPods:
             with about(f"pod {one['name']}"):
                 wanted.append(self._desired(one, start, recreate))
         for desired in wanted:
-            outcome = reconciled.reconcile(self._task.parts, desired, check_mode=self._task.dry)
-            plan = outcome.plan
+            plan = self._reconciled(desired)
             if plan.steps and (plan.status_before == "absent" or desired.recreate):
                 self.awaited.add(desired.name)
-            shown = plan.diff()
-            actions = [naming("pod", action) for action in plan.actions]
-            self._task.changes.did(f"pod {desired.name}", actions, shown["before"], shown["after"])
+
+    def _reconciled(self, desired: DesiredPod) -> Plan:
+        """Bring a pod to its state, or in check mode plan it; return the plan."""
+        task, what = self._task, f"pod {desired.name}"
+        if task.approved is not None:
+            desired = desired._replace(expect_plan=task.approved.get(key_of(what), NOTHING))
+        plan = reconciled.reconcile(task.parts, desired, check_mode=task.dry).plan
+        actions = [naming("pod", action) for action in plan.actions]
+        if plan.steps:
+            task.changes.plan(what, actions, plan.digest)
+        shown = plan.diff()
+        task.changes.did(what, actions, shown["before"], shown["after"])
+        return plan
 
     def _desired(self, options: Options, start: bool, recreate: bool) -> DesiredPod:
         """Return a pod; one with options that cannot change otherwise is made new, and its containers with it."""
@@ -125,10 +135,7 @@ class StackPods:
         """
         for one in [*self._pods.everyone(), *self._unfinished()]:
             if one.name not in kept and self._task.owner.has(one.options["label"]):
-                absent = DesiredPod(one.name, "absent")
-                outcome = reconciled.reconcile(self._task.parts, absent, check_mode=self._task.dry)
-                actions = [naming("pod", action) for action in outcome.plan.actions]
-                self._task.changes.did(f"pod {one.name}", actions, {"exists": True}, {"exists": False})
+                self._reconciled(DesiredPod(one.name, "absent"))
 
     def _unfinished(self) -> Iterator[PodConfig]:
         for _name, pod_id in self._pods.store.unfinished_pods():

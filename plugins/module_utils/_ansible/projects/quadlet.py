@@ -18,7 +18,7 @@ from ..._reconcile.desired import SECRETS_CHANGED
 from .. import arguments
 from ..module import EngineModule, run
 from .pods import StackPods
-from .run import StackRun
+from .run import StackRun, run_stack
 from .stack import Owner
 
 
@@ -33,6 +33,7 @@ def spec() -> dict[str, Any]:
         "remove_volumes": {"type": "bool", "default": False},
         "timeout": {"type": "str"},
         "workers": {"type": "int"},
+        "expect_plan": {"type": "str", "default": ""},
         **arguments.parts_spec(),
     }
 
@@ -47,11 +48,16 @@ def quadlet(module: EngineModule) -> dict[str, Any]:
         )
     gone = params["state"] == "absent"
     stack = Stack() if gone else quadlet_files.load(_paths(params), params["name"])
-    task = StackRun(module, Owner(quadlet_files.OWNER, params["name"]))
-    pods = StackPods(task)
-    want = partial(pods.wanted, stack, partial(_adapted, params), start=params["state"] == "started")
-    done = task.result(want, stack.after, partial(pods.remove_unlisted, stack))
+    owner = Owner(quadlet_files.OWNER, params["name"])
+    done = run_stack(module, owner, partial(_done, stack))
     return {**done, "pods": [one["name"] for one in stack.pods], "ineffective": list(stack.ineffective)}
+
+
+def _done(stack: Stack, task: StackRun) -> dict[str, Any]:
+    """Have the stack of the files, and return the result."""
+    pods = StackPods(task)
+    want = partial(pods.wanted, stack, partial(_adapted, task.params), start=task.params["state"] == "started")
+    return task.result(want, stack.after, partial(pods.remove_unlisted, stack))
 
 
 def _paths(params: dict[str, Any]) -> list[str]:

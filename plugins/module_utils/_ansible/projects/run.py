@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
 from ..._inputs.stack import Stack
 from ..._model.engine_config import PlanningConfig
-from ..._model.errors import InvalidArgument, LibpodError, note_done
+from ..._model.errors import InvalidArgument, LibpodError, PlanDiffers, note_done, take_warnings, warn
+from ..._model.errors import done as done_before
 from ..._reconcile.batch import BatchReconcile, Renderers
 from ..._reconcile.desired import Desired
+from ..._reconcile.plan import NOTHING, Plan
 from ..._runtime.base import RuntimeBase
 from .. import arguments, containers
 from ..module import EngineModule, failure, hidden
@@ -33,17 +35,22 @@ class StackRun:
     """A task, and what of its owner's is on the host.
 
     ``removed_before`` are the containers that in check mode count as not there, for an earlier step would remove them.
+    With ``approved`` digests, the changes are compared with them as they come.
     """
 
-    def __init__(self, module: EngineModule, owner: Owner) -> None:
+    def __init__(
+        self, module: EngineModule, owner: Owner, *, dry: bool, approved: Optional[Mapping[str, str]] = None
+    ) -> None:
         self.params = module.params
         self.owner = owner
         self._diff: bool = module._diff
-        self.dry: bool = module.check_mode
+        self.dry = dry
+        self.approved = approved
         parts = arguments.parts(module.params)
         self.parts = PlanningConfig(*parts) if self.dry else parts
-        self.changes = Changes(self.parts, owner, dry=self.dry)
+        self.changes = Changes(self.parts, owner, dry=self.dry, approved=approved)
         self.removed_before: set[str] = set()
+        self._plans: Mapping[str, Plan] = {}
         self._runtime = RuntimeBase(self.parts)
         self._there = {one.name: one for one in self._runtime.containers() if not one.unreadable}
 
@@ -71,6 +78,26 @@ class StackRun:
         stop = arguments.seconds(self.params, "timeout")
         return Desired(name, "absent", delete_volumes=self.params["remove_volumes"], delete_time=stop)
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The parts of the plan's digest by what they are of."""
+        digests = {key: change.digest for key, change in self.changes.planned.items()}
+        return {**digests, **{name: plan.digest for name, plan in self._plans.items() if plan.steps}}
+
+    def check(self, expected: Mapping[str, str]) -> None:
+        """Check the plan against the approved digests.
+
+        :raises PlanDiffers: naming what is changed otherwise.
+        """
+        from ..._reconcile import approval
+
+        found = [change.difference(expected) for change in self.changes.planned.values()]
+        for name, plan in self._plans.items():
+            found.append(approval.difference(expected.get(name, NOTHING), plan, f"container {name}"))
+        if any(found):
+            plans = {name: plan.to_json() for name, plan in self._plans.items() if plan.steps}
+            raise PlanDiffers("; ".join(filter(None, found)), {"digest": joined(self.digests), "containers": plans})
+
     def result(
         self, want: Callable[[], Sequence[Desired]], after: Mapping[str, Sequence[str]], remove: Callable[[], None]
     ) -> dict[str, Any]:
@@ -81,6 +108,7 @@ class StackRun:
             # What is left of a container may use a network that is to go.
             asked += [self.removed(one) for one in self._runtime.interrupted(self.owner.has) if one not in names]
             batch = self._batch(asked, after)
+            self._plans = batch.plans
             summary = containers.summary(batch, [one.name for one in asked], self._diff)
             before = list(self.changes.actions)
             if not summary.get("failed"):
@@ -95,6 +123,7 @@ class StackRun:
             **summary,
             "changed": bool(summary["changed"] or self.changes.actions),
             "actions": [*before, *summary["actions"], *self.changes.actions[len(before) :]],
+            "plan": {"digest": joined(self.digests)},
         }
 
     def _batch(self, asked: Sequence[Desired], after: Mapping[str, Sequence[str]]) -> BatchReconcile:
@@ -106,6 +135,61 @@ class StackRun:
             shown=containers.shown(asked),
             after=after,
             gone=self.removed_before,
+            expected=self._expected(),
         )
         batch.run(check_mode=self.dry)
         return batch
+
+    def _expected(self) -> Optional[dict[str, str]]:
+        """Return the approved digests of containers' plans, which what was made before them may have completed."""
+        if self.approved is None:
+            return None
+        from ..._reconcile import approval
+
+        loosen = approval.loosened if self.changes.actions else str
+        return {name: loosen(one) for name, one in self.approved.items()}
+
+
+def joined(digests: Mapping[str, str]) -> str:
+    """Return the digest of a plan from its parts; see ``approval.joined``."""
+    if not digests:
+        return NOTHING
+    from ..._reconcile import approval
+
+    return approval.joined(digests)
+
+
+def run_stack(module: EngineModule, owner: Owner, work: Callable[[StackRun], dict[str, Any]]) -> dict[str, Any]:
+    """Return the result of ``work``, with ``expect_plan`` after its plan was compared with the approved one.
+
+    :raises PlanDiffers: it is another one.
+    """
+    text = module.params["expect_plan"]
+    if not text:
+        return work(StackRun(module, owner, dry=module.check_mode))
+    from ..._reconcile import approval
+
+    expected = approval.split(text, "expect_plan")
+    earlier = take_warnings()
+    _warn_again(earlier)
+    planned = StackRun(module, owner, dry=True)
+    found = work(planned)
+    planned.check(expected)
+    if module.check_mode:
+        return found
+    if found.get("failed"):
+        return {**found, "changed": False, "actions": []}
+    take_warnings()  # the run has its own
+    _warn_again(earlier)
+    try:
+        done = work(StackRun(module, owner, dry=False, approved=planned.digests))
+    except PlanDiffers as error:
+        overtaken = PlanDiffers(error.what, error.plan, begun=bool(done_before(error)))
+        note_done(overtaken, done_before(error))
+        raise overtaken from error
+    return {**done, "plan": found["plan"]}
+
+
+def _warn_again(sentences: Sequence[str]) -> None:
+    for sentence in sentences:
+        warn(sentence)

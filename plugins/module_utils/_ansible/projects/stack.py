@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import Any, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from ..._drivers.images.store import ImageStore
 from ..._inputs.stack import Options, Stack
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, LibpodError, may_come, note_done, warn_of_missing
+from ..._model.errors import InvalidArgument, LibpodError, PlanDiffers, may_come, note_done, warn_of_missing
 from ..._model.failpoints import failpoint
 from ..._model.options.network_definition import Wanted
 from ..._model.options.network_definition import wanted as wanted_network
 from ..._model.options.parsers import mapping
 from ..._model.records.image import normalise, split_domain
 from ..._reconcile.desired import Desired
+from ..._reconcile.plan import NOTHING
 from ..._resources import secrets
 from ..._resources.images.outcome import Outcome as ImageOutcome
 from ..._resources.networks import changes as network_changes
@@ -28,6 +29,8 @@ from ..._resources.volumes import changes as volume_changes
 from ..._resources.volumes.inspect import everyone as all_volumes
 from .. import containers
 from ..resources import image, network, secret, volume
+
+_PARTS = ("what is there", "the steps", "what is wanted")
 
 
 class Owner(NamedTuple):
@@ -50,18 +53,52 @@ class Owner(NamedTuple):
             raise InvalidArgument(f"{what} is of {self.label}={other}: give one of the two another name")
 
 
+class Done(NamedTuple):
+    """What was done to one thing, or would be, and what is there before and after."""
+
+    actions: Sequence[str]
+    before: Any
+    after: Any
+
+
+# Does one thing, or with True only looks at what that takes.
+Act = Callable[[bool], Done]
+
+
+class PlannedChange(NamedTuple):
+    """A change of one thing, with its part of the plan's digest."""
+
+    what: str
+    actions: tuple[str, ...]
+    digest: str
+
+    def difference(self, expected: Mapping[str, str]) -> str:
+        """Return in what the change differs from the approved one, empty where it does not."""
+        from ..._reconcile import approval
+
+        approved = expected.get(key_of(self.what), NOTHING)
+        if approved == self.digest:
+            return ""
+        return approval.differing(approved, self.digest, self.actions, self.what, _PARTS)
+
+
 class Changes:
     """What is done to a stack's resources, or in check mode would be; ``actions`` and ``diffs`` gather it.
 
-    An error carries what had been done before it.
+    ``planned`` has the changes by their names in the plan's digest. With ``approved`` digests, each is compared before
+    it is carried out. An error carries what had been done before it.
     """
 
-    def __init__(self, parts: EngineConfig, owner: Owner, *, dry: bool) -> None:
+    def __init__(
+        self, parts: EngineConfig, owner: Owner, *, dry: bool, approved: Optional[Mapping[str, str]] = None
+    ) -> None:
         self.actions: list[str] = []
         self.diffs: list[dict[str, Any]] = []
+        self.planned: dict[str, PlannedChange] = {}
         self._parts = parts
         self._owner = owner
         self._dry = dry
+        self._approved = approved
         self._rebuilt: set[str] = set()
 
     @contextmanager
@@ -86,10 +123,10 @@ class Changes:
         for one in stack.volumes:
             with about(f"volume {one['name']}"):
                 volumes_wanted.append(volume.desired(filled(volume.spec(), one)))
-        for wanted in networks_wanted:
-            self._network(wanted)
-        for described_volume in volumes_wanted:
-            self._volume(described_volume)
+        for wanted, one in zip(networks_wanted, stack.networks):
+            self._network(wanted, one)
+        for described_volume, one in zip(volumes_wanted, stack.volumes):
+            self._volume(described_volume, one)
         for one in stack.secrets:
             with about(f"secret {one['name']}"):
                 self._secret(one)
@@ -107,23 +144,53 @@ class Changes:
         if actions:
             self.diffs.append({"before": before, "after": after, "before_header": what, "after_header": what})
 
-    def _network(self, wanted: Wanted) -> None:
+    def plan(self, what: str, actions: Sequence[str], digest: str) -> None:
+        """Note what is to be done to one thing, with its part of the plan's digest.
+
+        :raises PlanDiffers: other steps were approved.
+        """
+        change = PlannedChange(what, tuple(actions), digest)
+        self.planned[key_of(what)] = change
+        if self._approved is not None and (found := change.difference(self._approved)):
+            raise PlanDiffers(found, {"digest": digest})
+
+    def _do(self, what: str, act: Act, wanted: object = None, *, looks: bool = True) -> Sequence[str]:
+        """Do one thing, or in check mode look at it, and return the actions; see ``Act``.
+
+        ``wanted`` is what it is to be. Where the plan was approved, it is looked at and compared before, if ``looks``.
+        """
+        done = act(self._dry or looks and self._approved is not None)
+        if done.actions and (looks or self._approved is None):
+            from ..._reconcile import approval
+
+            self.plan(what, done.actions, approval.digest((done.before, done.actions, wanted, ())))
+        if looks and self._approved is not None and not self._dry:
+            done = act(False)
+        self.did(what, *done)
+        return done.actions
+
+    def _network(self, wanted: Wanted, options: Options) -> None:
         for one in Files(self._parts).of(wanted.name)[:1]:
             self._owner.check(f"network {wanted.name}", described(one).labels)
-        outcome = networks.present(self._parts, wanted, force=True, recreate=False, dry=self._dry)
-        if outcome.actions and self._dry:
-            network_changes.plan(self._parts, wanted)
-        actions = [naming("network", one) for one in outcome.actions]
-        self.did(f"network {wanted.name}", actions, outcome.before, outcome.after)
 
-    def _volume(self, wanted: volume_changes.DesiredVolume) -> None:
-        outcome = volume_changes.present(self._parts, wanted, dry=True)
-        if outcome.before is not None:
-            self._owner.check(f"volume {wanted.name}", outcome.before.labels)
-        if not self._dry:
-            outcome = volume_changes.present(self._parts, wanted)
-        shown = [dict(one.labels) if one else {} for one in (outcome.before, outcome.after)]
-        self.did(f"volume {wanted.name}", [naming("volume", one) for one in outcome.actions], *shown)
+        def act(dry: bool) -> Done:
+            outcome = networks.present(self._parts, wanted, force=True, recreate=False, dry=dry)
+            return Done([naming("network", one) for one in outcome.actions], outcome.before, outcome.after)
+
+        if self._do(f"network {wanted.name}", act, options) and self._dry:
+            network_changes.plan(self._parts, wanted)
+
+    def _volume(self, wanted: volume_changes.DesiredVolume, options: Options) -> None:
+        def act(dry: bool) -> Done:
+            outcome = volume_changes.present(self._parts, wanted, dry=True)
+            if outcome.before is not None:
+                self._owner.check(f"volume {wanted.name}", outcome.before.labels)
+            if not dry:
+                outcome = volume_changes.present(self._parts, wanted)
+            shown = [dict(one.labels) if one else {} for one in (outcome.before, outcome.after)]
+            return Done([naming("volume", one) for one in outcome.actions], *shown)
+
+        self._do(f"volume {wanted.name}", act, options)
 
     def _secret(self, options: Options) -> None:
         name, labels = options["name"], mapping(options["labels"], "labels")
@@ -135,23 +202,30 @@ class Changes:
                 raise
             warn_of_missing(error)
             content = b""  # which no secret has
-        outcome = secrets.present(self._parts, name, content, labels, keep=False, check_mode=self._dry)
-        if outcome.actions and self._dry:
+
+        def act(dry: bool) -> Done:
+            outcome = secrets.present(self._parts, name, content, labels, keep=False, check_mode=dry)
+            return Done(outcome.actions, outcome.before, outcome.after)
+
+        if self._do(f"secret {name}", act, (labels, content.hex())) and self._dry:
             self._parts.planned.secrets[name] = content
-        self.did(f"secret {name}", outcome.actions, outcome.before, outcome.after)
 
     def _path(self, kind: str, path: str) -> None:
         """Have a directory, or an empty file, where there is nothing of that path."""
-        if os.path.lexists(path):
-            return
-        if self._dry:
-            self._parts.planned.directories.add(path)
-        else:
-            failpoint(f"make a {kind} to be bound")
-            os.makedirs(path if kind == "directory" else os.path.dirname(path), exist_ok=True)
-            if kind == "file":
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
-        self.did(f"{kind} {path}", [f"created {kind} {path}"], {}, {"path": path})
+
+        def act(dry: bool) -> Done:
+            if os.path.lexists(path):
+                return Done((), {}, {})
+            if self._dry:
+                self._parts.planned.directories.add(path)
+            elif not dry:
+                failpoint(f"make a {kind} to be bound")
+                os.makedirs(path if kind == "directory" else os.path.dirname(path), exist_ok=True)
+                if kind == "file":
+                    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
+            return Done([f"created {kind} {path}"], {}, {"path": path})
+
+        self._do(f"{kind} {path}", act)
 
     def _image(self, options: Options, force: bool) -> None:
         from ..resources.image_making import built
@@ -176,7 +250,7 @@ class Changes:
             outcome = tag(
                 self._parts, outcome._replace(names=there.names if there else ()), params["tags"], (), dry=self._dry
             )
-        self.did(f"image {made.name}", list(outcome.actions), {}, {"id": made.id})
+        self._do(f"image {made.name}", lambda _dry: Done(list(outcome.actions), {}, {"id": made.id}), looks=False)
 
     def desired(self, stack: Stack) -> list[Desired]:
         """Return the stack's containers.
@@ -208,25 +282,45 @@ class Changes:
             name = one.config["name"]
             if name not in kept and self._owner.has(described(one).labels):
                 before = removal.known(one)
-                if not self._dry:  # in check mode its containers and pods are still there
-                    networks.absent(self._parts, name, force=False, dry=False)
-                self.did(f"network {name}", [f"deleted network {name}"], before, {})
+
+                def act(dry: bool, name: str = name, before: dict[str, Any] = before) -> Done:
+                    if not dry:  # in check mode its containers and pods are still there
+                        networks.absent(self._parts, name, force=False, dry=False)
+                    return Done([f"deleted network {name}"], before, {})
+
+                self._do(f"network {name}", act)
 
     def remove_secrets(self, kept: Sequence[str]) -> None:
         """Remove the owner's secrets but those that are kept, once their containers are gone."""
         for one in secrets.everyone(self._parts):
             name = one["Spec"]["Name"]
             if name not in kept and self._owner.has(_labels(one)):
-                outcome = secrets.absent(self._parts, name, force=self._dry, check_mode=self._dry)
-                self.did(f"secret {name}", outcome.actions, outcome.before, {})
+
+                def act(dry: bool, name: str = name) -> Done:
+                    outcome = secrets.absent(self._parts, name, force=dry, check_mode=dry)
+                    return Done(outcome.actions, outcome.before, {})
+
+                self._do(f"secret {name}", act)
 
     def remove_volumes(self, kept: Sequence[str] = (), label: str = "") -> None:
         """Remove the owner's volumes with what is in them, but those that are kept and those without a ``label``."""
         for one in list(all_volumes(self._parts)):
             if self._owner.has(one.labels) and one.name not in kept and (not label or label in one.labels):
-                if not self._dry:
-                    volume_changes.absent(self._parts, one.name)
-                self.did(f"volume {one.name}", [f"deleted volume {one.name}"], {"exists": True}, {"exists": False})
+
+                def act(dry: bool, name: str = one.name) -> Done:
+                    if not dry:
+                        volume_changes.absent(self._parts, name)
+                    return Done([f"deleted volume {name}"], {"exists": True}, {"exists": False})
+
+                self._do(f"volume {one.name}", act)
+
+
+def key_of(what: str) -> str:
+    """Return the name in a plan's digest of what is changed: ``network/NAME``, which no container has."""
+    kind, _space, name = what.partition(" ")
+    if not set(",= ").isdisjoint(name):
+        name = name.encode().hex()
+    return f"{kind}/{name}"
 
 
 @contextmanager
