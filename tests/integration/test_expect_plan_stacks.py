@@ -57,7 +57,7 @@ UNITS = {
 
 def compose(host: Host, *, without: str = "", **given: Any) -> Result:
     """Run a task about the project ``p``, whose secret and others are as above unless they are left out."""
-    how = {key: given.pop(key) for key in ("check", "prepare") if key in given}
+    how = {key: given.pop(key) for key in ("check", "prepare", "kill_at") if key in given}
     stack = given.pop("stack", STACK)
     if without:
         stack = {**stack, "services": {name: one for name, one in stack["services"].items() if name != without}}
@@ -117,12 +117,34 @@ def test_pods_of_yaml_and_of_quadlets_are_made_changed_and_removed_as_approved(h
         file.write_text(POD % answer)
         made = approved(kube)
         assert ("pod/p=" in made["plan"]["digest"]) == (answer == "42")
+    # What a pod shares cannot change otherwise than by a new one, with its containers.
+    file.write_text((POD % "43").replace("spec:\n", "spec:\n  shareProcessNamespace: true\n"))
+    assert "recreated pod p" in approved(kube)["actions"]
     assert "pod/systemd-p=" in approved(quadlet)["plan"]["digest"]
     (units / "p.pod").write_text(f"{UNITS['p.pod']}ShmSize=32m\n")
     assert "updated pod systemd-p" in approved(quadlet)["actions"]
     approved(lambda **how: kube(state="absent", **how))
     approved(lambda **how: quadlet(state="absent", remove_volumes=True, **how))
     host.expect_clean()
+
+
+def test_images_are_built_as_approved(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(
+        'services: {app: {build: {context: ., dockerfile_inline: "FROM busybox\\nCOPY page /page\\n"}, '
+        "command: sleep 1000, stop_signal: KILL, network_mode: none}}"
+    )
+
+    def task(**how: Any) -> Result:
+        check = how.pop("check", False)
+        given = {"project_name": "b", "project_src": str(tmp_path), **how}
+        return host.module("libpod_compose", given, check=check)
+
+    for page in ("first", "second"):
+        (tmp_path / "page").write_text(page)
+        assert "image/localhost/b-app:latest=" in approved(task)["plan"]["digest"]
+    host.module("libpod_compose", {"project_name": "b", "state": "absent"})
+    assert not host.module("libpod_image", {"name": "b-app", "state": "absent"}).failed
+    assert not host.module("libpod_prune", {"image": True}).failed
 
 
 @pytest.fixture(name="removed")
@@ -247,6 +269,17 @@ def test_change_while_the_task_runs_ends_it_at_what_was_changed(host: Host, kind
     assert ended.changed == begun and ("while the task ran" in ended["msg"]) == begun, ended
     assert ("created network p_n" in ended["actions"]) == begun
     assert not compose(host, stack=stack).failed
+
+
+@pytest.mark.usefixtures("removed")
+def test_rest_of_an_approved_plan_is_carried_out_after_a_kill(host: Host) -> None:
+    for at in (2, 5, 8, 12, 16, 24, 32, 48):
+        digest = compose(host, workers=1, check=True)["plan"]["digest"]
+        assert compose(host, workers=1, expect_plan=digest, kill_at=at).killed
+        done = compose(host, workers=1, expect_plan=digest)
+        assert not done.failed and len(done["containers"]) == 2, (at, done)
+        assert compose(host, expect_plan=digest)["plan"]["digest"] == NOTHING
+        assert not compose(host, state="absent", remove_volumes=True).failed
 
 
 @seeds.seeded

@@ -183,3 +183,18 @@ def test_pods_and_kubernetes_yaml_are_applied_changed_and_removed(host: Host, tm
         "deleted volume systemd-data",
     ]
     host.expect_clean()
+
+
+def test_killed_tasks_of_pods_are_finished_by_the_next_ones(host: Host, tmp_path: Path) -> None:
+    for name, text in PODS.items():
+        (tmp_path / name).write_text(text)
+    task: dict[str, Any] = {"name": "set", "src": str(tmp_path), "workers": 1}
+    gone = {"name": "set", "state": "absent", "remove_volumes": True, "workers": 1}
+    for at in (3, 9, 20, 40):
+        assert host.module("libpod_quadlet", task, kill_at=at).killed
+        made = host.module("libpod_quadlet", task)
+        assert not made.failed and len(made["containers"]) == 3, made
+        assert host.module("libpod_quadlet", task)["actions"] == []
+        assert host.module("libpod_quadlet", gone, kill_at=at).killed
+        assert not host.module("libpod_quadlet", gone).failed
+        host.expect_clean()
