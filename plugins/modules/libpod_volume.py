@@ -67,8 +67,12 @@ options:
       - C(o) - mount options with commas between them, such as V(ro,noatime). Those of mount(8) for the file system, without
         secrets. Without V(suid) and V(dev) a file system is mounted V(nosuid) and V(nodev).
       - C(uid), C(gid) - owner of the volume's top directory, as numbers. Also in C(o).
-      - C(size), C(inodes) - limits of a V(tmpfs), in bytes or with a unit such as V(64m), and as a number. Also in C(o). A
-        plain directory cannot have them, since the engine sets no project quotas.
+      - C(size), C(inodes) - limits of a V(tmpfs) or of a plain directory, in bytes or with a unit such as V(64m), and as a
+        number. Also in C(o).
+      - A plain directory is limited by a project quota, as podman does it. The file system below O(static_root) must be XFS, or
+        ext4 with the feature C(project), mounted with C(prjquota). A first limit is refused where the volume has content, which
+        it would not count. A changed one is in force at once, for running containers too. ext4 does not hold processes with
+        C(CAP_SYS_RESOURCE) to it, such as those of a privileged container.
       - C(nocopy) in C(o) - the volume does not get what the image has at its target.
       - A new C(type), C(device) or C(o) is refused while a container runs with the volume, and where it would hide content
         of a plain directory.

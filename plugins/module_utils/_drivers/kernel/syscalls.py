@@ -32,6 +32,7 @@ _AT_FDCWD = -100
 CLONE_FS = 0x200
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
+_PRJQUOTA = 2  # <linux/quota.h>
 # <linux/prctl.h>
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -124,6 +125,14 @@ def filesystem_type(descriptor: int) -> int:
     buffer = ctypes.create_string_buffer(256)
     _call("fstatfs", "", descriptor, buffer)
     return ctypes.c_uint.from_buffer(buffer).value  # f_type comes first; all known numbers have 32 bits
+
+
+def quotactl(command: int, device: str, project: int, buffer: bytearray) -> None:
+    """Call quotactl(2) for a project of the file system on a block device. :raises OSError: as there."""
+    import ctypes
+
+    there = (ctypes.c_char * len(buffer)).from_buffer(buffer)
+    _call("quotactl", device, command << 8 | _PRJQUOTA, os.fsencode(device), ctypes.c_int(project), there)
 
 
 def set_groups(groups: Sequence[int], number: int) -> None:

@@ -43,6 +43,11 @@ class VolumeOptions(NamedTuple):
         return bool(self.type)
 
     @property
+    def has_quota(self) -> bool:
+        """Whether it is a plain directory that a project quota limits."""
+        return bool(self.size or self.inodes) and not self.mounts
+
+    @property
     def has_owners(self) -> bool:
         """Whether what is mounted has owners of its own, which stay."""
         return self.type in ("bind", *NETWORK_TYPES)
@@ -119,14 +124,9 @@ def _checked(values: Mapping[str, str], words: list[str]) -> VolumeOptions:
     )
     if options.o and not kind:
         raise wrong(OPTION, f"o={','.join(options.o)}", "a type too, since a plain directory has no mount options")
-    if (options.size or options.inodes) and not kind:
-        raise wrong(
-            OPTION,
-            f"size={options.size}",
-            "no size and inodes for a plain directory, since the engine sets no project quota: give type=tmpfs, or a "
-            "device with a file system of that size",
-        )
-    if (options.size or options.inodes) and kind != "tmpfs":
+    if options.has_quota and "noquota" in {*values, *words}:
+        raise wrong(OPTION, "noquota", "no size and inodes beside it, which a quota limits")
+    if (options.size or options.inodes) and kind not in ("", "tmpfs"):
         raise wrong(OPTION, f"size={options.size}", f"no size and inodes for type {kind}, which has its own")
     if options.has_owners and (options.uid, options.gid) != (None, None):
         raise wrong(OPTION, "uid, gid", f"none for type {kind}: what is mounted there has owners of its own")

@@ -14,9 +14,9 @@ from typing import Mapping, NamedTuple, Optional
 
 from ..._container.live_status import timestamp
 from ..._drivers.host import Host
-from ..._drivers.storage import volume_mounts
+from ..._drivers.storage import project_quota, volume_mounts
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidState, NoSuchVolume, StateCorrupt
+from ..._model.errors import InvalidState, NoSuchVolume, NotImplementedByHost, StateCorrupt
 from ..._model.failpoints import failpoint
 from ..._model.options.volume_options import VolumeOptions
 from ..._model.records.volume import COPY_TO_COME, VolumeRecord
@@ -90,8 +90,10 @@ def _new(desired: DesiredVolume) -> VolumeRecord:
 
 
 def _check(parts: EngineConfig, outcome: Outcome, desired: DesiredVolume) -> None:
-    """:raises InvalidState: the volume cannot be changed so."""
+    """:raises InvalidState: the volume cannot be changed so. :raises NotImplementedByHost: nor made so here."""
     before, name = outcome.before, desired.name
+    if desired.options.has_quota:
+        _check_quota(parts, desired)
     if before is None:
         return
     kinds = [(one.type, one.device, one.o) for one in (before.options, desired.options)]
@@ -117,6 +119,25 @@ def _check(parts: EngineConfig, outcome: Outcome, desired: DesiredVolume) -> Non
         )
 
 
+def _check_quota(parts: EngineConfig, desired: DesiredVolume) -> None:
+    """:raises NotImplementedByHost, InvalidState: the volume's directory cannot be limited."""
+    data, where = store.data(parts, desired.name), store.folder(parts, desired.name)
+    while not os.path.isdir(where):
+        where = os.path.dirname(where)
+    limits = ", ".join(f"{key}={value}" for key, value in desired.options.shown().items() if key in ("SIZE", "INODES"))
+    if not project_quota.possible(where):
+        raise NotImplementedByHost(
+            f"options: volume {desired.name} cannot have {limits.lower()}: the file system of {where} has no project "
+            "quotas in force: mount XFS, or ext4 with its feature project, with prjquota, or give type=tmpfs"
+        )
+    kept = os.path.isdir(data) and not desired.recreate
+    if kept and os.listdir(data) and not project_quota.has_project(data):
+        raise InvalidState(
+            f"options: volume {desired.name} has content, which a later {limits.lower()} would not count: export that, "
+            "or set recreate, which removes it"
+        )
+
+
 def _apply(parts: EngineConfig, before: Optional[VolumeRecord], after: VolumeRecord, desired: DesiredVolume) -> None:
     folder = store.folder(parts, desired.name)
     data = f"{folder}/_data"
@@ -134,6 +155,8 @@ def _apply(parts: EngineConfig, before: Optional[VolumeRecord], after: VolumeRec
         os.mkdir(data, 0o755)
     if not after.options.mounts:
         volume_mounts.own(after.options, data)
+        if after.options.has_quota or before is not None and not desired.recreate and before.options.has_quota:
+            project_quota.limit(data, after.options.size, after.options.inodes)
     elif volume_mounts.is_mounted(data):
         volume_mounts.adapt(after.options, data)
     store.write(folder, after)

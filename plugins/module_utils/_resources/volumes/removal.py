@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
-from ..._drivers.storage import volume_mounts
+from ..._drivers.storage import project_quota, volume_mounts
 from ..._drivers.trees import removal
+from ..._model.errors import ConfigMismatch, StateCorrupt
 from ..._model.failpoints import failpoint
 from ..._runtime.base import RuntimeBase
 from ..._store import volumes as store
@@ -57,5 +59,14 @@ def discard(runtime: RuntimeBase, name: str) -> list[str]:
 def clear(trash: str) -> None:
     """Remove what an interrupted removal has left."""
     if os.path.isdir(trash):
+        _lift_quota(trash)
         failpoint("remove volume")
         removal.remove(trash)
+
+
+def _lift_quota(trash: str) -> None:
+    """Take the limits from the project of a volume with a quota, which another directory can have afterwards."""
+    with suppress(StateCorrupt, ConfigMismatch, OSError):
+        record = store.read(trash)
+        if record and record.options.has_quota and project_quota.has_project(f"{trash}/_data"):
+            project_quota.limit(f"{trash}/_data", 0, 0)
