@@ -94,8 +94,8 @@ options:
       - The limit of V(conmon) is for the creation of a container or of a command in it. That of V(oci_runtime) is for
         start, pause, update and delete, and not for commands in a container. That of V(cni) is for each plugin. V(copy_up)
         is the engine's own copy of an image's content into a new volume, and V(image_archive) its reading of an archive.
-      - Of what a program prints, at most 16 MiB of standard output (256 MiB of V(journalctl)) and 64 KiB of
-        standard error are kept.
+      - Of what a program prints, at most 16 MiB of standard output and 64 KiB of standard error are kept. The former are 64
+        MiB of V(iptables), 256 MiB of V(journalctl), and 1 MiB of V(conmon) and V(buildah). No option changes these.
     type: dict
 requirements:
   - runc or crun, conmon, containers-storage, skopeo, the CNI plugins or netavark, and iptables on the target

@@ -75,20 +75,23 @@ options:
     choices: [no-restart, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always]
   restart_sec:
     description:
-      - Seconds before it does, the unit's C(RestartSec).
+      - Time before it does, the unit's C(RestartSec).
+      - A duration such as V(1m30s), of whole seconds, or a number of seconds.
       - C(podman_generate_systemd) has it.
-    type: int
+    type: str
   start_timeout:
     description:
-      - Seconds that a start may take, the unit's C(TimeoutStartSec).
+      - Time that a start may take, the unit's C(TimeoutStartSec).
+      - A duration such as V(1m30s), of whole seconds, or a number of seconds.
       - C(podman_generate_systemd) has it.
-    type: int
+    type: str
   stop_timeout:
     description:
-      - Seconds from the stop signal to SIGKILL, by default O(libpod.engine.libpod_container#module:stop_timeout).
+      - Time from the stop signal to SIGKILL, by default O(libpod.engine.libpod_container#module:stop_timeout).
         The unit's C(TimeoutStopSec) is 60 seconds more.
+      - A duration such as V(1m30s), of whole seconds, or a number of seconds.
       - C(podman_generate_systemd) has it.
-    type: int
+    type: str
   after:
     description:
       - Units that start before this one, beside C(network-online.target).

@@ -17,6 +17,7 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.libpod.engine.tests.support import kernel, preload
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host, network
+from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 
 OPTIONS: dict[str, Any] = {
     "name": "web",
@@ -24,6 +25,13 @@ OPTIONS: dict[str, Any] = {
     "command": ["sh", "-c", "trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait"],
     "publish": ["8080:80"],
     "memory": "64m",
+}
+BESIDE: dict[str, Any] = {
+    "image": "localhost/busybox:latest",
+    "command": ["sleep", "100000"],
+    "network": "none",
+    "volume": ["kept:/data"],
+    "stop_signal": "KILL",
 }
 Inspected = dict[str, Any]
 preload.engine()
@@ -246,16 +254,39 @@ NETWORK_DAMAGES: dict[str, Damage] = {
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_started_recovers(host: Host, kind: str) -> None:
     _run(host)
+    others = kind != "run root"  # whose damages are every container's
+    if others:
+        assert not host.container("beside", **BESIDE).failed
     for name, damage in DAMAGES[kind].items():
         # Restart it: a container that kept running still has the damage of the case before.
         damage(host, _run(host, restart=True))
         try:
+            if others:
+                _look_beside(host)
             _run(host)
             settled = host.module("libpod_container", OPTIONS)
             assert settled["changed"] is False, settled
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
+    if others:
+        assert not host.container("beside", state="absent").failed
+        assert host.module("libpod_volume", {"name": "kept", "state": "absent"}).changed
+        os.rmdir(f"{host.parts.static_root}/volumes")
     _remove(host)
+
+
+def _look_beside(host: Host) -> None:
+    """Look at another container, and have the damaged one keep nothing from it."""
+    again = host.container("beside", **BESIDE)
+    assert again.get("actions") == [], again
+    for name in (["beside"], None):
+        shown = {one["Name"]: one for one in host.module("libpod_container_info", {"name": name})["containers"]}
+        assert shown["beside"]["State"]["Running"], shown
+    (volume,) = host.module("libpod_volume_info", {"name": "kept"})["volumes"]
+    assert volume["UsedBy"] == ["beside"]
+    assert "beside" in libpod(host, "ps").out and "beside" in libpod(host, "system", "df", "--verbose").out
+    pruned = host.module("libpod_prune", {"container": True, "volume": True}, check=True)
+    assert not {"beside", "kept"} & {*pruned["containers"], *pruned["volumes"]}, pruned
 
 
 @pytest.mark.parametrize("kind", [*DAMAGES, "network"])

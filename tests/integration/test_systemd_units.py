@@ -45,7 +45,8 @@ def test_file_is_written_once_and_removed(host: Host) -> None:
     early = write(host, check=True)
     assert early.changed and early["unit"] == UNIT and "container" in str(early["warnings"]), early
     assert not host.container("c", **PLAIN).failed
-    wanted: dict[str, Any] = {"restart_sec": 5, "stop_timeout": 20, "after": ["db.service"], "requires": ["db.service"]}
+    times = {"restart_sec": "5s", "stop_timeout": 20}
+    wanted: dict[str, Any] = {**times, "after": ["db.service"], "requires": ["db.service"]}
     predicted, made, again = (write(host, **wanted, check=check) for check in (True, False, False))
     assert (predicted["actions"], made["actions"], again["actions"]) == ([f"wrote unit {UNIT}"],) * 2 + ([],)
     text = Path(PATH).read_text("utf-8")
@@ -82,7 +83,7 @@ def test_unit_that_could_not_work_is_refused(host: Host) -> None:
     for options, reason in (
         ({"sdnotify": "healthy"}, "has no health check"),
         ({"after": ["x\ny.service"]}, "expected the name of a unit"),
-        ({"restart_sec": -1}, "not negative"),
+        ({"restart_sec": -1}, "whole seconds, 0 or more"),
         ({"dest": "/srv/none"}, "is not a directory"),
     ):
         refused = write(host, **options)

@@ -5,14 +5,31 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.live import kernel_limits
+from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs import device_nodes
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.trees import removal
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, NotImplementedByHost
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._spec.resources import changed_resources, resources
+
+
+def test_directory_of_devices_may_be_of_any_depth(tmp_path: Path) -> None:
+    """It may be a volume, in which another container has made directories."""
+    inner = os.open(tmp_path, os.O_RDONLY)
+    for _level in range(2000):
+        os.mkdir("d", dir_fd=inner)
+        outer, inner = inner, os.open("d", os.O_RDONLY, dir_fd=inner)
+        os.close(outer)
+    os.close(inner)
+    options = normalise({"device": [f"{tmp_path}:/dev/inside"]})
+    assert device_nodes.nodes(options) == ()
+    removal.remove(str(tmp_path))
 
 
 @pytest.mark.parametrize(

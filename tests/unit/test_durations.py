@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.arguments import longest_wait
+from ansible_collections.libpod.engine.plugins.module_utils._ansible.resources import unit as unit_module
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import time_limit
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import moment
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import limits
@@ -91,6 +92,12 @@ READERS: dict[str, Callable[[Any], Any]] = {
     **{name: lambda value, name=name: normalise.normalise({name: value})[name] for name in ("stop_timeout", "timeout")},
     "retry_delay": lambda value: pulling.pulling({"retry_delay": value}).delay,
     "wait_timeout": lambda value: longest_wait(value, "wait_timeout"),
+    **{
+        name: lambda value, name=name: getattr(
+            unit_module._wanted({**dict.fromkeys(unit_module.spec()), name: value}), name
+        )
+        for name in ("restart_sec", "start_timeout")
+    },
     "--timeout": lambda value: time_limit(value, "--timeout"),
     "tool_timeouts": lambda value: limits.parse(limits.spell({"cni": value}))["cni"],
     "since": lambda value: 10**6 - (moment(f"{value}s" if str(value).isdigit() else value, "since", 10**6) or 0.0),

@@ -109,6 +109,13 @@ def test_bridge_that_is_a_link_of_the_host_is_refused() -> None:
         made(interface_name="podman1")
 
 
+@pytest.mark.parametrize("text", ["9" * 5000, "\u0663", "-1", "1.5", ""])
+@pytest.mark.parametrize("option", ["mtu", "vlan"])
+def test_option_that_is_no_number_is_named(option: str, text: str) -> None:
+    with pytest.raises(MalformedData, match=f"front.json: options.{option}: expected a number, found '.{{0,40}}'$"):
+        podman_file.read({**FRONT, "options": {option: text}}, "front.json")
+
+
 @pytest.mark.parametrize(
     "change, member",
     [

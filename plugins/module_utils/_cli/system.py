@@ -13,12 +13,13 @@ from typing import Any, Iterable, Optional, Sequence
 from .._container.io.log_parts import seconds
 from .._model.engine_config import EngineConfig
 from .._model.errors import warn
+from .._model.options import durations
 from .._resources.disk_usage import ContainerUsage, ImageUsage, Usage, VolumeUsage, usage
 from .._runtime.runtime import Runtime
 from . import table
 from .arguments import new_parser
 
-_SECONDS = 60.0  # for going through the directories
+_LIMIT = "60s"  # for going through the directories
 
 
 def system(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -26,16 +27,15 @@ def system(parts: EngineConfig, arguments: Sequence[str]) -> int:
     parser = new_parser("system", "What images, containers and volumes take up on the disk.")
     parser.add_argument("what", choices=("df",), metavar="df", help="the disk usage, by kind")
     parser.add_argument("-v", "--verbose", action="store_true", help="each image, container and volume")
-    parser.add_argument(
-        "--timeout", type=float, default=_SECONDS, metavar="SECONDS", help="for going through files (default: 60)"
-    )
+    parser.add_argument("--timeout", default=_LIMIT, metavar="TIME", help="for going through files (default: 60s)")
     options = parser.parse_args(arguments)
-    found = usage(Runtime(parts), time.monotonic() + options.timeout)
+    limit = durations.seconds(options.timeout, "--timeout")
+    found = usage(Runtime(parts), time.monotonic() + limit)
     unknown = [*(one.size for one in found.containers), *(one.size for one in found.volumes)].count(None)
     if unknown:
         warn(
             f"{unknown} containers and volumes have no size: their files were not gone through within "
-            f"{options.timeout:g} s; --timeout gives them more"
+            f"{limit:g} s; --timeout gives them more"
         )
     if options.verbose:
         _show_each(found, options.format == "json")

@@ -118,7 +118,7 @@ def _own_folders(container: Container) -> list[str]:
 
 def _volumes(runtime: Runtime, until: float) -> Iterator[VolumeUsage]:
     top = f"{runtime.parts.static_root}/volumes"
-    used = users(runtime)
+    used = users(runtime, certain=False)
     for name in sorted(os.listdir(top)) if os.path.isdir(top) else ():
         if os.path.exists(f"{top}/{name}/volume.json"):
             yield VolumeUsage(name, len(used.get(name, ())), _measured([f"{top}/{name}/_data"], until))

@@ -231,7 +231,7 @@ def images(
                 continue
             if dry or Images(runtime.parts).remove(image.id):
                 removed.append(image.id)
-        except LibpodError as error:
+        except (LibpodError, OSError) as error:
             # A container of another engine may use it; the store then refuses.
             if ImageStore(runtime.parts).find(image.id) is None:
                 removed.append(image.id)

@@ -12,6 +12,7 @@ from typing import Any, ContextManager, Mapping, Sequence
 
 from ..._model import caller
 from ..._model.errors import NoSuchContainer, warn_of_missing
+from ..._model.options.durations import whole_seconds
 from ..._model.options.parsers import name as checked_name
 from ..._model.options.parsers import wrong
 from ..._resources import units
@@ -21,12 +22,12 @@ from ..module import EngineModule, run
 
 # systemd.unit(5): a name and the kind of unit; a specifier such as %i stands for itself.
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@%-]{1,240}\.(service|socket|device|mount|swap|target|path|timer|slice|scope)")
+_TIMES = ("restart_sec", "start_timeout", "stop_timeout")
 _DEPENDENCIES = ("after", "wants", "requires", "wanted_by")
 
 
 def spec() -> dict[str, Any]:
     """The argument spec of libpod_unit."""
-    times = ("restart_sec", "start_timeout", "stop_timeout")
     return {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
@@ -34,7 +35,7 @@ def spec() -> dict[str, Any]:
         "container_prefix": {"type": "str", "default": "container"},
         "separator": {"type": "str", "default": "-"},
         "restart_policy": {"type": "str", "default": "on-failure", "choices": list(units.RESTARTS)},
-        **{name: {"type": "int"} for name in times},
+        **{name: {"type": "str"} for name in _TIMES},
         **{name: {"type": "list", "elements": "str"} for name in ("after", "wants", "requires")},
         "wanted_by": {"type": "list", "elements": "str", "default": ["multi-user.target"]},
         "sdnotify": {"type": "str", "default": "conmon", "choices": list(units.READY)},
@@ -87,15 +88,11 @@ def _alone(module: EngineModule) -> ContextManager[object]:
 
 def _wanted(params: Mapping[str, Any]) -> units.Unit:
     """Return what the unit has. :raises InvalidArgument: a value cannot be used."""
-    for option in ("restart_sec", "start_timeout", "stop_timeout"):
-        if params[option] is not None and params[option] < 0:
-            raise wrong(option, params[option], "a number of seconds that is not negative")
+    times = {name: None if params[name] is None else whole_seconds(params[name], name) for name in _TIMES}
     dependencies = {option: _names(option, params[option] or ()) for option in _DEPENDENCIES}
     return units.Unit(
         restart=params["restart_policy"],
-        restart_sec=params["restart_sec"],
-        start_timeout=params["start_timeout"],
-        stop_timeout=params["stop_timeout"],
+        **times,
         ready=params["sdnotify"],
         **dependencies,
     )

@@ -24,7 +24,7 @@ def volumes(module: EngineModule) -> dict[str, Any]:
         selected = [record] if record else []
     else:
         selected = list(everyone(parts))
-    used = users(RuntimeBase(parts)) if selected else {}
+    used = users(RuntimeBase(parts), certain=False) if selected else {}
     return {"changed": False, "volumes": [inspect(parts, one, used.get(one.name, [])) for one in selected]}
 
 

@@ -10,6 +10,7 @@ import re
 import stat
 from typing import TYPE_CHECKING, Iterator
 
+from ..._drivers.trees.descent import folders
 from ..._model.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..._spec.types import Device as OciDevice
 
 # Left out for a privileged container, too: it has its own there, or they belong to the host's terminal and udev.
-_LEFT_OUT = ("pts", "shm", "fd", "mqueue", ".udev", ".lxc")
+_LEFT_OUT = frozenset(("pts", "shm", "fd", "mqueue", ".udev", ".lxc"))
 _CONSOLE = re.compile("/dev/tty[0-9]+")
 
 
@@ -74,12 +75,16 @@ def _of(device: Device) -> Iterator[tuple[str, str, os.stat_result]]:
 
 
 def _walk(top: str) -> Iterator[tuple[str, os.stat_result]]:
-    for directory, folders, names in os.walk(top):
-        folders[:] = [folder for folder in folders if folder not in _LEFT_OUT]
-        for name in names:
-            info = os.lstat(f"{directory}/{name}")
-            if name != "console" and (stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode)):
-                yield f"{directory}/{name}", info
+    for folder in folders(top):
+        if not _LEFT_OUT.isdisjoint(folder.names):
+            continue
+        for entry in folder.files:
+            try:
+                info = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if entry.name != "console" and (stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode)):
+                yield "/".join((top, *folder.names, entry.name)), info
 
 
 def _numbers(info: os.stat_result) -> tuple[str, int, int]:

@@ -18,6 +18,8 @@ from ..._store import volumes as store
 from ..._store.locks import alone_at
 from .private_mount import with_rootfs, with_volume
 
+_TRIES = 5  # of a root directory whose entries come and go
+
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
@@ -88,13 +90,19 @@ def archive(root: str, path: str) -> None:
     # Without tar's PID and times of access, so that an unchanged tree gives the same file.
     argv += ["--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime", "--verbatim-files-from"]
     argv += ["--files-from=-"]
-    names = "\0".join(sorted(os.listdir(root)))
-    try:
-        run(argv, package="tar", input=names, doing="cannot read the container's root filesystem", label="create")
-    except ToolFailed as error:
-        # 1: a file changed while it was read, as may happen in a running container.
-        if error.exit_code != 1:
-            raise
+    for tried in range(_TRIES):
+        names = sorted(os.listdir(root))
+        try:
+            doing = "cannot read the container's root filesystem"
+            run(argv, package="tar", input="\0".join(names), doing=doing, label="create")
+            return
+        except ToolFailed as error:
+            # 1: a file changed while it was read, as may happen in a running container.
+            if error.exit_code == 1:
+                return
+            # tar forgives the end of a file below one of the names, and not that of one of the names.
+            if tried == _TRIES - 1 or all(os.path.lexists(f"{root}/{name}") for name in names):
+                raise
 
 
 def same(left: str, right: str) -> bool:

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from typing import TYPE_CHECKING
 
 from ..._drivers import limits
-from ..._drivers.command import refused, tool_environment
+from ..._drivers.command import run
 from ..._drivers.kernel import securejoin
 from ..._drivers.trees import content, unpack
 from ..._model.errors import InvalidArgument, ToolFailed
@@ -70,10 +69,11 @@ def give(container: ContainerBase, src: str, writer: int, *, archive: bool) -> N
         opened: list[int] = []
         try:
             folder, name = source_place(container, root, src, opened)
-            argv = ["tar", "--create", "--file=-", f"--directory=/proc/self/fd/{folder}", "--format=posix", "--xattrs"]
-            argv += ["--numeric-owner", "--sort=name", "--xattrs-include=*", "--xattrs-exclude=trusted.overlay.*"]
+            argv = ["tar", "--create", "--file=-", f"--directory=/proc/{os.getpid()}/fd/{folder}", "--format=posix"]
+            argv += ["--numeric-owner", "--sort=name"]
+            argv += ["--xattrs", "--xattrs-include=*", "--xattrs-exclude=trusted.overlay.*"]
             argv += [f"--owner=:{os.geteuid()}", f"--group=:{os.getegid()}"] if archive else []
-            _run([*argv, "--", name], writer, folder)
+            _run([*argv, "--", name], writer)
         finally:
             for descriptor in opened:
                 os.close(descriptor)
@@ -82,21 +82,10 @@ def give(container: ContainerBase, src: str, writer: int, *, archive: bool) -> N
         with_rootfs(container, read)
 
 
-def _run(argv: list[str], writer: int, folder: int) -> None:
+def _run(argv: list[str], writer: int) -> None:
     try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=writer,
-            stderr=subprocess.PIPE,
-            env=tool_environment(),
-            pass_fds=[folder],
-            check=False,
-        )
-    except OSError as error:
-        refused(error, "tar", "tar")
-    # 1: a file changed while it was read, as may happen in a running container.
-    if done.returncode not in (0, 1):
-        raise ToolFailed(
-            argv, done.returncode, done.stderr.decode(errors="replace"), "cannot copy out of the container"
-        )
+        run(argv, package="tar", changes=False, doing="cannot copy out of the container", terminal=writer)
+    except ToolFailed as error:
+        # 1: a file changed while it was read, as may happen in a running container.
+        if error.exit_code != 1:
+            raise

@@ -15,11 +15,13 @@ from ..._drivers.cni.config import MARK  # here a member, which podman does not 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
 from ..._model.options.network_definition import usable
+from ..._model.options.parsers import natural
 from ..._model.records.defined_network import BRIDGE, HOST_LOCAL, DefinedNetwork, Route, Subnet
 
 Config = dict[str, Any]
 
 EXTENSION, INDENT = ".json", 5
+_LONGEST = 40  # characters of a wrong value that are shown
 _OPTIONS = ("mtu", "vlan", "mode", "isolate")  # of podman's, those that the engine knows
 
 
@@ -63,9 +65,10 @@ def _subnet(one: Foreign) -> Subnet:
 
 def _number(options: Mapping[str, str], name: str, origin: str) -> int:
     text = options.get(name, "0")
-    if not text.isdecimal():
-        raise MalformedData(f"{origin}: options.{name}: expected a number, found {text!r}")
-    return int(text)
+    number = natural(text)
+    if number is None:
+        raise MalformedData(f"{origin}: options.{name}: expected a number, found {text[:_LONGEST]!r}")
+    return number
 
 
 def written(

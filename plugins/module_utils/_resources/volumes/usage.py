@@ -13,13 +13,15 @@ from ..._model.errors import ConfigMismatch, NoSuchContainer, StateCorrupt, some
 from ..._runtime.base import RuntimeBase
 
 
-def users(runtime: RuntimeBase, gone: Collection[str] = ()) -> dict[str, list[str]]:
+def users(runtime: RuntimeBase, gone: Collection[str] = (), *, certain: bool = True) -> dict[str, list[str]]:
     """Return the names of the containers but ``gone`` that use each volume; those being created or removed too.
 
+    :param certain: whether the answer has to be whole, for a removal; otherwise a configuration that cannot be read
+        uses the volumes whose names are in its text.
     :raises StateCorrupt: a container's configuration cannot be read, so it is not known which ones it names.
     """
     result: dict[str, list[str]] = {}
-    for volume, container in sorted(set(_pairs(runtime, gone))):
+    for volume, container in sorted(set(_pairs(runtime, gone, certain))):
         result.setdefault(volume, []).append(container)
     return result
 
@@ -29,7 +31,7 @@ def named(containers: Sequence[str]) -> str:
     return f"container{'s' if len(containers) > 1 else ''} {some(containers)}"
 
 
-def _pairs(runtime: RuntimeBase, gone: Collection[str]) -> Iterator[tuple[str, str]]:
+def _pairs(runtime: RuntimeBase, gone: Collection[str], certain: bool) -> Iterator[tuple[str, str]]:
     top = f"{runtime.parts.static_root}/containers"
     for container_id in os.listdir(top) if os.path.isdir(top) else []:
         if container_id in gone:
@@ -38,15 +40,15 @@ def _pairs(runtime: RuntimeBase, gone: Collection[str]) -> Iterator[tuple[str, s
             config = runtime.store.config(container_id)
         except NoSuchContainer:
             continue
-        except ConfigMismatch:
+        except (ConfigMismatch, StateCorrupt) as error:
+            if certain and isinstance(error, StateCorrupt):
+                raise StateCorrupt(
+                    f"no volume is removed, since it is not known which ones a container names: {error}"
+                ) from error
             text, folder = runtime.store.config_text(container_id), f"{runtime.parts.static_root}/volumes"
             names = os.listdir(folder) if os.path.isdir(folder) else []
             yield from ((name, container_id[:12]) for name in names if mentions(text, name))
             continue
-        except StateCorrupt as error:
-            raise StateCorrupt(
-                f"no volume is removed, since it is not known which ones a container names: {error}"
-            ) from error
         yield from ((volume["source"], config.name) for volume in config.volumes if volume["type"] == "volume")
         # A volume that is being mounted in a running container is not in its configuration yet.
         state = runtime.store.state(container_id)
