@@ -82,6 +82,7 @@ def test_duration_is_accepted_only_in_gos_syntax(text: str) -> None:
     assert number is not None or not re.fullmatch(form, text) or "h" in text or len(text) > 8
 
 
+UNSET = dict.fromkeys(unit_module.spec())
 READERS: dict[str, Callable[[Any], Any]] = {
     **{
         name: lambda value, name=name: normalise.normalise({name: value})[name] / NS["s"]

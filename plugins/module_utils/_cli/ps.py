@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import time
 from typing import Any, Mapping, Sequence
 
 from .._container.container import Container
-from .._container.io.log_parts import seconds
 from .._container.runners.health import described
 from .._model.engine_config import EngineConfig
 from .._runtime.runtime import Runtime
@@ -110,7 +108,7 @@ def _row(one: Mapping[str, Any], pods: Mapping[str, str], *, whole: bool) -> Map
         command = table.shortened(command, _COMMAND)
         # The end of an image's name or of a path is the significant part.
         image, ports = table.shortened(image, _IMAGE, end=True), table.shortened(ports, _PORTS)
-    age = f"{_since(one['Created'])} ago"
+    age = table.age(one["Created"])
     return {
         "ID": one["Id"][:length],
         "Image": image,
@@ -131,17 +129,13 @@ def _row(one: Mapping[str, Any], pods: Mapping[str, str], *, whole: bool) -> Map
     }
 
 
-def _since(when: str) -> str:
-    return table.ago(time.time() - seconds(when))
-
-
 def _status(one: Mapping[str, Any]) -> str:
     status = one["State"]
     if one["Restarting"]:
         return f"Restarting ({one['ExitCode']})"
     if status in ("running", "paused") and one["StartedAt"]:
         more = "paused" if status == "paused" else one["Health"]
-        return f"Up {_since(one['StartedAt'])}" + (f" ({more})" if more else "")
+        return f"Up {table.since(one['StartedAt'])}" + (f" ({more})" if more else "")
     if status == "exited" and one["FinishedAt"]:
-        return f"Exited ({one['ExitCode']}) {_since(one['FinishedAt'])} ago"
+        return f"Exited ({one['ExitCode']}) {table.age(one['FinishedAt'])}"
     return str(status).capitalize()

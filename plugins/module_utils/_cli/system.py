@@ -10,7 +10,6 @@ import sys
 import time
 from typing import Any, Iterable, Optional, Sequence
 
-from .._container.io.log_parts import seconds
 from .._model.engine_config import EngineConfig
 from .._model.errors import warn
 from .._model.options import durations
@@ -134,7 +133,7 @@ def _image_row(one: ImageUsage) -> Sequence[object]:
     repository, tag = _named(one)
     sizes = [table.size(size) for size in (one.size, one.shared, one.size - one.shared)]
     name = table.shortened(repository, _NAME, end=True)
-    return (name, tag, one.image.id[:12], _since(one.created), *sizes, one.containers)
+    return (name, tag, one.image.id[:12], table.age(one.created), *sizes, one.containers)
 
 
 def _container(one: ContainerUsage) -> dict[str, Any]:
@@ -155,7 +154,7 @@ def _container_row(one: ContainerUsage) -> Sequence[object]:
     shown = _container(one)
     image = table.shortened(shown["Image"], _NAME, end=True)
     command = table.shortened(shlex.join(shown["Command"]), _COMMAND)
-    when = _since(shown["Created"])
+    when = table.age(shown["Created"])
     return (
         *(shown["ContainerID"][:12], image, command, one.volumes),
         *(table.size(one.size), when, shown["Status"], shown["Names"]),
@@ -164,7 +163,3 @@ def _container_row(one: ContainerUsage) -> Sequence[object]:
 
 def _volume(one: VolumeUsage) -> dict[str, Any]:
     return {"VolumeName": one.name, "Links": one.links, "Size": one.size}
-
-
-def _since(when: str) -> str:
-    return f"{table.ago(time.time() - seconds(when))} ago" if when else ""

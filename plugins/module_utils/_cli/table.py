@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from typing import Any, Iterable, Sequence
 
 from .._model import caller
-from .._model.errors import printable
+from .._model.errors import InvalidArgument, printable
 
 # On a terminal: SGR attributes (console_codes(4)) of the headings, and of a status that an operator should see.
 _BOLD, _RED = "\x1b[1m{}\x1b[0m", "\x1b[31m{}\x1b[0m"
@@ -85,6 +86,21 @@ def size(count: int | None) -> str:
         amount /= 1000
         units.pop(0)
     return f"{amount:.4g}{units[0]}"
+
+
+def since(when: str) -> str:
+    """Return how long ago a recorded time is, as ``ago`` does; empty where a record has no time, as a damaged one."""
+    from .._container.io.log_parts import seconds
+
+    try:
+        return ago(time.time() - seconds(when))
+    except InvalidArgument:
+        return ""
+
+
+def age(when: str) -> str:
+    """Return ``since`` with the word behind it."""
+    return f"{text} ago" if (text := since(when)) else ""
 
 
 def ago(seconds: float) -> str:

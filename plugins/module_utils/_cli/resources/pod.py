@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from typing import Any, Mapping, Optional, Sequence
 
-from ..._container.io.log_parts import seconds
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, InvalidState, NoSuchPod, PodExists
 from ..._model.options.normalise import normalise
@@ -114,7 +112,7 @@ def _row(one: Mapping[str, Any], *, whole: bool) -> Mapping[str, Any]:
         "ID": one["Id"][:length],
         "Name": one["Name"],
         "Status": one["State"],
-        "Created": f"{table.ago(time.time() - seconds(one['Created']))} ago",
+        "Created": table.age(one["Created"]),
         "InfraId": one["InfraContainerID"][:length],
         "InfraID": one["InfraContainerID"][:length],
         "NumberOfContainers": one["NumContainers"],

@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import argparse
-import time
 from typing import Any, Mapping, Sequence
 
-from ..._container.io.log_parts import seconds
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import LibpodError
 from ..._model.options.parsers import is_name
@@ -55,7 +53,7 @@ def _known(parts: EngineConfig, name: str) -> dict[str, Any]:
 
 
 def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
-    ages = {key: f"{table.ago(time.time() - seconds(one[key]))} ago" for key in ("CreatedAt", "UpdatedAt")}
+    ages = {key: table.age(one[key]) for key in ("CreatedAt", "UpdatedAt")}
     spec = one["Spec"]
     return {"Name": spec["Name"], "Driver": spec["Driver"]["Name"], "Labels": spec["Labels"], "ID": one["ID"], **ages}
 
