@@ -92,7 +92,9 @@ def _wanted(params: Mapping[str, Any]) -> units.Unit:
     dependencies = {option: _names(option, params[option] or ()) for option in _DEPENDENCIES}
     return units.Unit(
         restart=params["restart_policy"],
-        **times,
+        restart_sec=times["restart_sec"],
+        start_timeout=times["start_timeout"],
+        stop_timeout=times["stop_timeout"],
         ready=params["sdnotify"],
         **dependencies,
     )
