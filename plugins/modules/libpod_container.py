@@ -142,6 +142,8 @@ options:
       - How often a pull that fails is tried again. Not at all where omitted.
       - Not tried again are an image that is not at its source, refused credentials and certificates, and a pull that has
         exceeded its limit in O(tool_timeouts).
+      - With O(pull=newer), a registry that fails is not asked again where the store has the image, which then counts as
+        the newest.
       - Each try asks up to five times by itself where the registry limits requests (HTTP status 429), after the time that
         the registry says, at most a minute.
       - C(podman_container) has it.

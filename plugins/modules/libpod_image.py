@@ -261,6 +261,8 @@ options:
     description:
       - How often a failed pull is tried again. One that trying again cannot mend, such as a missing image or a wrong
         password, is not.
+      - With O(pull=newer), a registry that fails is not asked again where the store has the image, which then counts as
+        the newest.
       - C(podman_image) does not have it.
     type: int
     default: 3

@@ -103,6 +103,18 @@ def test_retries_wait_as_documented_and_end(shop: Host) -> None:
     assert failed.failed and waits[0] >= 1.0 and waits[1] >= 2.0, waits
 
 
+def test_registry_that_fails_is_asked_once_whether_it_has_a_newer_image(shop: Host) -> None:
+    # Without the image, another try may still get it.
+    done = _pull(shop, "broken", MANIFEST, 1, pull="newer", **SOON)
+    assert done["actions"] == [f"pulled image {BEHIND}", "created c"], done
+    kept = _pull(shop, "broken", MANIFEST, 1 << 30, name="d", pull="newer", retry=3)
+    assert kept["actions"] == ["created d"] and len(Failing.seen) == 1, kept
+    failed = _pull(shop, "broken", MANIFEST, 1 << 30, name="e", pull="always", **SOON)
+    assert failed.failed and len(Failing.seen) == 2, failed
+    assert shop.container("d", state="absent")["actions"] == ["deleted d"]
+    _forget(shop)
+
+
 def test_limit_of_requests_is_waited_for_as_the_registry_says(shop: Host) -> None:
     done = _pull(shop, "too_many", MANIFEST, 2)
     assert done["actions"] == [f"pulled image {BEHIND}", "created c"], done

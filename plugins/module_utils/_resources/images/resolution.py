@@ -86,13 +86,14 @@ def _at_source_or(present: ImageResolution, parts: EngineConfig, answers: Answer
 
     :raises NoSuchImage, ToolFailed, MalformedData: as ``resolve``, unless the policy is ``newer``.
     """
+    # As podman's: what cannot be asked has nothing newer, and is not asked again.
+    optional = how.policy == "newer" and not present.pull
     try:
-        at_source = _at_source(parts, answers, present.source, how)
+        at_source = _at_source(parts, answers, present.source, how._replace(retries=0) if optional else how)
     except (NoSuchImage, ToolFailed, MalformedData) as error:
         if present.pull:
             return present._replace(error=error)
-        # As podman's: what cannot be asked has nothing newer.
-        if how.policy == "newer":
+        if optional:
             return present
         raise
     pull = present.pull or present.id != at_source.id
@@ -157,7 +158,7 @@ def _at_source(parts: EngineConfig, answers: Answers, source: str, how: Pull) ->
     access = (how.authfile, how.creds, how.cert_dir, how.tls_verify)
     digest = image_id = ""
     if is_registry(source):
-        text = _once(answers, (source, *access), lambda: images.manifest(source, how))
+        text = _once(answers, (source, *access), how.retries, lambda: images.manifest(source, how))
         manifest = foreign.parse(text, f"the manifest of image {source!r}")
         # A manifest of schema 1 has another digest than its text; an index has no configuration of its own.
         if manifest["schemaVersion"].integer() == 2:
@@ -165,18 +166,24 @@ def _at_source(parts: EngineConfig, answers: Answers, source: str, how: Pull) ->
             image_id = manifest["config"]["digest"].text().partition("sha256:")[2]
     if not image_id:
         question = (source, digest, how.os, how.arch, how.variant, *access)
-        image_id = _once(answers, question, lambda: images.source_id(source, how, digest))
+        image_id = _once(answers, question, how.retries, lambda: images.source_id(source, how, digest))
     return _AtSource(image_id, digest)
 
 
-def _once(answers: Answers, question: tuple[object, ...], ask: Callable[[], str]) -> str:
-    """Return what ``ask`` returns, or raise what it raises, asking each question once per task."""
-    if question not in answers:
+def _once(answers: Answers, question: tuple[object, ...], retries: int, ask: Callable[[], str]) -> str:
+    """Return what ``ask`` returns, or raise what it raises, asking each question once per task.
+
+    A failure that may pass is the answer only to those with as many ``retries``.
+    """
+    failed = (*question, retries)
+    if question not in answers and failed not in answers:
         try:
             answers[question] = ask()
-        except (NoSuchImage, ToolFailed) as error:
+        except NoSuchImage as error:
             answers[question] = error
-    answer = answers[question]
+        except ToolFailed as error:
+            answers[failed] = error
+    answer = answers[question if question in answers else failed]
     if isinstance(answer, LibpodError):
         raise answer
     return answer
