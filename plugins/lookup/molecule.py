@@ -51,7 +51,8 @@ _raw:
       type: list
       elements: dict
     networks:
-      description: CNI files to write, as C(path) and C(content).
+      description:
+        - The networks to make, for M(libpod.engine.libpod_network) - C(name), and C(subnet) and C(gateway) where they are given.
       type: list
       elements: dict
     instance_config:
@@ -61,20 +62,20 @@ _raw:
     label:
       description: The label that all of the scenario's containers have.
       type: str
+    labels:
+      description: The labels that the scenario's containers and networks have.
+      type: dict
     leftovers:
-      description: The networks that the scenario has made, with C(name), C(bridge) and the folder of their C(leases).
+      description: The names of the networks that the scenario has made, also of those that create has not completed.
       type: list
-      elements: dict
+      elements: str
 """
 
-import glob
-import ipaddress
+import contextlib
 import os
-import socket
-import struct
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping, Optional
 
-from ansible.errors import AnsibleError, AnsibleLookupError
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
@@ -82,7 +83,7 @@ from ..module_utils import engine_tree
 from ..plugin_utils import molecule_instances
 from ..plugin_utils.molecule_instances import Instance
 from ..plugin_utils.molecule_keys import WrongPlatform
-from ..plugin_utils.molecule_networks import PREFIX, Networks
+from ..plugin_utils.molecule_networks import Networks, suffix
 
 display = Display()
 
@@ -124,9 +125,12 @@ def _instances(platforms: list[Any], variables: Mapping[str, Any], scenario: str
 
 
 def _plan(instances: list[Instance], platforms: int, scenario: str) -> dict[str, Any]:
-    config, cni, arguments = engine_tree.load("_model.engine_config", "_drivers.cni.config", "_ansible.arguments")
+    config, files, arguments, errors = engine_tree.load(
+        "_model.engine_config", "_resources.networks.files", "_ansible.arguments", "_model.errors"
+    )
     parts = config.EngineConfig.from_environment(os.environ)
-    networks = Networks(scenario, cni.networks(parts), parts.cni_config_dir, _routes())
+    there = files.Files(parts)
+    networks = Networks(scenario, [one.config["name"] for one in there.all])
     for one in instances:
         try:
             networks.want(one.platform)
@@ -137,38 +141,33 @@ def _plan(instances: list[Instance], platforms: int, scenario: str) -> dict[str,
     found = molecule_instances.containers(instances, scenario, networks, names)
     for text in found.warnings:
         display.warning(text)
-    leases = "/var/lib" if parts.static_root == config.DEFAULT_STATIC_ROOT else parts.static_root
-    links = {name for _number, name in socket.if_nameindex()}
-    kept = [
-        {**one, "leases": f"{leases}/cni/networks/{one['name']}", "link": one["bridge"] in links}
-        for one in networks.leftovers()
-    ]
-    files = glob.glob(f"{glob.escape(parts.cni_config_dir)}/90-{PREFIX}-{scenario}-*.conflist")
+    try:
+        leftovers = _leftovers(there, files.described, scenario)
+    except errors.MalformedData as error:
+        raise AnsibleLookupError(str(error)) from None
     return {
         "containers": found.containers,
-        "networks": networks.files(),
+        "networks": networks.own(),
         "instance_config": [_reached(one) for one in instances[:platforms]],
         "label": f"{molecule_instances.SCENARIO}={scenario}",
+        "labels": molecule_instances.labels(scenario),
         "scenario": scenario,
-        "cni_config_dir": parts.cni_config_dir,
-        "leftovers": kept,
-        "files": sorted(files),
+        "leftovers": leftovers,
     }
+
+
+def _leftovers(there: Any, described: Callable[[Any], Any], scenario: str) -> list[str]:
+    """Return the names of the networks that the scenario has made, and of those that it had begun to write."""
+    own, labels = suffix(scenario), molecule_instances.labels(scenario).items()
+    named = [one for one in there.effective() if one.config["name"].endswith(own)]
+    made = {one.config["name"] for one in named if labels <= described(one).labels.items()}
+    unfinished = f"{there.form.EXTENSION}.tmp"
+    with contextlib.suppress(FileNotFoundError):
+        written = [one for one in os.listdir(there.folder) if one.endswith(f"{own}{unfinished}")]
+        made.update(one.removesuffix(unfinished) for one in written)
+    return sorted(made)
 
 
 def _reached(instance: Instance) -> dict[str, str]:
     """Return what molecule's driver ``default`` reads from instance_config.yml."""
     return {"instance": instance.name, "address": instance.container, "connection": "libpod.engine.libpod"}
-
-
-def _routes() -> Iterator[ipaddress.IPv4Network]:
-    """Yield the networks of the host's routes, which a new one must not overlap."""
-    try:
-        with open("/proc/net/route", encoding="ascii") as file:
-            lines = [line.split() for line in file][1:]
-    except OSError as error:
-        raise AnsibleError(f"cannot read the host's routes: {error}") from error
-    for words in lines:
-        address, mask = (socket.inet_ntoa(struct.pack("=L", int(words[at], 16))) for at in (1, 7))
-        if mask != "0.0.0.0":
-            yield ipaddress.IPv4Network(f"{address}/{mask}", strict=False)

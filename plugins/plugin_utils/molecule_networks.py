@@ -1,40 +1,32 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The networks of molecule's platforms: those that the host defines, and CNI files of the scenario for the others."""
+"""The networks of molecule's platforms: those that the host defines, and the scenario's own for the others."""
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-import json
 import re
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Collection, Mapping, Optional
 
 from .molecule_keys import WrongPlatform, strings
 
-PREFIX = "libpod-molecule"
-# Networks of containers/common's usual pool begin at 10.88; /24s from here on are tried.
-_POOL = ipaddress.ip_network("10.128.0.0/9")
 _MODES = ("bridge", "default", "host", "none", "ns", "private", "slirp4netns", "pasta", "container", "pod")
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")  # CNI's rule; it is a part of a file's name as well
 
-Subnet = ipaddress.IPv4Network
+
+def suffix(scenario: str) -> str:
+    """Return the end of the names of a scenario's own networks."""
+    return f"-{scenario}"
 
 
 class Networks:
-    """The networks of a scenario. ``existing`` are the host's, by name, with their configuration lists."""
+    """The networks of a scenario. ``existing`` are the names of the host's, of the backend that new containers have."""
 
-    def __init__(
-        self, scenario: str, existing: Mapping[str, Mapping[str, Any]], directory: str, taken: Iterable[Subnet] = ()
-    ) -> None:
-        self.scenario = scenario
-        self._directory = directory
-        self._own = f"-{scenario}"
-        self._existing = {name: config for name, config in existing.items() if not name.endswith(self._own)}
-        self._left = {name: config for name, config in existing.items() if name.endswith(self._own)}
-        self._taken = [*taken, *(one for config in existing.values() for one in subnets(config))]
+    def __init__(self, scenario: str, existing: Collection[str]) -> None:
+        self._own = suffix(scenario)
+        self._existing = {name for name in existing if not name.endswith(self._own)}
         self._wanted: dict[str, dict[str, Any]] = {}
 
     def want(self, platform: Mapping[str, Any]) -> None:
@@ -64,7 +56,7 @@ class Networks:
                     raise WrongPlatform(f"network {name}: {key} is {wanted[key]} and {value}: give one")
 
     def name(self, network: str) -> str:
-        """Return the CNI name of a network: the host's as it is, the scenario's with its ID."""
+        """Return the name of a network on the host: the host's as it is, the scenario's with its ID."""
         return f"{network}{self._own}" if network in self._wanted else network
 
     def option(self, given: Mapping[str, Any]) -> Optional[list[str]]:
@@ -92,53 +84,9 @@ class Networks:
         settings += [f"alias={alias}" for alias in strings(one.get("aliases") or [], f"networks: {name}: aliases")]
         return f"{self.name(name)}:{','.join(settings)}" if settings else self.name(name)
 
-    def files(self) -> list[dict[str, str]]:
-        """Return the CNI files to write: ``path``, ``content``, and the network's name and bridge."""
-        made = []
-        for name, ipam in self._wanted.items():
-            full = self.name(name)
-            bridge = f"mol{hashlib.sha256(full.encode()).hexdigest()[:12]}"
-            before = next(iter(subnets(self._left[full])), None) if full in self._left else None
-            subnet = _subnet(ipam["subnet"], name) if ipam.get("subnet") else before or self._free(full)
-            self._taken.append(subnet)
-            config = _config(full, bridge, subnet, str(ipam.get("gateway") or subnet[1]))
-            path = f"{self._directory}/90-{PREFIX}{self._own}-{name}.conflist"
-            made.append({"path": path, "name": full, "bridge": bridge, "content": json.dumps(config, indent=2) + "\n"})
-        return made
-
-    def leftovers(self) -> list[dict[str, str]]:
-        """Return name and bridge of each network that the scenario has made."""
-        bridges = {name: _bridge(config) for name, config in self._left.items()}
-        return [{"name": name, "bridge": bridge} for name, bridge in sorted(bridges.items()) if bridge[:3] == "mol"]
-
-    def _free(self, name: str) -> Subnet:
-        """Return a /24 that overlaps none in use: the first from a place that the name gives."""
-        count = 1 << (24 - _POOL.prefixlen)
-        start = int(hashlib.sha256(name.encode()).hexdigest(), 16) % count
-        for step in range(count):
-            place = int(_POOL.network_address) + ((start + step) % count << 8)
-            found = ipaddress.IPv4Network((place, 24))
-            if not any(found.overlaps(one) for one in self._taken):
-                return found
-        raise WrongPlatform(f"network {name}: no /24 of {_POOL} is free: give a subnet")
-
-
-def subnets(config: Mapping[str, Any]) -> list[Subnet]:
-    """Return the IPv4 subnets of a CNI configuration list's host-local addresses."""
-    found = []
-    for plugin in config.get("plugins") or []:
-        ipam = plugin.get("ipam") or {}
-        ranges = [part for one in ipam.get("ranges") or [] for part in one] + [ipam]
-        for text in (str(part.get("subnet") or "") for part in ranges if isinstance(part, Mapping)):
-            try:
-                found.append(ipaddress.IPv4Network(text, strict=False))
-            except ValueError:
-                continue
-    return found
-
-
-def _bridge(config: Mapping[str, Any]) -> str:
-    return str(next((plugin.get("bridge") for plugin in config.get("plugins") or [] if plugin.get("bridge")), ""))
+    def own(self) -> list[dict[str, str]]:
+        """Return the networks to make: ``name``, and ``subnet`` and ``gateway`` where they are given."""
+        return [{"name": self.name(name), **_addresses(name, ipam)} for name, ipam in self._wanted.items()]
 
 
 def _listed(value: Any, key: str) -> list[Any]:
@@ -173,33 +121,23 @@ def _ipam(one: Any) -> dict[str, Any]:
     return {key: found.get(key) for key in ("subnet", "gateway")}
 
 
-def _subnet(text: Any, name: str) -> Subnet:
+def _addresses(name: str, ipam: Mapping[str, Any]) -> dict[str, str]:
+    """Return the given subnet and gateway of the network ``name``."""
+    found = {key: str(value) for key, value in ipam.items() if value}
+    if not found:
+        return {}
+    subnet = found.get("subnet")
+    if subnet is None:
+        raise WrongPlatform(f"network {name}: gateway {found['gateway']} cannot be used: expected a subnet beside it")
+    expected, value = "such as 10.99.0.0/24", f"subnet {subnet}"
     try:
-        found = ipaddress.IPv4Network(str(text))
-        if found.prefixlen > 30:
+        network = ipaddress.ip_network(subnet)
+        if network.max_prefixlen - network.prefixlen < 2:
             raise ValueError("it has no address for an instance")
-        return found
+        if "gateway" in found:
+            expected, value = f"an address of {network}", f"gateway {found['gateway']}"
+            if ipaddress.ip_address(found["gateway"]) not in network:
+                raise ValueError("it is not in the subnet")
     except ValueError as error:
-        raise WrongPlatform(f"network {name}: subnet {text} cannot be used: expected such as 10.99.0.0/24") from error
-
-
-def _config(name: str, bridge: str, subnet: Subnet, gateway: str) -> dict[str, Any]:
-    """Return the configuration list, the role's with another bridge and subnet."""
-    ipam = {"type": "host-local", "routes": [{"dst": "0.0.0.0/0"}]}
-    return {
-        "cniVersion": "0.4.0",
-        "name": name,
-        "plugins": [
-            {
-                "type": "bridge",
-                "bridge": bridge,
-                "isGateway": True,
-                "ipMasq": True,
-                "hairpinMode": True,
-                "capabilities": {"ips": True, "mac": True},
-                "ipam": {**ipam, "ranges": [[{"subnet": str(subnet), "gateway": gateway}]]},
-            },
-            {"type": "portmap", "capabilities": {"portMappings": True}},
-            {"type": "firewall"},
-        ],
-    }
+        raise WrongPlatform(f"network {name}: {value} cannot be used: expected {expected}") from error
+    return found

@@ -9,19 +9,27 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 from typing import Any, Iterator
 
+import pytest
+from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_instances import container_name, scenario_id
 from ansible_collections.libpod.engine.tests.support import playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 KILLS = int(os.environ.get("LIBPOD_TEST_KILLS", "2"))
 LONGEST = 8.0  # seconds that a playbook takes at most, as a rule
-PLATFORM = {"image": "localhost/busybox:latest", "networks": [{"name": "back"}], "volumes": ["/data"]}
+PLATFORM = {
+    "image": "localhost/busybox:latest",
+    "networks": [{"name": "back"}],
+    "volumes": ["/data"],
+    "capabilities": ["NET_RAW"],
+}
 PLATFORMS = [{**PLATFORM, "name": name} for name in ("one", "two")]
 
 
@@ -97,8 +105,26 @@ def test_killed_create_and_destroy_are_completed_or_undone_by_the_next(host: Hos
         assert not os.path.exists(tmp_path / "instance.yml"), story
 
 
+@pytest.mark.parametrize("host", [{}, {"network_backend": "netavark"}], indirect=True, ids=["cni", "netavark"])
 def test_check_mode_predicts_what_create_and_destroy_change(host: Host, tmp_path: Path) -> None:
-    scenario = Scenario(host, tmp_path)
-    for book in ("create", "destroy"):
-        assert scenario.changes(book, "--check") == scenario.changes(book) == 3, book
+    """The networks are of the host's backend, beside one that the scenario has not made."""
+    scenario, other = Scenario(host, tmp_path), {"name": f"other-{scenario_id(str(tmp_path))}"}
+    host.module("libpod_network", other)
+    assert scenario.changes("create", "--check") == scenario.changes("create") == 3
+    name = container_name("one", scenario_id(str(tmp_path)))
+    reached = host.module("libpod_container_exec", {"name": name, "argv": ["ping", "-c", "1", "-w", "10", "two"]})
+    assert not reached.failed, reached
+    assert not scenario.changes("create")
+    assert scenario.changes("destroy", "--check") == scenario.changes("destroy") == 3
+    left = [found["name"] for found in host.module("libpod_network_info")["networks"] if not found["default"]]
+    assert left == [other["name"]]
+    host.module("libpod_network", {**other, "state": "absent"})
+    shutil.rmtree("/srv/networks", ignore_errors=True)
     host.expect_clean()
+
+
+def test_network_that_create_had_begun_to_write_is_destroyed(host: Host, tmp_path: Path) -> None:
+    begun = f"/srv/cni/back-{scenario_id(str(tmp_path))}.conflist.tmp"
+    Path(begun).write_text("{")
+    Scenario(host, tmp_path).changes("destroy")
+    assert os.listdir("/srv/cni") == ["87-libpod.conflist"]
