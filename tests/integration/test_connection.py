@@ -34,6 +34,23 @@ def test_module_runs_in_the_container(serving: Host, settings: dict[str, str]) -
     assert played["command"]["stdout"] != os.readlink("/proc/self/ns/mnt")
 
 
+def test_container_is_reached_by_its_id_and_an_unambiguous_beginning(serving: Host) -> None:
+    ids = {"bare": str(serving.container("bare", **OPTIONS)["container"]["Id"])}
+    for name in (ids["bare"], ids["bare"][:12]):
+        assert inside.play(serving, [{"raw": "hostname"}], name)["raw"]["stdout"].strip() == ids["bare"][:12]
+    # Of 17 IDs two begin with the same of 16 digits.
+    while len({one[0] for one in ids.values()}) == len(ids):
+        name = f"more{len(ids)}"
+        ids[name] = str(serving.container(name, state="created", **OPTIONS)["container"]["Id"])
+    shared = list(ids.values())[-1][0]
+    played = inside.play(serving, [{"raw": "id"}], shared, ok=False)
+    for name in set(ids) - {"bare"}:
+        assert not serving.container(name, state="absent").failed
+    assert played.exit_code == 4 and played["raw"]["unreachable"] is True
+    said = played["raw"]["msg"]
+    assert f"the ID prefix {shared!r} matches" in said and "give more of it" in said and "\n" not in said, said
+
+
 def test_raw_and_script_need_no_python(serving: Host, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\necho here $1; exit 3\n")

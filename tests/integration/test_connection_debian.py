@@ -85,10 +85,11 @@ def test_input_of_any_length_follows_the_password(debian: Host) -> None:
 
 
 def test_facts_and_interpreter_are_the_containers(debian: Host) -> None:
-    played = inside.play(debian, [{"setup": {"gather_subset": "min"}}], python_interpreter="auto")
+    played = inside.play(debian, [{"setup": {"gather_subset": "min,virtual"}}], python_interpreter="auto")
     facts = played["setup"]["ansible_facts"]
     assert (facts["ansible_distribution"], facts["ansible_user_id"]) == ("Debian", "root")
     assert facts["discovered_interpreter_python"].startswith("/usr/bin/python3")
+    assert (facts["ansible_virtualization_type"], facts["ansible_virtualization_role"]) == ("podman", "guest")
 
 
 def test_variables_of_play_connection_and_container(debian: Host) -> None:
