@@ -144,7 +144,7 @@ options:
   remove_volumes:
     description:
       - Whether O(state=absent) also removes the project's volumes, with what is in them. Anonymous volumes go with each container
-        that is removed.
+        that is removed. A volume that was there without the project's label stays.
     type: bool
     default: false
   timeout:

@@ -146,7 +146,7 @@ options:
   remove_volumes:
     description:
       - Whether O(state=absent) also removes the volumes of PersistentVolumeClaims, with what is in them. Those of C(emptyDir)
-        go with their pod.
+        go with their pod. A volume that was there without the label of the set stays.
     type: bool
     default: false
   timeout:

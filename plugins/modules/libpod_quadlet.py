@@ -69,7 +69,7 @@ options:
   remove_volumes:
     description:
       - Whether O(state=absent) also removes the volumes of the set, with what is in them. Anonymous volumes go with each
-        container that is removed.
+        container that is removed. A volume that was there without the label of the set stays.
     type: bool
     default: false
   timeout:

@@ -171,7 +171,7 @@ BETWEEN: dict[str, tuple[Callable[[Host], Any], dict[str, Any], str]] = {
         "network p_n: the plan (created network p_n) is not the approved one, it differs in what is wanted",
     ),
     "the volume was made": (
-        lambda host: host.module("libpod_volume", {"name": "p_v", "label": {"a": "b"}}),
+        lambda host: host.module("libpod_volume", {"name": "p_v", "label": {"com.docker.compose.project": "p"}}),
         {},
         "volume p_v: the plan (",
     ),

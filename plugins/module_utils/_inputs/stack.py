@@ -11,6 +11,7 @@ from typing import Any, Iterable, Mapping, NamedTuple
 from .._model.errors import MalformedData, warn
 
 Options = dict[str, Any]
+EMPTY_DIR = "libpod.engine.kube.emptydir"  # the label of a volume that goes with its pod
 
 
 class Stack(NamedTuple):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Any, Collection, Iterator, Mapping, NamedTuple
 
 from .._container.live_status import timestamp
 from .._drivers import foreign_files
@@ -137,8 +137,8 @@ def _shown(secret: Mapping[str, Any]) -> dict[str, Any]:
     return {"labels": secret["Spec"]["Labels"], "content": HIDDEN} if secret else {}
 
 
-def absent(parts: EngineConfig, name: str, *, force: bool, check_mode: bool) -> Outcome:
-    """Remove a secret.
+def absent(parts: EngineConfig, name: str, *, force: bool, check_mode: bool, gone: Collection[str] = ()) -> Outcome:
+    """Remove a secret; in check mode the containers ``gone`` count as removed.
 
     :raises DependencyExists: a container uses it, and ``force`` is not set.
     """
@@ -148,7 +148,7 @@ def absent(parts: EngineConfig, name: str, *, force: bool, check_mode: bool) -> 
     if not before and not store.left(parts, name):
         return Outcome([], {}, {})
     if before and not force:
-        _refuse_used(name, list(users(parts, name)))
+        _refuse_used(name, [one for one in users(parts, name) if one not in gone])
     if not check_mode:
         Store(parts).prepare()
         with store.lock(parts):

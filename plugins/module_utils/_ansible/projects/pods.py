@@ -8,9 +8,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Callable, Iterator, Sequence
 
-from ..._inputs.kube.volumes import EMPTY_DIR
-from ..._inputs.stack import Options, Stack
-from ..._model.errors import InvalidArgument, LibpodError
+from ..._inputs.stack import EMPTY_DIR, Options, Stack
+from ..._model.errors import LibpodError
 from ..._model.options.table import select
 from ..._model.records.pod import FIXED, PodConfig
 from ..._reconcile import pods as reconciled
@@ -45,8 +44,9 @@ class StackPods:
         task.check_names(stack)
         adapted = stack._replace(containers=tuple(adapt(one) for one in stack.containers))
         found = task.changes.desired(adapted)  # one that cannot be made is refused first
+        pods = self._desired(stack, start=start, recreate=recreate)
         task.changes.have(stack)
-        self.have(stack, start=start, recreate=recreate)
+        self._have(pods)
         if task.dry and self.awaited:
             found = task.changes.desired(
                 adapted._replace(containers=tuple(self._in_check_mode(one) for one in adapted.containers))
@@ -73,22 +73,21 @@ class StackPods:
         """
         for one in stack.pods:
             there = self._pods.find(one["name"])
-            owner = self._task.owner
-            if there is not None and not owner.has(there.options["label"]):
-                raise InvalidArgument(
-                    f"pod {one['name']} is there without the label {owner.label}={owner.value}: remove it, or give the "
-                    "new one another name"
-                )
+            if there is not None:
+                self._task.owner.check(f"pod {one['name']}", there.options["label"])
 
-    def have(self, stack: Stack, *, start: bool, recreate: bool) -> None:
-        """Have the stack's pods; a new one begins to run with ``start``, and ``recreate`` makes each one new.
+    def _desired(self, stack: Stack, *, start: bool, recreate: bool) -> list[DesiredPod]:
+        """Return the stack's pods; a new one begins to run with ``start``, and ``recreate`` makes each one new.
 
-        :raises LibpodError: one cannot be had; none was changed where that is so of its options.
+        :raises InvalidArgument: one has options that cannot be used.
         """
-        wanted = []
+        desired = []
         for one in stack.pods:
             with about(f"pod {one['name']}"):
-                wanted.append(self._desired(one, start, recreate))
+                desired.append(self._desired_pod(one, start, recreate))
+        return desired
+
+    def _have(self, wanted: Sequence[DesiredPod]) -> None:
         for desired in wanted:
             plan = self._reconciled(desired)
             if plan.steps and (plan.status_before == "absent" or desired.recreate):
@@ -107,7 +106,7 @@ class StackPods:
         task.changes.did(what, actions, shown["before"], shown["after"])
         return plan
 
-    def _desired(self, options: Options, start: bool, recreate: bool) -> DesiredPod:
+    def _desired_pod(self, options: Options, start: bool, recreate: bool) -> DesiredPod:
         """Return a pod; one with options that cannot change otherwise is made new, and its containers with it."""
         there = self._pods.find(options["name"])
         new = there is None or recreate
@@ -135,6 +134,8 @@ class StackPods:
         """
         for one in [*self._pods.everyone(), *self._unfinished()]:
             if one.name not in kept and self._task.owner.has(one.options["label"]):
+                if self._task.dry:
+                    self._task.changes.gone.update(member.name for member in self._pods.members(one.id))
                 self._reconciled(DesiredPod(one.name, "absent"))
 
     def _unfinished(self) -> Iterator[PodConfig]:

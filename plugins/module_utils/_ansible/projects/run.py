@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
 from ..._inputs.stack import Stack
 from ..._model.engine_config import PlanningConfig
-from ..._model.errors import InvalidArgument, LibpodError, PlanDiffers, note_done, take_warnings, warn
+from ..._model.errors import LibpodError, PlanDiffers, note_done, take_warnings, warn
 from ..._model.errors import done as done_before
 from ..._reconcile.batch import BatchReconcile, Renderers
 from ..._reconcile.desired import Desired
@@ -53,6 +53,8 @@ class StackRun:
         self._plans: Mapping[str, Plan] = {}
         self._runtime = RuntimeBase(self.parts)
         self._there = {one.name: one for one in self._runtime.containers() if not one.unreadable}
+        if self.dry:
+            self.changes.gone.update(name for name, _labels in self.own())
 
     def own(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield the names of the owner's containers and their labels."""
@@ -67,11 +69,8 @@ class StackRun:
         """
         for one in stack.containers:
             there = self._there.get(one["name"])
-            if there is not None and not self.owner.has(there.config.labels):
-                raise InvalidArgument(
-                    f"container {one['name']} is there without the label {self.owner.label}={self.owner.value}: remove "
-                    "it, or give the new one another name"
-                )
+            if there is not None:
+                self.owner.check(f"container {one['name']}", there.config.labels)
 
     def removed(self, name: str) -> Desired:
         """Return a container that is to go."""

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from ..._drivers.images.store import ImageStore
-from ..._inputs.stack import Options, Stack
+from ..._inputs.stack import EMPTY_DIR, Options, Stack
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, LibpodError, PlanDiffers, may_come, note_done, warn_of_missing
+from ..._model.errors import InvalidArgument, LibpodError, PlanDiffers, may_come, note_done, warn, warn_of_missing
+from ..._model.errors import done as done_before
 from ..._model.failpoints import failpoint
 from ..._model.options.network_definition import Wanted
 from ..._model.options.network_definition import wanted as wanted_network
@@ -27,6 +28,7 @@ from ..._resources.networks import networks, removal
 from ..._resources.networks.files import Files, described
 from ..._resources.volumes import changes as volume_changes
 from ..._resources.volumes.inspect import everyone as all_volumes
+from ..._store import volumes as volume_store
 from .. import containers
 from ..resources import image, network, secret, volume
 
@@ -44,13 +46,15 @@ class Owner(NamedTuple):
         return labels.get(self.label) == self.value
 
     def check(self, what: str, labels: Mapping[str, str]) -> None:
-        """Check that what a task is to change is not another owner's.
+        """Check that what a task is to change is the owner's.
 
-        :raises InvalidArgument: it is.
+        :raises InvalidArgument: it is not.
         """
-        other = labels.get(self.label, self.value)
-        if other != self.value:
-            raise InvalidArgument(f"{what} is of {self.label}={other}: give one of the two another name")
+        if not self.has(labels):
+            raise InvalidArgument(
+                f"{what} is there without the label {self.label}={self.value}: remove it, or give the new one another "
+                "name"
+            )
 
 
 class Done(NamedTuple):
@@ -86,7 +90,8 @@ class Changes:
     """What is done to a stack's resources, or in check mode would be; ``actions`` and ``diffs`` gather it.
 
     ``planned`` has the changes by their names in the plan's digest. With ``approved`` digests, each is compared before
-    it is carried out. An error carries what had been done before it.
+    it is carried out. ``gone`` are the containers that in check mode count as removed where a resource is, for they
+    would be before it. An error carries what had been done before it.
     """
 
     def __init__(
@@ -94,6 +99,7 @@ class Changes:
     ) -> None:
         self.actions: list[str] = []
         self.diffs: list[dict[str, Any]] = []
+        self.gone: set[str] = set()
         self.planned: dict[str, PlannedChange] = {}
         self._parts = parts
         self._owner = owner
@@ -103,12 +109,12 @@ class Changes:
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Have an error carry what was done."""
+        """Have an error carry what was done, unless it does, with what was done to containers."""
         try:
             yield
         except (LibpodError, OSError) as error:
             if not self._dry:
-                note_done(error, self.actions)
+                note_done(error, done_before(error) or self.actions)
             raise
 
     def have(self, stack: Stack, *, force_build: bool = False) -> None:
@@ -122,7 +128,8 @@ class Changes:
                 networks_wanted.append(wanted_network(filled(network.spec(), one)))
         for one in stack.volumes:
             with about(f"volume {one['name']}"):
-                volumes_wanted.append(volume.desired(filled(volume.spec(), one)))
+                volumes_wanted.append(self._owned(volume.desired(filled(volume.spec(), one))))
+        self._check_names(stack)
         for wanted, one in zip(networks_wanted, stack.networks):
             self._network(wanted, one)
         for described_volume, one in zip(volumes_wanted, stack.volumes):
@@ -169,10 +176,36 @@ class Changes:
         self.did(what, *done)
         return done.actions
 
-    def _network(self, wanted: Wanted, options: Options) -> None:
-        for one in Files(self._parts).of(wanted.name)[:1]:
-            self._owner.check(f"network {wanted.name}", described(one).labels)
+    def _check_names(self, stack: Stack) -> None:
+        """Check that the names of the stack's networks and secrets are free or the owner's.
 
+        :raises InvalidArgument: one is not, whose content or options would be lost.
+        """
+        for wanted in stack.networks:
+            for file in Files(self._parts).of(wanted["name"])[:1]:
+                self._owner.check(f"network {wanted['name']}", described(file).labels)
+        for one in stack.secrets:
+            there = secrets.inspect(self._parts, one["name"])
+            if there:
+                self._owner.check(f"secret {one['name']}", _labels(there))
+
+    def _owned(self, wanted: volume_changes.DesiredVolume) -> volume_changes.DesiredVolume:
+        """Return a volume as the owner wants it; one that is there without an owner stays as it is.
+
+        :raises InvalidArgument: it has another owner, or a pod's own volume has the name of one that is there.
+        """
+        there = volume_store.read(volume_store.folder(self._parts, wanted.name))
+        if there is None or self._owner.has(there.labels):
+            return wanted
+        if self._owner.label in there.labels or EMPTY_DIR in wanted.labels:
+            self._owner.check(f"volume {wanted.name}", there.labels)
+        warn(
+            f"volume {wanted.name} is there without the label {self._owner.label}={self._owner.value}: it is used as "
+            "it is, and not removed with the others"
+        )
+        return wanted._replace(keep=True)
+
+    def _network(self, wanted: Wanted, options: Options) -> None:
         def act(dry: bool) -> Done:
             outcome = networks.present(self._parts, wanted, force=True, recreate=False, dry=dry)
             return Done([naming("network", one) for one in outcome.actions], outcome.before, outcome.after)
@@ -182,11 +215,7 @@ class Changes:
 
     def _volume(self, wanted: volume_changes.DesiredVolume, options: Options) -> None:
         def act(dry: bool) -> Done:
-            outcome = volume_changes.present(self._parts, wanted, dry=True)
-            if outcome.before is not None:
-                self._owner.check(f"volume {wanted.name}", outcome.before.labels)
-            if not dry:
-                outcome = volume_changes.present(self._parts, wanted)
+            outcome = volume_changes.present(self._parts, wanted, dry=dry)
             shown = [dict(one.labels) if one else {} for one in (outcome.before, outcome.after)]
             return Done([naming("volume", one) for one in outcome.actions], *shown)
 
@@ -194,7 +223,6 @@ class Changes:
 
     def _secret(self, options: Options) -> None:
         name, labels = options["name"], mapping(options["labels"], "labels")
-        self._owner.check(f"secret {name}", _labels(secrets.inspect(self._parts, name)))
         try:
             content = options.get("content") or secret.content_of(filled(secret.spec(), options))
         except InvalidArgument as error:
@@ -284,8 +312,7 @@ class Changes:
                 before = removal.known(one)
 
                 def act(dry: bool, name: str = name, before: dict[str, Any] = before) -> Done:
-                    if not dry:  # in check mode its containers and pods are still there
-                        networks.absent(self._parts, name, force=False, dry=False)
+                    networks.absent(self._parts, name, force=False, dry=dry, gone=self.gone)
                     return Done([f"deleted network {name}"], before, {})
 
                 self._do(f"network {name}", act)
@@ -297,7 +324,7 @@ class Changes:
             if name not in kept and self._owner.has(_labels(one)):
 
                 def act(dry: bool, name: str = name) -> Done:
-                    outcome = secrets.absent(self._parts, name, force=dry, check_mode=dry)
+                    outcome = secrets.absent(self._parts, name, force=False, check_mode=dry, gone=self.gone)
                     return Done(outcome.actions, outcome.before, {})
 
                 self._do(f"secret {name}", act)
@@ -308,8 +335,7 @@ class Changes:
             if self._owner.has(one.labels) and one.name not in kept and (not label or label in one.labels):
 
                 def act(dry: bool, name: str = one.name) -> Done:
-                    if not dry:
-                        volume_changes.absent(self._parts, name)
+                    volume_changes.absent(self._parts, name, dry=dry, gone=self.gone)
                     return Done([f"deleted volume {name}"], {"exists": True}, {"exists": False})
 
                 self._do(f"volume {one.name}", act)

@@ -11,11 +11,10 @@ from typing import Callable, Mapping, NamedTuple, Optional
 
 from ..._model.foreign import Foreign
 from ..fields import Fields, Translate, boolean, mode, scalar, to, word
-from ..stack import Options
-from .objects import OWNER, Data, Object
+from ..stack import EMPTY_DIR, Options
+from .objects import Data, Object
 from .quantity import size
 
-EMPTY_DIR = f"{OWNER}.emptydir"
 _PROPAGATION = {"None": "private", "HostToContainer": "rslave", "Bidirectional": "rshared"}
 _KINDS: dict[str, Callable[[int], bool]] = {
     "DirectoryOrCreate": stat.S_ISDIR,

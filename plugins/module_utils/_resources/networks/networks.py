@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Collection
+
 from ..._model.engine_config import EngineConfig
 from ..._model.options.network_definition import Wanted
 from . import files
@@ -39,8 +41,10 @@ def present(parts: EngineConfig, given: Wanted, *, force: bool, recreate: bool, 
     return changes.change(parts, given, look, force=force, recreate=recreate, dry=dry)
 
 
-def absent(parts: EngineConfig, name: str, *, force: bool, dry: bool) -> Outcome:
+def absent(parts: EngineConfig, name: str, *, force: bool, dry: bool, gone: Collection[str] = ()) -> Outcome:
     """Have no network of this name; ``force`` removes its containers first.
+
+    In check mode the containers ``gone`` count as removed.
 
     :raises InvalidState: it is in use. :raises DependencyExists: a container to be removed has dependents that stay.
     :raises MalformedData: the file of its name cannot be read.
@@ -52,4 +56,4 @@ def absent(parts: EngineConfig, name: str, *, force: bool, dry: bool) -> Outcome
         return Outcome([], {}, {})
     from . import removal
 
-    return removal.remove(parts, name, found, force=force, dry=dry)
+    return removal.remove(parts, name, found, force=force, dry=dry, gone=gone)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Collection
 
 from ..._container.container import Container
 from ..._drivers.cni.config import Definition
@@ -18,8 +18,12 @@ from .files import Files
 from .look import Outcome
 
 
-def remove(parts: EngineConfig, name: str, found: Files, *, force: bool, dry: bool) -> Outcome:
+def remove(
+    parts: EngineConfig, name: str, found: Files, *, force: bool, dry: bool, gone: Collection[str] = ()
+) -> Outcome:
     """Remove a network and what a killed run has left of one, with ``force`` its containers first.
+
+    In check mode the containers ``gone`` count as removed.
 
     :raises InvalidState: it is in use. :raises DependencyExists: a container to be removed has dependents that stay.
     """
@@ -31,7 +35,7 @@ def remove(parts: EngineConfig, name: str, found: Files, *, force: bool, dry: bo
             with runtime.host.networks.alone():
                 files.clear_unfinished(parts, name)
         return Outcome([], {}, {})
-    on = [one.container for one in usage.users(runtime, name, found.default)]
+    on = [user.container for user in usage.users(runtime, name, found.default) if user.container.name not in gone]
     if on and not force:
         raise InvalidState(_names_users(name, on))
     before, containers = known(there[0]), _removable(runtime, name, on)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Mapping, NamedTuple, Optional
+from typing import Collection, Mapping, NamedTuple, Optional
 
 from ..._container.live_status import timestamp
 from ..._drivers.host import Host
@@ -166,8 +166,8 @@ def _kind(options: VolumeOptions) -> tuple[object, ...]:
     return options.type, options.device, options.o
 
 
-def absent(parts: EngineConfig, name: str, *, dry: bool = False) -> Outcome:
-    """Remove the volume, unless containers name it.
+def absent(parts: EngineConfig, name: str, *, dry: bool = False, gone: Collection[str] = ()) -> Outcome:
+    """Remove the volume, unless containers name it; in check mode the containers ``gone`` count as removed.
 
     :raises InvalidState: they do. :raises NotRemoved: something of it is left.
     """
@@ -181,7 +181,10 @@ def absent(parts: EngineConfig, name: str, *, dry: bool = False) -> Outcome:
     with suppress(StateCorrupt):  # it is removed all the same
         before = store.read(folder) or before
     runtime = RuntimeBase(parts)
-    used = users(runtime).get(name, []) if dry and there else [] if dry else remove(runtime, name)
+    if dry:
+        used = [one for one in users(runtime).get(name, ()) if one not in gone] if there else []
+    else:
+        used = remove(runtime, name)
     if used:
         raise InvalidState(f"volume {name} cannot be removed while {named(used)} uses it: remove that first")
     return Outcome([f"deleted {name}"] if there else [], before, None)
