@@ -27,7 +27,7 @@ CONMONS = {
         "exec sleep 600",
         "did not end within 1 seconds and was killed (a longer limit: tool_timeouts: {conmon:",
     ),
-    "number": (ANSWERING % "echo 5", "conmon's answer: expected an object, found 5"),
+    "number": (ANSWERING % "echo 5", "conmon's answer: expected an object, found an integer"),
     "null": (ANSWERING % "echo '{\"data\":null}'", "conmon's answer: data: expected an integer, found null"),
     "no PID": (ANSWERING % "echo '{\"data\":0}'", "conmon answers 0"),
     "garbage": (ANSWERING % "printf '\\377{\\n'", "conmon's answer: not valid JSON"),

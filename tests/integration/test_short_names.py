@@ -207,10 +207,10 @@ def _garbage(path: str) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("unqualified-search-registries = 5\n", "unqualified-search-registries: expected a list, found 5"),
+        ("unqualified-search-registries = 5\n", "unqualified-search-registries: expected a list, found an integer"),
         ('unqualified-search-registries = ["a", 5]\n', "unqualified-search-registries[1]: expected a string, found 5"),
         ('unqualified-search-registries = ["a b"]\n', "HOST[:PORT]"),
-        ("aliases = 5\n", "aliases: expected an object, found 5"),
+        ("aliases = 5\n", "aliases: expected an object, found an integer"),
         ('[aliases]\nweb = ["x"]\n', "aliases.web: expected a string"),
         ('[aliases]\nweb = "site"\nsite = "web"\n', 'expected REGISTRY/NAME, without a tag or digest, found "site"'),
         ('[aliases]\nweb = "quay.io/a:1"\n', "without a tag"),

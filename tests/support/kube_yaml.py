@@ -17,6 +17,8 @@ DATA = """
 {kind: ConfigMap, metadata: {name: c}, data: {a: "1", b: two}, binaryData: {bin: "/w=="}}
 ---
 {kind: Secret, metadata: {name: s}, data: {q: cXE=}, stringData: {p: pass}}
+---
+{kind: Secret, metadata: {name: nul}, stringData: {k: "a\\0b"}}
 """
 
 

@@ -256,7 +256,7 @@ BOMB = "a: &a [1,1,1,1,1,1,1,1]\n" + "".join(
 )
 MALFORMED = {
     BOMB: "with its aliases written out",
-    "a: &a [*a]": "the alias *a stands for no node that ends before it",
+    "a: &a [*a]": "line 1 has an alias that stands for no node that ends before it: quote a text",
     "services: {a: !reset x}": "not valid YAML",
     "[]": "expected a Compose file",
     "services: [a]": "services: expected a",

@@ -75,7 +75,7 @@ def test_tags_of_services_and_of_what_is_extended(tmp_path: Path) -> None:
 def test_tag_in_a_list_is_refused_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(LibpodError, match=r"0.yml: services.s.dns: expected !reset and !override on the list"):
         merged(tmp_path, "dns: [!reset 1.1.1.1]")
-    with pytest.raises(LibpodError, match=r"0.yml: not valid YAML: could not determine a constructor for the tag"):
+    with pytest.raises(LibpodError, match=r"0.yml: not valid YAML: line 1 has a tag that is not read here: quote"):
         merged(tmp_path, "dns: !other 1.1.1.1")
 
 
@@ -202,5 +202,5 @@ def test_what_comes_before_a_tag_counts_for_nothing(first: Any, second: Any, thi
 
 
 def test_core_schema_without_tags_refuses_them() -> None:
-    with pytest.raises(LibpodError, match="could not determine a constructor for the tag"):
+    with pytest.raises(LibpodError, match="line 1 has a tag that is not read here"):
         foreign_yaml.parse_core(b"a: !reset x", "f")

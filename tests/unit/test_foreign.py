@@ -38,8 +38,8 @@ def test_invalid_json_is_refused_in_one_sentence(text: str | bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "use", "message"),
     [
-        ("5", lambda it: it["a"].text(), "tool: expected an object, found 5"),
-        ('{"a": 5}', lambda it: it["a"]["b"].text(), "tool: a: expected an object, found 5"),
+        ("5", lambda it: it["a"].text(), "tool: expected an object, found an integer"),
+        ('{"a": 5}', lambda it: it["a"]["b"].text(), "tool: a: expected an object, found an integer"),
         ('{"a": [true]}', lambda it: it["a"].texts(), r"tool: a\[0\]: expected a string, found true"),
         ('{"a": true}', lambda it: it["a"].integer(), "tool: a: expected an integer, found true"),
         ('{"a": 1.5}', lambda it: it["a"].integer(), "tool: a: expected an integer, found 1.5"),

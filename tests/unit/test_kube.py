@@ -184,6 +184,17 @@ REFUSED = {
     "ports: [{containerPort: 1, protocol: X}]": "ports[0].protocol: expected TCP, UDP or SCTP",
     "imagePullPolicy: maybe": "imagePullPolicy: expected Always, IfNotPresent, Never",
     "restartPolicy: Always": "spec.containers[0].restartPolicy has no counterpart",
+    "env: PASSWORD=hidden": "containers[0].env: expected a list, found a string",
+    "env: [PASSWORD=hidden]": "env[0]: expected an object, found a string",
+    "env: [{name: PASSWORD=hidden}]": "env[0].name: expected a variable's name, without '=' and ',', found another",
+    'env: [{name: A, value: "hidden\\0"}]': "env[0].value: expected a string without NUL bytes",
+    "env: [{name: A, value: hidden, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]": "expected one of value and",
+    "env: [{name: A, valueFrom: {}}]": "valueFrom: expected one of configMapKeyRef, fieldRef",
+    "env: [{name: A, valueFrom: {secretKeyRef: {name: nul, key: k}}}]": "the key k of Secret nul has a NUL byte",
+    "env: [{name: A, valueFrom: {secretKeyRef: {name: 'x,type=env', key: k}}}]": "secretKeyRef: expected a name and",
+    "envFrom: [{prefix: 'A,target=', secretRef: {name: s}}]": "envFrom[0].prefix: expected the beginning of a",
+    "ports: [{containerPort: 65536}]": "ports[0].containerPort: expected a port from 1 to 65535, found 65536",
+    "ports: [{containerPort: 80, hostPort: -1}]": "ports[0].hostPort: expected a port from 1 to 65535, found -1",
 }
 REFUSED_OF_POD = {
     "hostUsers: false": "spec.hostUsers has no counterpart here: map users",
@@ -198,6 +209,8 @@ REFUSED_OF_POD = {
     "volumes: [{name: v, configMap: {name: c, items: [{key: a, path: ../a}]}}]": "expected a relative path without",
     "volumes: [{name: v, configMap: {name: c, defaultMode: 01777}}]": "defaultMode: expected a mode from 0 to 0777",
     "volumes: [{name: v, emptyDir: {}}, {name: v, emptyDir: {}}]": "spec.volumes[1]: expected a name that is",
+    "volumes: [{name: 'v,ro', emptyDir: {}}]": "spec.volumes[0].name: expected a name of letters, digits",
+    "initContainers: [{name: a/b, image: i}]": "spec.initContainers[0].name: expected a name of letters, digits",
     "initContainers: [{name: c, image: i}]": "spec.containers: expected 1 to 100 containers, each with",
 }
 
@@ -207,7 +220,7 @@ def test_what_cannot_be_translated_is_named(text: str) -> None:
     with pytest.raises(LibpodError) as refused:
         pod_of(container=text) if text in REFUSED else pod_of(text)
     assert {**REFUSED, **REFUSED_OF_POD}[text] in str(refused.value)
-    assert str(refused.value).startswith("definition: Pod p: ")
+    assert str(refused.value).startswith("definition: Pod p: ") and "hidden" not in str(refused.value)
 
 
 def test_image_without_a_policy_is_looked_for_as_podman_does() -> None:

@@ -125,14 +125,18 @@ def test_replicas_are_one_or_none() -> None:
 def test_objects_that_cannot_be_used_are_named() -> None:
     one = "{kind: Secret, metadata: {name: s}, stringData: {a: x}}"
     for text, message in {
-        f"{one}\n---\n{one}": "definition: document 2: is given twice",
+        f"{one}\n---\n{one}": "definition: document 2: Secret s is given twice",
         "{kind: Ingress, metadata: {name: i}}": "definition: Ingress i: the kind Ingress has no counterpart here",
-        "{kind: Pod, metadata: {name: A}}": "metadata.name: expected a name of lower-case letters",
+        "{kind: Pod, metadata: {name: a_b}}": "metadata.name: expected a name of letters",
         "{kind: Pod, metadata: {}}": "metadata.name: expected a name",
         "[]": "definition: document 1: expected an object",
         "{kind: List, items: [{kind: List}]}": "items[0] has no counterpart here: give its items",
         "{kind: Secret, metadata: {name: s}, data: {a: hidden}}": "Secret s: data.a: expected text in base64",
         "{kind: Secret, metadata: {name: s}, stringData: {a: 12345}}": "stringData.a: expected a string, quoted",
+        "{kind: Secret, metadata: {name: s}, stringData: hidden}": "stringData: expected an object, found a string",
+        "{kind: Secret, metadata: {name: s}, data: 12345}": "data: expected an object, found an integer",
+        "{kind: Secret, metadata: {name: s}, data: !!set {hidden}}": "expected an object, found a value of another",
+        "{kind: Secret, metadata: {name: s}, stringData: {null: hidden}}": "stringData (a key): expected a string",
         "{kind: Deployment, metadata: {name: p}, spec: {template: {spec: {containers: [{name: c, image: i}]}}}}\n---\n"
         "{kind: Pod, metadata: {name: p-pod}, spec: {containers: [{name: c, image: i}]}}": "two pods have the name",
         "{kind: PersistentVolumeClaim, metadata: {name: p-v}}\n---\n{kind: Pod, metadata: {name: p}, spec: {volumes: "

@@ -116,7 +116,7 @@ def test_empty_profile_and_unconfined_compile_to_no_filter() -> None:
         ("[]", "expected an object, found a list"),
         ('{"syscalls": [{}]}', "defaultAction: expected one of SCMP_ACT_ALLOW"),
         ('{"defaultAction": "ALLOW"}', 'SCMP_ACT_TRAP, found "ALLOW"'),
-        ('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [3]}', "syscalls[0]: expected an object, found 3"),
+        ('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [3]}', "syscalls[0]: expected an object, found an integer"),
         (
             '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_LOG"}]}',
             "syscalls[0].names: expected the names of system calls",

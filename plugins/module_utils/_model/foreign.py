@@ -5,7 +5,7 @@
 
 ``parse`` turns text into a ``Foreign``, whose accessors return values of one type each or raise ``MalformedData`` with
 one sentence that names the file or tool and the member, such as ``image busybox: config.Healthcheck.Test: expected a
-list, found 5``. JSON's null counts as absent, as in Go's encoding/json, in which all of this is written.
+list, found an integer``. JSON's null counts as absent, as in Go's encoding/json, in which all of this is written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from .errors import MalformedData, shortened
 MAX_BYTES = 16 << 20  # larger than any image configuration, network or answer of a tool in use
 _SHOWN = 80  # characters of an unexpected value in a message
 _WHERE = 500  # and of where it stands
-_KINDS = {dict: "an object", list: "a list", str: "a string", int: "an integer", bool: "true or false"}
+_KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    int: "an integer",
+    bool: "true or false",
+    float: "a number",
+}
 _INT64 = 1 << 63
 
 
@@ -59,7 +66,7 @@ class Foreign:
     def items(self) -> Iterator[tuple[str, Foreign]]:
         """Yield the members of an object, keys checked as ``text`` checks strings; none where it is absent."""
         for key in self._typed(dict, {}):
-            yield Foreign(key, self.origin, f"{self.path} (a key)").text(), self[key]
+            yield Foreign(key, self.origin, f"{self.path} (a key)").text(required=True), self[key]
 
     def __iter__(self) -> Iterator[Foreign]:
         """Yield the elements of a list; none where it is absent."""
@@ -70,7 +77,7 @@ class Foreign:
         """Return a string without NUL bytes and lone surrogates, which no file name and no argument can hold."""
         value: str = self._typed(str, default, required)
         if "\0" in value or not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-            self.fail("a string without NUL bytes and lone surrogates")
+            self.fail("a string without NUL bytes and lone surrogates", "one that has them")
         return value
 
     def integer(self, default: int = 0, *, low: int = -_INT64, high: int = _INT64 - 1, required: bool = False) -> int:
@@ -101,28 +108,36 @@ class Foreign:
         value: Mapping[str, Any] = self._typed(dict, {})
         return value
 
-    def fail(self, expected: str) -> NoReturn:
-        """:raises MalformedData: naming the origin, the member and what was found there."""
+    def fail(self, expected: str, found: str = "") -> NoReturn:
+        """Raise an error about the value, which it shows unless ``found`` says in other words what was found.
+
+        :raises MalformedData: naming the origin, the member and what was found there.
+        """
         where = shortened(f"{self.origin}: {self.path}" if self.path else self.origin, _WHERE)
         if not where.isprintable():
             where = ascii(where)[1:-1]
-        raise MalformedData(f"{where}: expected {expected}, found {_shown(self.value)}")
+        raise MalformedData(f"{where}: expected {expected}, found {found or _shown(self.value)}")
 
     def _typed(self, kind: type, default: Any, required: bool = False) -> Any:
         if self.value is None and not required:
             return default
         # bool is a subclass of int.
         if not isinstance(self.value, kind) or kind is int and isinstance(self.value, bool):
-            self.fail(_KINDS[kind])
+            # What stands in the place of variables or of a secret's members may be one of their values.
+            self.fail(_KINDS[kind], _kind(self.value) if kind in (dict, list) else "")
         return self.value
 
 
+def _kind(value: Any) -> str:
+    return "null" if value is None else _KINDS.get(type(value), "a value of another kind")
+
+
 def _shown(value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        return _KINDS[type(value)]
+    if not isinstance(value, (str, int, float, type(None))):
+        return _kind(value)
     if isinstance(value, int) and not -_INT64 <= value < _INT64:
         return "an integer of more than 64 bits"
-    shown = json.dumps(value[:_SHOWN] if isinstance(value, str) else value, default=str)
+    shown = json.dumps(value[:_SHOWN] if isinstance(value, str) else value)
     return f"{shown[:_SHOWN]}…" if len(shown) > _SHOWN else shown
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Iterator, NamedTuple, Sequence
 
 from .errors import MalformedData
 from .foreign import Foreign
@@ -15,7 +15,13 @@ from .foreign import Foreign
 MAX_BYTES = 1 << 20  # files of the Container Device Interface have some ten thousand
 _DEEPEST = 32  # levels of lists and mappings; such a file has seven
 _MAX_SCALAR = 1 << 16  # characters; of a number in base 60 the reading time grows with their square
+_OWN = "of this module"  # the note of an error that quotes no value
+_NUMBERS = ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int")
+# What PyYAML quotes of a file, which may be a secret, but for one character and the kinds of its tokens.
+_QUOTED = re.compile(r"""'(?!<[a-z ]+>')[^']{2,}'|"[^"]{2,}\"""")
 _SHOWN = 200  # characters of PyYAML's message
+_PLAIN = ("binary", "bool", "float", "int", "map", "merge", "null", "omap", "pairs", "seq", "set", "str", "timestamp")
+_TAGS = frozenset(("!", *(f"tag:yaml.org,2002:{one}" for one in _PLAIN)))
 _MAX_NODES = 1 << 16  # of a document with its aliases written out
 # The core schema of YAML 1.2 without its floating point numbers: tag, pattern, first characters.
 _CORE = (
@@ -56,7 +62,7 @@ def parse_core(text: bytes, origin: str, tags: Sequence[str] = ()) -> Foreign:
     """
     import yaml
 
-    return _parse(yaml, text, origin, _core(yaml, tags), _MAX_NODES)
+    return _parse(yaml, text, origin, _core(yaml, tags), _MAX_NODES, tags)
 
 
 def parse_core_all(text: bytes, origin: str) -> Foreign:
@@ -107,21 +113,55 @@ def _loader(yaml: Any) -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _parse(yaml: Any, text: bytes, origin: str, loader: Any, most: int, *, several: bool = False) -> Foreign:
+def _parse(
+    yaml: Any, text: bytes, origin: str, loader: Any, most: int, tags: Sequence[str] = (), *, several: bool = False
+) -> Foreign:
     """Return the document that ``loader`` makes of the text, or a list of ``several``.
 
-    They have ``most`` nodes with aliases written out, 0 for none.
+    They have ``most`` nodes with aliases written out, 0 for none. No message has a value, which may be a secret.
     """
     if len(text) > MAX_BYTES:
         raise MalformedData(f"{origin}: longer than the {MAX_BYTES} bytes that are read")
     try:
         content = text.decode()
-        _check(yaml, yaml.parse(content, Loader=loader), origin, most)
+        _check(yaml, _tags_checked(yaml, yaml.parse(content, Loader=loader), origin, tags), origin, most)
         loaded = list(yaml.load_all(content, Loader=loader)) if several else yaml.load(content, Loader=loader)
         return Foreign(loaded, origin)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        message = " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")
-        raise MalformedData(f"{origin}: not valid YAML: {message[:_SHOWN]}") from None
+    except yaml.YAMLError as error:
+        raise MalformedData(f"{origin}: not valid YAML: {_explained(yaml, error)[:_SHOWN]}") from None
+    except UnicodeDecodeError:
+        raise MalformedData(f"{origin}: not valid YAML: not UTF-8 text") from None
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        reason = "nested too deeply, or with a value that is not of the kind of its tag"
+        raise MalformedData(f"{origin}: not valid YAML: {reason}") from None
+
+
+def _explained(yaml: Any, error: Any) -> str:
+    """Return what an error says, without lines of the file."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")
+    words = []
+    for text, mark in ((error.context, error.context_mark), (error.problem, error.problem_mark)):
+        words += [text] if text else []
+        words += [f"at line {mark.line + 1}, column {mark.column + 1}"] if mark else []
+    said = " ".join(" ".join(words).split())
+    return said if error.note == _OWN else _QUOTED.sub("…", said)
+
+
+def _tags_checked(yaml: Any, events: Any, origin: str, tags: Sequence[str]) -> Iterator[Any]:
+    """Yield the events.
+
+    :raises MalformedData: a value has a tag that is neither one of plain data nor one of ``tags``.
+    """
+    for event in events:
+        tag = event.tag if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)) else None
+        if tag and tag not in _TAGS and tag not in tags:
+            line = event.start_mark.line + 1
+            raise MalformedData(
+                f"{origin}: not valid YAML: line {line} has a tag that is not read here: quote a text that begins with "
+                "'!'"
+            )
+        yield event
 
 
 def _check_keys(yaml: Any, node: Any) -> None:
@@ -131,7 +171,7 @@ def _check_keys(yaml: Any, node: Any) -> None:
         if isinstance(key, yaml.ScalarNode):
             if (key.tag, key.value) in keys:
                 twice = f"the key {key.value!r} stands there twice"
-                raise yaml.MarkedYAMLError(problem=twice, problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(problem=twice, problem_mark=key.start_mark, note=_OWN)
             keys.add((key.tag, key.value))
 
 
@@ -145,7 +185,10 @@ def _check(yaml: Any, events: Any, origin: str, most: int) -> None:
             if not most:
                 raise MalformedData(f"{origin}: YAML aliases are not read: write *{event.anchor} out")
             if event.anchor not in weights:
-                raise MalformedData(f"{origin}: the alias *{event.anchor} stands for no node that ends before it")
+                raise MalformedData(
+                    f"{origin}: line {event.start_mark.line + 1} has an alias that stands for no node that ends before "
+                    "it: quote a text that begins with '*'"
+                )
             nodes += weights[event.anchor]
         elif isinstance(event, yaml.CollectionStartEvent):
             begun.append((event.anchor, nodes))
@@ -158,6 +201,8 @@ def _check(yaml: Any, events: Any, origin: str, most: int) -> None:
             weights[event.anchor] = 1
         if most and nodes > most:
             raise MalformedData(f"{origin}: has more than {most} values with its aliases written out")
-        if len(begun) > _DEEPEST or isinstance(event, yaml.ScalarEvent) and len(event.value) > _MAX_SCALAR:
+        # By the core schema no number without a tag is long.
+        limited = isinstance(event, yaml.ScalarEvent) and (not most or event.tag in _NUMBERS)
+        if len(begun) > _DEEPEST or limited and len(event.value) > _MAX_SCALAR:
             line = event.start_mark.line + 1
             raise MalformedData(f"{origin}: line {line} is nested too deeply or too long to be read")

@@ -9,10 +9,10 @@ from typing import Mapping, NamedTuple
 
 from ..._model.foreign import Foreign
 from ..._model.records.image import split_domain
-from ..fields import Fields, Translate, flag, scalar, scalars, to, unread
+from ..fields import Fields, Translate, flag, scalar, scalars, to, unread, whole
 from ..stack import Options
 from .environment import Environment
-from .objects import Metadata
+from .objects import Metadata, named
 from .probes import Probes
 from .quantity import cpus, size
 from .security import Security
@@ -59,7 +59,7 @@ class Containers:
 
     def options(self, node: Foreign, context: Options, *, init: bool) -> Options:
         """Return the options of a container; ``context`` is what the pod's security context gives it."""
-        name = node["name"].text(required=True)
+        name = named(node["name"])
         found = self._fields.of(node, self._known, IDLE)
         if "image" not in found:
             node["image"].fail("an image")
@@ -162,8 +162,9 @@ def ports(fields: Fields, container: Foreign, *, host: bool) -> list[str]:
     """Return the published ports of a container; in the host's network none needs to be."""
     found = []
     for one in container["ports"]:
+        known = {key: to(key, scalar) for key in ("hostIP", "name", "protocol")}
         given: Mapping[str, str] = fields.of(
-            one, {key: to(key, scalar) for key in ("containerPort", "hostIP", "hostPort", "name", "protocol")}
+            one, {**known, "containerPort": to("containerPort", _port), "hostPort": to("hostPort", _port)}
         )
         protocol = given.get("protocol", "TCP").lower()
         if protocol not in ("tcp", "udp", "sctp"):
@@ -177,3 +178,10 @@ def ports(fields: Fields, container: Foreign, *, host: bool) -> list[str]:
         before = f"{address}:" if address else ""
         found.append(f"{before}{given['hostPort']}:{given['containerPort']}/{protocol}")
     return found
+
+
+def _port(node: Foreign) -> str:
+    number = whole(node)
+    if not 0 <= number <= 65535 or not number and not node.path.endswith("hostPort"):  # 0 publishes none
+        node.fail("a port from 1 to 65535")
+    return str(number)

@@ -18,6 +18,7 @@ from .quantity import quantity
 
 _OF_METADATA = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 _NAME = re.compile(r"[^\0=,]+")
+_EXPECTED = "name, without '=' and ','"
 _RESOURCE = re.compile(r"(limits|requests)\.(cpu|memory)")
 
 
@@ -51,8 +52,10 @@ class Environment:
                 },
             )
             name, value = given.get("name", ""), given.get("value", Value())
-            if not _NAME.fullmatch(name):
-                one["name"].fail("a variable's name, without '=' and ','")
+            if not _NAME.fullmatch(name):  # it may be a value that stands in the wrong place
+                one["name"].fail(f"a variable's {_EXPECTED}", "another text" if name else "")
+            if one["value"].value and one["valueFrom"]:
+                one.fail("one of value and valueFrom", "both")
             if value is not None:
                 found[name] = value
         secrets = [f"{value.secret},type=env,target={name}" for name, value in found.items() if value.secret]
@@ -71,11 +74,17 @@ class Environment:
                 if data is None and not optional:
                     node[field]["name"].fail(f"a {kind} that is among the documents")
                 for key in data or ():
-                    found[f"{node['prefix'].text()}{key}"] = self._value(kind, name, key, node[field])
+                    variable = f"{node['prefix'].text()}{key}"
+                    if not _NAME.fullmatch(variable):
+                        node["prefix"].fail(f"the beginning of a variable's {_EXPECTED}")
+                    found[variable] = self._value(kind, name, key, node[field])
         return found
 
     def _value(self, kind: str, name: str, key: str, node: Foreign) -> Value:
         data = self._data.variables(kind, name)
+        if data and b"\0" in data[key]:
+            problem = f"the key {key} of {kind} {name} has a NUL byte, which no variable can hold: mount it"
+            raise MalformedData(f"{node.origin}: {node.path}: {problem}")
         if kind == "Secret" and (data is None or data[key]):
             return Value(secret=self._data.secret(kind, name, key, node))
         try:
@@ -90,6 +99,8 @@ class Environment:
             "resourceFieldRef": lambda one: {"value": Value(self._resource(one, container))},
             "secretKeyRef": lambda one: {"value": self._key_of("Secret", one)},
         }
+        if sum(bool(one) for _name, one in node.items()) != 1:
+            node.fail(f"one of {', '.join(known)}")
         return self._fields.of(node, known)
 
     def _key_of(self, kind: str, node: Foreign) -> Optional[Value]:

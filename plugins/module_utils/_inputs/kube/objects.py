@@ -19,7 +19,8 @@ PAGE = "docs/howto/kubernetes-yaml.md"
 OWNER = "libpod.engine.kube"
 _MOST = 500  # objects
 _LARGEST = 512000  # bytes of a secret of the engine
-_DNS_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?")
+_DNS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,98}[A-Za-z0-9])?")  # podman generates capitals too
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of what is on the host
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _BOOKKEEPING = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
 
@@ -68,8 +69,16 @@ def metadata(fields: Fields, node: Foreign, name: str = "") -> Metadata:
     )
     name = name or found.get("name", "")
     if not _DNS_NAME.fullmatch(name):
-        node["name"].fail("a name of lower-case letters, digits, '-' and '.', which begin and end neither")
+        node["name"].fail("a name of letters, digits, '-' and '.', which begin and end neither")
     return Metadata(name, found.get("labels", {}), found.get("annotations", {}))
+
+
+def named(node: Foreign) -> str:
+    """Return the name of a part of a pod, which is in names on the host."""
+    name = node.text(required=True)
+    if not _NAME.fullmatch(name):
+        node.fail("a name of letters, digits, '_', '.' and '-', a letter or digit first")
+    return name
 
 
 def objects(sources: Sequence[tuple[str, Any]]) -> list[Object]:
@@ -83,7 +92,7 @@ def objects(sources: Sequence[tuple[str, Any]]) -> list[Object]:
             for one in _listed(Foreign(document, f"{origin}: document {number}")):
                 key = one.kind, one.metadata.name
                 if key in found:
-                    raise MalformedData(f"{one.root.origin}: is given twice: expected it once")
+                    raise MalformedData(f"{one.root.origin}: {' '.join(key)} is given twice: expected it once")
                 found[key] = one._replace(root=Foreign(one.root.value, f"{origin}: {one.kind} {one.metadata.name}"))
                 found[key] = found[key]._replace(fields=fields_of(found[key].root))
     if len(found) > _MOST:
@@ -152,6 +161,11 @@ class Data:
     def secret(self, kind: str, name: str, key: str, node: Foreign) -> str:
         """Return the engine's secret of a key; of a Secret that the documents lack, the one that has to be there."""
         own = f"{name}_{key}" if kind == "Secret" else f"configmap_{name}_{key}"
+        if not _NAME.fullmatch(own):
+            expected = "a name and a key of letters, digits, '_', '.' and '-', a letter or digit first"
+            raise MalformedData(
+                f"{node.origin}: {node.path}: expected {expected}, found {ascii(name)} and {ascii(key)}"
+            )
         known = self.of(kind, name)
         if known is None:
             return own

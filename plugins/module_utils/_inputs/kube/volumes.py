@@ -12,7 +12,7 @@ from typing import Callable, Mapping, NamedTuple, Optional
 from ..._model.foreign import Foreign
 from ..fields import Fields, Translate, boolean, mode, scalar, to, word
 from ..stack import EMPTY_DIR, Options
-from .objects import Data, Object
+from .objects import Data, Object, named
 from .quantity import size
 
 _PROPAGATION = {"None": "private", "HostToContainer": "rslave", "Bidirectional": "rshared"}
@@ -65,7 +65,7 @@ class Volumes:
             "secret": lambda one, _name: self._of_data(one, "Secret", "secretName"),
         }
         for one in node:
-            name = one["name"].text(required=True)
+            name = named(one["name"])
             sources = [key for key, value in one.items() if value and key != "name"]
             if name in self._volumes or len(sources) != 1:
                 one.fail(f"a name that is there once, and one of {', '.join(known)}")
