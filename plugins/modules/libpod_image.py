@@ -68,6 +68,8 @@ options:
       - V(always) asks the source each time, and pulls if it has another image. V(newer) does the same, and keeps the store's
         image where the source cannot be asked.
       - V(true) is V(missing), and V(false) is V(never).
+      - Of a build it is about the images below it. V(always) and V(newer) ask for each one, and build again where one is
+        another now. V(true) and V(false) are V(missing), and so is O(force), which builds again.
       - C(podman_image) has it.
     type: str
     choices: [always, missing, never, newer, 'true', 'false']

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE
 from ansible_collections.libpod.engine.tests.support.process import files
-from ansible_collections.libpod.engine.tests.support.registry import HTTP, REGISTRY, SECURE, Registry
+from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, REGISTRY, SECURE, Registry
 
 NAME = "localhost/built:latest"
 SECRET = "correct-horse"
@@ -160,6 +160,54 @@ def test_killed_build_is_built_by_the_next_run(host: Host) -> None:
         assert killed.killed or "mkdir" in effect or "/var/lib/containers" in effect, effect
         assert not _image(host, path="/srv/context").failed
         assert not _image(host, path="/srv/context").changed and os.listdir("/srv/static/images") == []
+    _clean(host)
+
+
+def test_images_below_are_pulled_for_the_platform_and_as_asked(host: Host) -> None:
+    registry = Registry(host, HTTP)
+    shutil.copytree(host.layout, "/srv/layout")
+    here = json.loads(host.run("skopeo", "inspect", "--config", f"oci:{host.layout}:busybox"))["architecture"]
+
+    def publish(label: str) -> None:
+        for tag, architecture in (("own", here), ("other", "arm64")):
+            words = ["--tag", tag, "--architecture", architecture, "--config.label", f"base={label}"]
+            host.run("umoci", "config", "--no-history", "--image", "/srv/layout:busybox", *words)
+            registry.push(f"oci:/srv/layout:{tag}", f"{REGISTRY}/team/app:{tag}")
+        registry.put_index({here: "own", "arm64": "other"})
+
+    def built(check: bool = False, **options: Any) -> Any:
+        return _image(host, check, path="/srv/context", **options)
+
+    def of(result: Any) -> tuple[str, str]:
+        (image,) = result["image"]
+        return image["Architecture"], image["Labels"]["base"]
+
+    try:
+        publish("first")
+        _context(f"FROM {APP}\nCOPY page /page\n")
+        assert of(built()) == (here, "first")
+        for platform, architecture in ((None, here), ("linux/arm64", "arm64"), (f"linux/{here}", here)):
+            made = built(platform=platform)
+            assert of(made) == (architecture, "first") and made.changed == (platform is not None), made
+            assert not built(platform=platform).changed
+        publish("second")
+        assert not built(platform=f"linux/{here}").changed, "missing asks no registry"
+        for policy in ("newer", "always"):
+            foreseen, made = (built(check, platform=f"linux/{here}", pull=policy) for check in (True, False))
+            assert foreseen["actions"] == made["actions"] == [f"built image {NAME}"], (foreseen, made)
+            assert of(made) == (here, "second" if policy == "newer" else "third")
+            assert not built(platform=f"linux/{here}", pull=policy).changed
+            publish("third")
+        _context(f"FROM --platform=linux/arm64 {APP} AS a\nFROM {APP}\nCOPY --from=a /page /page\n")
+        refused = built()
+        assert refused.failed and "two platforms" in refused["msg"] and APP in refused["msg"], refused
+        _context("FROM localhost/nowhere\n")
+        refused = built(pull="never")
+        assert refused.failed and refused["error"] == "NoSuchImage" and "pull is never" in refused["msg"], refused
+    finally:
+        registry.remove()
+        shutil.rmtree("/srv/layout")
+    host.store("delete-image", APP)
     _clean(host)
 
 

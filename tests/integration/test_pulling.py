@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import subprocess
-import urllib.request
 from typing import Any, Iterator
 
 import pytest
@@ -186,23 +185,6 @@ def test_credentials_and_certificates_are_required(host: Host, registry: Registr
     _forget(host, APP)
 
 
-def _put_index(tags: dict[str, str]) -> None:
-    """Make team/app:1 an image index; ``tags`` maps each architecture to the tag of its image."""
-    kind, manifests = "application/vnd.oci.image.manifest.v1+json", []
-    for architecture, tag in tags.items():
-        url = f"http://{REGISTRY}/v2/team/app/manifests/{tag}"
-        with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": kind}), timeout=60) as answer:
-            body = answer.read()
-        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
-        platform = {"os": "linux", "architecture": architecture}
-        manifests.append({"mediaType": kind, "digest": digest, "size": len(body), "platform": platform})
-    index = "application/vnd.oci.image.index.v1+json"
-    data = json.dumps({"schemaVersion": 2, "mediaType": index, "manifests": manifests}).encode()
-    url = f"http://{REGISTRY}/v2/team/app/manifests/1"
-    request = urllib.request.Request(url, data, {"Content-Type": index}, method="PUT")
-    urllib.request.urlopen(request, timeout=60).close()
-
-
 def _digest(host: Host, tag: str) -> str:
     """Return the ID of an image of /srv/layout, by skopeo(1)."""
     digest = json.loads(host.run("skopeo", "inspect", "--raw", f"oci:/srv/layout:{tag}"))["config"]["digest"]
@@ -216,7 +198,7 @@ def test_platform_chooses_the_image(host: Host, registry: Registry) -> None:
     here = json.loads(host.run("skopeo", "inspect", "--config", f"oci:{host.layout}:busybox"))["architecture"]
     for tag in ("own", "other"):
         registry.push(f"oci:/srv/layout:{tag}", f"{REGISTRY}/team/app:{tag}")
-    _put_index({here: "own", "arm64": "other"})
+    registry.put_index({here: "own", "arm64": "other"})
     own = host.container("c", image=APP, **BASE)
     assert own["container"]["Image"] == _digest(host, "own")
     asked = {**BASE, "image": APP, "platform": "linux/aarch64"}

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.server
+import json
 import os
 import re
 import shutil
@@ -85,6 +87,22 @@ class Registry:
         words = ["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false", *options]
         self.host.run("skopeo", *words, source, f"docker://{name}")
         shutil.rmtree("/var/lib/containers", ignore_errors=True)
+
+    def put_index(self, tags: dict[str, str]) -> None:
+        """Make team/app:1 an image index; ``tags`` maps each architecture to the tag of its image."""
+        kind, manifests = "application/vnd.oci.image.manifest.v1+json", []
+        for architecture, tag in tags.items():
+            url = f"http://{REGISTRY}/v2/team/app/manifests/{tag}"
+            with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": kind}), timeout=60) as answer:
+                body = answer.read()
+            digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+            platform = {"os": "linux", "architecture": architecture}
+            manifests.append({"mediaType": kind, "digest": digest, "size": len(body), "platform": platform})
+        index = "application/vnd.oci.image.index.v1+json"
+        data = json.dumps({"schemaVersion": 2, "mediaType": index, "manifests": manifests}).encode()
+        url = f"http://{REGISTRY}/v2/team/app/manifests/1"
+        request = urllib.request.Request(url, data, {"Content-Type": index}, method="PUT")
+        urllib.request.urlopen(request, timeout=60).close()
 
     def remove(self) -> None:
         self.stop()

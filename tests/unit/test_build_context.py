@@ -77,7 +77,7 @@ def test_images_below_are_those_that_the_containerfile_names() -> None:
 # syntax=x
 ARG VERSION=1
 ARG OTHER
-FROM --platform=linux/amd64 example.org/base:${VERSION} AS Build
+FROM --platform=linux/mips64le example.org/base:${VERSION} AS Build
 RUN --mount=type=bind,from=tools:1,target=/t --mount=type=secret,id=a cp from=no /x
 FROM ${NONE:-fallback} \\
   AS last
@@ -87,5 +87,13 @@ COPY --from=0 /a /b
 FROM $OTHER
 FROM scratch
 """
-    below = _below(Build("x", "", text, args={"VERSION": "2", "OTHER": "given"}))
-    assert below == ["example.org/base:2", "tools:1", "fallback", "registry.example.org/extra", "given"]
+    below = dict(_below(Build("x", "", text, args={"VERSION": "2", "OTHER": "given"})))
+    assert list(below) == ["example.org/base:2", "tools:1", "fallback", "registry.example.org/extra", "given"]
+    assert [platform for platform in below.values() if platform] == ["linux/mips64le"]
+
+
+def test_platforms_that_buildah_knows_are_those_of_the_build_and_of_the_host() -> None:
+    text = b"FROM --platform=$BUILDPLATFORM tools AS a\nFROM --platform=${TARGETPLATFORM} base\nCOPY --from=a /a /b\n"
+    assert _below(Build("x", "", text)) == [("tools", ""), ("base", "")]
+    tools, base = _below(Build("x", "", text, platform="linux/mips64le"))
+    assert tools[1].startswith("linux/") and tools[1] != "linux/mips64le" and base[1] == "linux/mips64le"

@@ -112,7 +112,9 @@ def _present(parts: EngineConfig, name: str, params: Mapping[str, Any], dry: boo
 def _built(parts: EngineConfig, name: str, params: Mapping[str, Any], dry: bool) -> Outcome:
     from .image_making import built
 
-    made = built(parts, name, params, pulling(params), dry=dry)
+    # As in podman_image, force builds again, and false stands for the images below it as missing does.
+    policy = "missing" if params["pull"] in _FLAGS else params["pull"]
+    made = built(parts, name, params, pulling({**params, "force": False})._replace(policy=policy), dry=dry)
     image = ImageStore(parts).find(made.id) if made.id else None
     actions = (f"built image {made.name}",) if made.changed else ()
     return Outcome(actions, made.id, image.names if image else (made.name,))

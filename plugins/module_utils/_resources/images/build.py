@@ -16,7 +16,7 @@ from ..._drivers.images import build_context, buildah
 from ..._drivers.images.store import ImageStore
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, not_yet
-from ..._model.options.pulling import DEFAULT, Pull
+from ..._model.options.pulling import ARCHITECTURES, DEFAULT, Pull, pulling
 from ..._model.records.image import local_names
 from ..._store.locks import alone_at
 from .pull import pull
@@ -25,6 +25,8 @@ from .work_folder import clear, work_folder
 LABEL = "io.libpod.engine.build"
 _FILES = ("Containerfile", "Dockerfile")
 _LARGEST = 1 << 20
+_MACHINE = os.uname().machine
+_HOST = f"linux/{ARCHITECTURES.get(_MACHINE, _MACHINE)}"  # the platform
 
 
 class Built(NamedTuple):
@@ -40,10 +42,11 @@ def build(
 ) -> Built:
     """Have the store have the image that ``wanted`` describes, under its name.
 
-    The digest of all that it is made of is recorded as a label. With the same digest, no program is run. Missing images
-    below it are pulled first, as ``how`` says.
+    The digest of all that it is made of is recorded as a label. With the same digest, no program is run. The images
+    below it are pulled first, as ``how`` says, each for its platform.
 
     :raises InvalidArgument: the name, the context or an option cannot be used. :raises ToolFailed: the build failed.
+    :raises NoSuchImage: an image below it is not there, or not to be pulled.
     """
     names = local_names(wanted.name)
     if not names or "@" in names[0]:
@@ -51,23 +54,24 @@ def build(
     wanted = wanted._replace(name=names[0])
     if not dry:
         clear(parts)
-    made_of = _inputs(wanted)
+    made_of, below = _inputs(wanted), _pulls(wanted, how)
+    asks = how.policy in ("always", "newer")
     known = _known(ImageStore(parts), wanted, made_of)
-    if dry or known and not force:
-        return Built(known or "", wanted.name, not known or force)
+    if dry and asks and any(pull(parts, name, one, dry=True).actions for name, one in below.items()):
+        known = ""
+    if dry or known and not force and not asks:
+        return Built(known, wanted.name, not known or force)
     with alone_at(parts.run_root, f"build {wanted.name}"), work_folder(parts) as folder:
+        pulled = [action for name, one in below.items() for action in pull(parts, name, one, dry=False).actions]
         # Another task may have built it before the lock was taken.
         known = _known(ImageStore(parts), wanted, made_of)
         if known and not force:
-            return Built(known, wanted.name, False)
-        for name in _below(wanted):
-            if ImageStore(parts).find(name) is None:
-                pull(parts, name, how._replace(policy="missing"), dry=False)
+            return Built(known, wanted.name, bool(pulled))
         store = ImageStore(parts)
         before = store.find(wanted.name)
         labels = {**wanted.labels, LABEL: _digest(made_of, store, wanted)}
         image_id = buildah.build(parts, wanted._replace(labels=labels, context=wanted.context or folder))
-    return Built(image_id, wanted.name, before is None or before.id != image_id)
+    return Built(image_id, wanted.name, before is None or before.id != image_id or bool(pulled))
 
 
 def containerfile(path: str, context: str, inline: str) -> bytes:
@@ -105,7 +109,7 @@ def _inputs(wanted: buildah.Build) -> str:
 
 
 def _digest(made_of: str, store: ImageStore, wanted: buildah.Build) -> str:
-    images = {name: store.find(name) for name in _below(wanted)}
+    images = {name: store.find(name) for name, _platform in _below(wanted)}
     ids = {name: image.id if image else "" for name, image in images.items()}
     return sha256(json.dumps([made_of, sorted(ids.items())]).encode()).hexdigest()
 
@@ -119,11 +123,31 @@ def _known(store: ImageStore, wanted: buildah.Build, made_of: str) -> str:
     return image.id if recorded == _digest(made_of, store, wanted) else ""
 
 
-def _below(wanted: buildah.Build) -> list[str]:
-    """Return the images that a Containerfile names in FROM, COPY --from and RUN --mount=from, stages left out."""
+def _pulls(wanted: buildah.Build, how: Pull) -> dict[str, Pull]:
+    """Return how each image below is pulled: for the platform of the build, or the one that FROM has for it.
+
+    :raises InvalidArgument: an image is wanted for two platforms, and the store has one image of a name.
+    """
+    pulls: dict[str, Pull] = {}
+    for name, platform in _below(wanted):
+        own = pulling({"platform": platform}) if platform else how
+        one = how._replace(os=own.os, arch=own.arch, variant=own.variant)
+        if pulls.setdefault(name, one) != one:
+            raise InvalidArgument(
+                f"build: the image {name} is wanted for two platforms, and the store has one image of a name: "
+                "name the image of each platform by its digest"
+            )
+    return pulls
+
+
+def _below(wanted: buildah.Build) -> list[tuple[str, str]]:
+    """Return the images that a Containerfile names in FROM, COPY --from and RUN --mount=from, stages left out.
+
+    Beside each is its platform, empty for the build's own.
+    """
     text = re.sub(r"(?m)^\s*#.*\n?", "", wanted.containerfile.decode(errors="replace"))
-    values: dict[str, str] = {}
-    stages, found = {"scratch"}, list[str]()
+    values = {"BUILDPLATFORM": _HOST, "TARGETPLATFORM": wanted.platform}
+    stages, found = {"scratch"}, list[tuple[str, str]]()
     in_stage = False
     for line in re.sub(r"\\[ \t]*\n", " ", text).splitlines():
         verb, *words = line.split() or [""]
@@ -132,18 +156,22 @@ def _below(wanted: buildah.Build) -> list[str]:
             for word in words:
                 name, _equals, value = word.partition("=")
                 values[name] = wanted.args.get(name, value.strip("\"'"))
-        images, names = [], set[str]()
+        images, names, platform = [], set[str](), ""
         if verb == "FROM":
             in_stage = True
+            flags = [word for word in words if word.startswith("--platform=")]
+            platform = _substituted("".join(flags)[len("--platform=") :], values)
+            platform = "" if platform == _HOST and not wanted.platform else platform
             words = [word for word in words if not word.startswith("--")]
             images = [_substituted(word, values) for word in words[:1]]
             names = {word.lower() for word in words[2:3]}
         elif verb in ("COPY", "RUN"):
             flags = [word for word in words if word.startswith("--from=" if verb == "COPY" else "--mount=")]
             images = [image for flag in flags for image in re.findall(r"\bfrom=([^,]+)", flag)]
-        found += [one for one in images if one.lower() not in stages and not one.isdigit() and "$" not in one]
+        images = [one for one in images if one and one.lower() not in stages and not one.isdigit() and "$" not in one]
+        found += [(one, platform) for one in images]
         stages |= names
-    return list(dict.fromkeys(one for one in found if one))
+    return list(dict.fromkeys(found))
 
 
 def _substituted(text: str, values: Mapping[str, str]) -> str:
