@@ -9,6 +9,7 @@ import contextlib
 import os
 import resource
 import socket
+import stat
 import time
 from typing import Any, Callable, Iterator
 
@@ -128,6 +129,19 @@ def test_fifo_for_an_id_is_refused_and_left_alone(tools: Host, option: str) -> N
         os.mkfifo(path)
         gone = tools.container("web", state="absent")
         assert gone.changed and not gone.failed, gone
+    finally:
+        os.unlink(path)
+    tools.expect_clean()
+
+
+def test_fifo_for_the_log_is_refused_and_left_alone(tools: Host) -> None:
+    path = "/srv/log"
+    os.mkfifo(path)
+    try:
+        for check in (True, False):
+            refused = tools.container("web", **PLAIN, log_opt={"path": path}, check=check)
+            assert refused["error"] == "InvalidArgument" and f"log_opt: {path}" in refused["msg"], refused
+        assert stat.S_ISFIFO(os.stat(path).st_mode)
     finally:
         os.unlink(path)
     tools.expect_clean()

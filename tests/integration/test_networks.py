@@ -150,6 +150,15 @@ def test_isolated_networks_do_not_reach_each_other_and_others_do(shared: Host) -
     assert reaches(one, "198.51.100.1"), "the host and what is outside are reached"
 
 
+def test_name_servers_of_a_network_come_before_the_hosts(shared: Host) -> None:
+    define(shared, "named", dns=["192.0.2.53", "192.0.2.54"])
+    lines = Process(run(shared, "a", "named")).read("root/etc/resolv.conf").splitlines()
+    assert [line for line in lines if line.startswith("nameserver")][:2] == [
+        "nameserver 192.0.2.53",
+        "nameserver 192.0.2.54",
+    ]
+
+
 def test_internal_network_has_no_way_out(shared: Host) -> None:
     define(shared, "within", internal=True, subnet="192.168.22.0/24", ip_range="192.168.22.128/25")
     a, b = run(shared, "a", "within"), run(shared, "b", "within")

@@ -217,6 +217,16 @@ def test_plugin_that_the_kernel_cannot_run_is_named_with_its_network(chain: Chai
     assert chain.order == ["ADD a", "DEL a"]
 
 
+@pytest.mark.parametrize(("code", "message"), [(0, "its result: not valid JSON"), (1, "ended with exit code 1: xxx")])
+def test_flood_of_a_plugin_is_bounded_and_undone(chain: Chain, code: int, message: str) -> None:
+    attachment = chain.attachment({"type": "a"}, {"type": "b"})
+    flood = f"#!/bin/sh\nhead -c 10485760 /dev/zero | tr '\\0' x\nexit {code}\n"
+    (chain.folder / "bin" / "b").write_text(flood, encoding="ascii")
+    with pytest.raises(ToolFailed, match=f"ADD of container 0123456789ab on network net: .*{message}") as caught:
+        chain.add(attachment)
+    assert len(str(caught.value)) < 100_000 and chain.order == ["ADD a", "DEL a"]
+
+
 def test_hanging_plugin_is_killed_and_releases_the_lock(chain: Chain) -> None:
     attachment = chain.attachment({"type": "a"}, {"type": "b"})
     (chain.folder / "bin" / "b").write_text("#!/bin/sh\nsleep 1000 & sleep 1000\n", encoding="ascii")
