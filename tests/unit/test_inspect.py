@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
@@ -20,6 +20,11 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.proce
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.status import ContainerStatus
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.inspect import inspect, outline
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.inspect_options import (
+    CONFIG,
+    HOST_CONFIG,
+    ShownOptions,
+)
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.plugins.module_utils._store.locks import FileLock
 
@@ -259,6 +264,48 @@ def test_security_options_are_shown_as_requested(runtime: Runtime) -> None:
     options = inspect(make(runtime, security_opt=["no-new-privileges", "seccomp=/p.json"]))["HostConfig"]["SecurityOpt"]
     assert options == ["no-new-privileges", "seccomp=/p.json"]
     assert inspect(make(runtime))["HostConfig"]["SecurityOpt"] == []
+
+
+def test_keys_that_playbooks_for_podman_read_are_there(runtime: Runtime) -> None:
+    plain = inspect(make(runtime))
+    assert plain["GraphDriver"] == {"Name": plain["Driver"], "Data": {}} and plain["AppArmorProfile"] == ""
+    assert plain["ExecIDs"] == plain["Config"]["CreateCommand"] == [], "there is no podman command and no session"
+    assert plain["Config"]["Volumes"] == {} and plain["HostConfig"]["Cgroups"] == "default"
+    assert plain["HostConfig"]["CgroupConf"] == {} and plain["HostConfig"]["ContainerIDFile"] == ""
+    options: dict[str, Any] = {
+        "cgroups": "split",
+        "cgroup_conf": {"memory.high": "1g"},
+        "cidfile": "/tmp/id",
+        "security_opt": ["apparmor=mine"],
+    }
+    image = {**IMAGE, "Volumes": {"/data": {}}}
+    runtime.store.write_config(make(runtime, **options).config._replace(image_config=image))
+    state(runtime, mounted=True, mountpoint="/there")
+    shown = inspect(runtime.container("web"))
+    assert shown["GraphDriver"]["Data"] == {"MergedDir": "/there"} and shown["AppArmorProfile"] == "mine"
+    assert shown["Config"]["Volumes"] == {"/data": {}} and shown["HostConfig"]["Cgroups"] == "split"
+    assert shown["HostConfig"]["CgroupConf"] == {"memory.high": "1g"}
+    assert shown["HostConfig"]["ContainerIDFile"] == "/tmp/id"
+
+
+@pytest.mark.parametrize("shown", [CONFIG, HOST_CONFIG])
+def test_option_that_is_set_is_shown_beside_the_defaults(shown: ShownOptions) -> None:
+    given: dict[str, Any] = {
+        "memory": "64m",
+        "privileged": True,
+        "dns": ["192.0.2.1"],
+        "umask": "0077",
+        "userns": "auto",
+        "ulimit": ["nofile=5:6"],
+        "restart_policy": "on-failure:3",
+        "etc_hosts": {"a": "192.0.2.2"},
+        "timezone": "UTC",
+        "expose": ["53/udp"],
+    }
+    for number in range(len(given) + 1):
+        options = normalise(dict(list(given.items())[:number]))
+        values: Mapping[str, Any] = options
+        assert shown.of(options) == {row.key: row.shown(values[row.option]) for row in shown._rows}
 
 
 def test_documented_samples_have_only_existing_keys(runtime: Runtime) -> None:
