@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -160,6 +161,24 @@ def test_killed_build_is_built_by_the_next_run(host: Host) -> None:
         assert killed.killed or "mkdir" in effect or "/var/lib/containers" in effect, effect
         assert not _image(host, path="/srv/context").failed
         assert not _image(host, path="/srv/context").changed and os.listdir("/srv/static/images") == []
+    _clean(host)
+
+
+def test_options_of_a_build_have_their_effect(host: Host) -> None:
+    _context("FROM busybox\nRUN cat /mnt/page > /copied\n")
+    os.rename("/srv/context/Containerfile", "/srv/context/other")
+    build = {"file": "other", "volume": ["/srv/context/page:/mnt/page:ro"], "annotation": {"org.example.a": "b"}}
+    first = _image(host, path="/srv/context", build=build)
+    assert first.changed, first
+    manifest = json.loads(Path(f"/srv/storage/overlay-images/{first['image'][0]['Id']}/manifest").read_text())
+    assert manifest["annotations"]["org.example.a"] == "b" and manifest["mediaType"].startswith("application/vnd.oci")
+    ran = host.container("c", image="built", command=["cat", "/copied"], network="none", detach=False)
+    assert ran["stdout"] == "page\n", ran
+    host.container("c", state="absent")
+    build = {**build, "annotation": {}, "format": "docker", "cache": False}
+    docker = _image(host, path="/srv/context", build=build)
+    assert docker.changed and docker["image"][0]["ManifestType"].startswith("application/vnd.docker"), docker
+    assert not _image(host, path="/srv/context", build=build).changed
     _clean(host)
 
 
