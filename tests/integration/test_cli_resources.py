@@ -150,5 +150,9 @@ def test_info_and_version_describe_host_and_engine(host: Host) -> None:
     assert known["store"]["containerStore"] == {"number": 1, "paused": 0, "running": 1, "stopped": 0}
     assert known["store"]["staticRoot"] == host.parts.static_root and known["host"]["memTotal"] > 1 << 20
     assert libpod(host, "info").stdout.startswith("host:\n  arch: ")
+    written = "{{.Host.NetworkBackend}} {{.Host.OCIRuntime.Name}} {{.Host.CgroupsVersion}} {{.Store.GraphRoot}}"
+    expected = [known["host"][key] for key in ("networkBackend", "ociRuntime", "cgroupVersion")]
+    expected[1] = expected[1]["name"]
+    assert libpod(host, "info", "--format", written).stdout.split() == [*expected, known["store"]["graphRoot"]]
     version = libpod(host, "version", "--format", "{{.Version}}").stdout
     assert libpod(host, "--version").stdout.endswith(f"version {version}")

@@ -23,6 +23,9 @@ from .._runtime.runtime import Runtime
 from . import table
 from .arguments import new_parser
 
+# podman's fields (libpod/define/info.go) that are more than the key with a capital.
+_FIELDS = {"cgroupVersion": "CgroupsVersion", "cpus": "CPUs", "ociRuntime": "OCIRuntime", "os": "OS"}
+
 
 def version(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Show the engine's version."""
@@ -97,9 +100,17 @@ def _show(written: str, what: dict[str, Any]) -> None:
     elif written:
         from .output.template import Template
 
-        table.write_text(Template(written).render(what))
+        table.write_text(Template(written).render(_by_fields(what)))
     else:
         sys.stdout.writelines(f"{line}\n" for line in _yaml(what))
+
+
+def _by_fields(value: Any) -> Any:
+    """Return what a template is rendered from: each key also as the name of podman's field, such as ``.Host.OS``."""
+    if not isinstance(value, dict):
+        return value
+    fields = {_FIELDS.get(key, f"{key[:1].upper()}{key[1:]}"): _by_fields(one) for key, one in value.items()}
+    return {**value, **fields}
 
 
 def _yaml(what: dict[str, Any], margin: str = "") -> Iterator[str]:
