@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
@@ -55,6 +56,26 @@ def test_wedged_container_keeps_only_its_record_and_blocks_no_other(host: Host) 
     assert not done.failed and done["actions"] == ["deleted web"], done
     assert host.container("web", state="absent").changed is False
     failing_network.forget(host)
+
+
+def test_anonymous_volume_stays_with_a_container_whose_record_is_damaged(host: Host) -> None:
+    """It has borrowed the volume, as far as the damage shows."""
+    folder = f"{host.parts.static_root}/volumes"
+    for damage in (lambda text: text[: len(text) // 4], lambda text: text.replace('"tty":false', '"tty":5')):
+        assert not host.container("lender", **OPTIONS, volume=["/data"]).failed
+        borrower = host.container("borrower", **OPTIONS, volumes_from=["lender"])["container"]
+        (volume,) = os.listdir(folder)
+        Path(f"{folder}/{volume}/_data/kept").touch()
+        record = Path(f"{host.parts.static_root}/containers/{borrower['Id']}/config.json")
+        text = record.read_text("utf-8")
+        record.unlink()
+        record.write_text(damage(text), "utf-8")
+        gone = host.container("lender", state="absent", delete_volumes=True)
+        assert gone["actions"] == ["deleted lender"], gone
+        assert os.path.exists(f"{folder}/{volume}/_data/kept")
+        assert host.container("borrower", state="absent").changed
+        assert host.module("libpod_prune", {"volume": True})["volumes"] == [volume]
+    os.rmdir(folder)
 
 
 def test_prune_completes_an_incomplete_removal(host: Host) -> None:

@@ -58,6 +58,11 @@ def mentions(record: str, name: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", record) is not None
 
 
+def may_mention(record: str, name: str) -> bool:
+    """Return whether a damaged record has the name anywhere, or had it in what is cut off."""
+    return not record.rstrip().endswith("}") or mentions(record, name)
+
+
 def _as_of_this_version(store: Store, container_id: str) -> Optional[ContainerConfig]:
     """Return the configuration, where all that this version would read has a known shape; else None."""
     path = f"{store.static_dir(container_id)}/config.json"

@@ -49,6 +49,10 @@ def leaving(runtime: RuntimeBase, container: Container, gone: Collection[str] = 
         if other.id != container.id and other.id not in gone:
             names -= {volume["source"] for volume in other.config.volumes}
             names = {name for name in names if name not in other.newer}
+            if other.unreadable and not other.newer:
+                from .._container.unreadable import may_mention
+
+                names = {name for name in names if not may_mention(other.store.config_text(other.id), name)}
     return names
 
 
