@@ -154,12 +154,22 @@ def read_until(descriptor: int, wanted: str, *, seconds: float = 20.0) -> str:
 
 
 def eventually(what: Callable[[], Any], *, seconds: float = 30.0) -> Any:
-    """Return the first true answer within ``seconds``, for what the container does by itself."""
+    """Return the first true answer within ``seconds``, for what the container does by itself.
+
+    A connection that fails, or a command of the test host, is no answer yet: the container may not listen so far.
+    """
     deadline = time.monotonic() + seconds * PATIENCE
-    while not (found := what()):
-        assert time.monotonic() < deadline, f"it did not come true in {seconds} seconds; last: {found!r}"
+    while True:
+        try:
+            found = what()
+        except (ConnectionError, AssertionError) as error:
+            found, last = None, repr(error)
+        else:
+            last = repr(found)
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"it did not come true in {seconds} seconds; last: {last}"
         time.sleep(0.01)
-    return found
 
 
 def say(pid: int, text: str) -> None:
