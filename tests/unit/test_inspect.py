@@ -278,7 +278,7 @@ def test_keys_that_playbooks_for_podman_read_are_there(runtime: Runtime) -> None
         "cidfile": "/tmp/id",
         "security_opt": ["apparmor=mine"],
     }
-    image = {**IMAGE, "Volumes": {"/data": {}}}
+    image: Any = {**IMAGE, "Volumes": {"/data": {}}}
     runtime.store.write_config(make(runtime, **options).config._replace(image_config=image))
     state(runtime, mounted=True, mountpoint="/there")
     shown = inspect(runtime.container("web"))
