@@ -116,13 +116,20 @@ def differing(expected: str, found: str, actions: Sequence[str], name: str, part
     return f"{name}: the plan ({', '.join(actions)}) is not the approved one, {how}"
 
 
-def joined(digests: Mapping[str, str]) -> str:
-    """Return the digest of a task of several containers from those of the plans that have steps, by name."""
-    return ",".join(f"{name}={one}" for name, one in sorted(digests.items())) or NOTHING
+def differences(expected: Mapping[str, str], plans: Mapping[str, Plan]) -> list[str]:
+    """Return in what containers' plans, by name, differ from the approved ones; empty where none does."""
+    found = (difference(expected.get(name, NOTHING), plan, f"container {name}") for name, plan in plans.items())
+    return [one for one in found if one]
+
+
+def differs(found: Sequence[str], digest: str, plans: Mapping[str, Plan]) -> PlanDiffers:
+    """Return the error for ``differences``, with the task's digest and the plans that have steps."""
+    shown = {name: plan.to_json() for name, plan in plans.items() if plan.steps}
+    return PlanDiffers("; ".join(found), {"digest": digest, "containers": shown})
 
 
 def split(text: str, option: str) -> dict[str, str]:
-    """Return the expected digests by name; see ``joined``.
+    """Return the expected digests by name; see ``plan.joined``.
 
     :raises InvalidArgument: it is no such digest.
     """

@@ -13,7 +13,7 @@ from .._container.container import Container
 from .._drivers import process
 from .._model import journal
 from .._model.engine_config import EngineConfig
-from .._model.errors import PlanDiffers, may_come, take_warnings, warn
+from .._model.errors import may_come, take_warnings, warn
 from .._model.records.state import ContainerState
 from .._model.records.status import ContainerStatus
 from .._runtime.inspect import inspect
@@ -23,7 +23,7 @@ from .._store.planned import PlannedStore
 from . import order
 from .desired import Desired
 from .order import Member
-from .plan import NEW_PROCESS, NOTHING, Plan, Verb
+from .plan import NEW_PROCESS, Plan, Verb, digests, joined
 from .reconcile import Outcome, apply_one, check_root, checked_plan, find_synced, for_container, predicted_plan, waits
 
 if TYPE_CHECKING:
@@ -173,17 +173,8 @@ class BatchReconcile:
 
     @property
     def digest(self) -> str:
-        """The digest of all plans; see ``approval.joined``."""
-        if not self.digests:
-            return NOTHING
-        from . import approval
-
-        return approval.joined(self.digests)
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """The digests of the plans that have steps, by name."""
-        return {name: plan.digest for name, plan in self.plans.items() if plan.steps}
+        """The digest of all plans; see ``plan.joined``."""
+        return joined(digests(self.plans))
 
     def _check_expected(self) -> None:
         """Check the plans against those that the task expects.
@@ -194,14 +185,8 @@ class BatchReconcile:
             return
         from . import approval
 
-        found = (
-            approval.difference(self._expected.get(name, NOTHING), plan, f"container {name}")
-            for name, plan in self.plans.items()
-        )
-        differing = [one for one in found if one]
-        if differing:
-            plans = {name: plan.to_json() for name, plan in self.plans.items() if plan.steps}
-            raise PlanDiffers("; ".join(differing), {"digest": self.digest, "containers": plans})
+        if found := approval.differences(self._expected, self.plans):
+            raise approval.differs(found, self.digest, self.plans)
 
     @property
     def _unsuccessful(self) -> set[str]:

@@ -222,3 +222,13 @@ class Plan(NamedTuple):
     def forcing(self) -> list[str]:
         """The options that need a new container."""
         return [one.option for one in self.differences if one.change == Change.RECREATE and not one.ignored]
+
+
+def digests(plans: Mapping[str, Plan]) -> dict[str, str]:
+    """Return the digests of the plans that have steps, by name."""
+    return {name: plan.digest for name, plan in plans.items() if plan.steps}
+
+
+def joined(digests: Mapping[str, str]) -> str:
+    """Return the digest of a task of several things from those of what it does to each, by name."""
+    return ",".join(f"{name}={one}" for name, one in sorted(digests.items())) or NOTHING

@@ -14,7 +14,7 @@ from ..._model.errors import LibpodError, PlanDiffers, note_done, take_warnings,
 from ..._model.errors import done as done_before
 from ..._reconcile.batch import BatchReconcile, Renderers
 from ..._reconcile.desired import Desired
-from ..._reconcile.plan import NOTHING, Plan
+from ..._reconcile.plan import Plan, digests, joined
 from ..._runtime.base import RuntimeBase
 from .. import arguments, containers
 from ..module import EngineModule, failure, hidden
@@ -80,8 +80,7 @@ class StackRun:
     @property
     def digests(self) -> dict[str, str]:
         """The parts of the plan's digest by what they are of."""
-        digests = {key: change.digest for key, change in self.changes.planned.items()}
-        return {**digests, **{name: plan.digest for name, plan in self._plans.items() if plan.steps}}
+        return {**{key: change.digest for key, change in self.changes.planned.items()}, **digests(self._plans)}
 
     def check(self, expected: Mapping[str, str]) -> None:
         """Check the plan against the approved digests.
@@ -90,12 +89,10 @@ class StackRun:
         """
         from ..._reconcile import approval
 
-        found = [change.difference(expected) for change in self.changes.planned.values()]
-        for name, plan in self._plans.items():
-            found.append(approval.difference(expected.get(name, NOTHING), plan, f"container {name}"))
-        if any(found):
-            plans = {name: plan.to_json() for name, plan in self._plans.items() if plan.steps}
-            raise PlanDiffers("; ".join(filter(None, found)), {"digest": joined(self.digests), "containers": plans})
+        changed = (change.difference(expected) for change in self.changes.planned.values())
+        found = [*filter(None, changed), *approval.differences(expected, self._plans)]
+        if found:
+            raise approval.differs(found, joined(self.digests), self._plans)
 
     def result(
         self, want: Callable[[], Sequence[Desired]], after: Mapping[str, Sequence[str]], remove: Callable[[], None]
@@ -147,15 +144,6 @@ class StackRun:
 
         loosen = approval.loosened if self.changes.actions else str
         return {name: loosen(one) for name, one in self.approved.items()}
-
-
-def joined(digests: Mapping[str, str]) -> str:
-    """Return the digest of a plan from its parts; see ``approval.joined``."""
-    if not digests:
-        return NOTHING
-    from ..._reconcile import approval
-
-    return approval.joined(digests)
 
 
 def run_stack(module: EngineModule, owner: Owner, work: Callable[[StackRun], dict[str, Any]]) -> dict[str, Any]:
