@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Callable
 
-from ..._drivers.command import run
 from ..._drivers.trees.beside import beside, create
+from ..._drivers.trees.pack import pack
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchVolume, ToolFailed
 from ..._model.failpoints import failpoint
@@ -85,21 +85,16 @@ def archive(root: str, path: str) -> None:
     """Write the tree below ``root`` to a new tar file that only root can read; tar(1) follows no link in it."""
     failpoint("make export")
     os.close(create(path))
-    argv = ["tar", "--create", f"--file={path}", f"--directory={root}", "--numeric-owner", "--sort=name", "--xattrs"]
-    argv += ["--xattrs-include=*", "--xattrs-exclude=trusted.overlay.*", "--format=posix", "--null"]
+    words = [f"--file={path}", f"--directory={root}", "--null", "--verbatim-files-from", "--files-from=-"]
     # Without tar's PID and times of access, so that an unchanged tree gives the same file.
-    argv += ["--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime", "--verbatim-files-from"]
-    argv += ["--files-from=-"]
+    words += ["--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"]
+    doing = "cannot read the container's root filesystem"
     for tried in range(_TRIES):
         names = sorted(os.listdir(root))
         try:
-            doing = "cannot read the container's root filesystem"
-            run(argv, package="tar", input="\0".join(names), doing=doing, label="create")
+            pack(words, input="\0".join(names), doing=doing)
             return
-        except ToolFailed as error:
-            # 1: a file changed while it was read, as may happen in a running container.
-            if error.exit_code == 1:
-                return
+        except ToolFailed:
             # tar forgives the end of a file below one of the names, and not that of one of the names.
             if tried == _TRIES - 1 or all(os.path.lexists(f"{root}/{name}") for name in names):
                 raise

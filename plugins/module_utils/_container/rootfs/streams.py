@@ -10,10 +10,10 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from ..._drivers import limits
-from ..._drivers.command import run
 from ..._drivers.kernel import securejoin
 from ..._drivers.trees import content, unpack
-from ..._model.errors import InvalidArgument, ToolFailed
+from ..._drivers.trees.pack import pack
+from ..._model.errors import InvalidArgument
 from .copy import owner_of_copies, source_place
 from .private_mount import with_rootfs
 
@@ -69,23 +69,13 @@ def give(container: ContainerBase, src: str, writer: int, *, archive: bool) -> N
         opened: list[int] = []
         try:
             folder, name = source_place(container, root, src, opened)
-            argv = ["tar", "--create", "--file=-", f"--directory=/proc/{os.getpid()}/fd/{folder}", "--format=posix"]
-            argv += ["--numeric-owner", "--sort=name"]
-            argv += ["--xattrs", "--xattrs-include=*", "--xattrs-exclude=trusted.overlay.*"]
-            argv += [f"--owner=:{os.geteuid()}", f"--group=:{os.getegid()}"] if archive else []
-            _run([*argv, "--", name], writer)
+            words = ["--file=-", f"--directory=/proc/{os.getpid()}/fd/{folder}"]
+            words += [f"--owner=:{os.geteuid()}", f"--group=:{os.getegid()}"] if archive else []
+            doing = "cannot copy out of the container"
+            pack([*words, "--", name], doing=doing, changes=False, terminal=writer)
         finally:
             for descriptor in opened:
                 os.close(descriptor)
 
     with container.batch():
         with_rootfs(container, read)
-
-
-def _run(argv: list[str], writer: int) -> None:
-    try:
-        run(argv, package="tar", changes=False, doing="cannot copy out of the container", terminal=writer)
-    except ToolFailed as error:
-        # 1: a file changed while it was read, as may happen in a running container.
-        if error.exit_code != 1:
-            raise
