@@ -18,7 +18,7 @@ from .errors import MalformedData, shortened
 MAX_BYTES = 16 << 20  # larger than any image configuration, network or answer of a tool in use
 _SHOWN = 80  # characters of an unexpected value in a message
 _WHERE = 500  # and of where it stands
-_KINDS = {
+KINDS = {
     dict: "an object",
     list: "a list",
     str: "a string",
@@ -124,17 +124,18 @@ class Foreign:
         # bool is a subclass of int.
         if not isinstance(self.value, kind) or kind is int and isinstance(self.value, bool):
             # What stands in the place of variables or of a secret's members may be one of their values.
-            self.fail(_KINDS[kind], _kind(self.value) if kind in (dict, list) else "")
+            self.fail(KINDS[kind], kind_of(self.value) if kind in (dict, list) else "")
         return self.value
 
 
-def _kind(value: Any) -> str:
-    return "null" if value is None else _KINDS.get(type(value), "a value of another kind")
+def kind_of(value: Any) -> str:
+    """Return JSON's type of a value for a message."""
+    return "null" if value is None else KINDS.get(type(value), "a value of another kind")
 
 
 def _shown(value: Any) -> str:
     if not isinstance(value, (str, int, float, type(None))):
-        return _kind(value)
+        return kind_of(value)
     if isinstance(value, int) and not -_INT64 <= value < _INT64:
         return "an integer of more than 64 bits"
     shown = json.dumps(value[:_SHOWN] if isinstance(value, str) else value)

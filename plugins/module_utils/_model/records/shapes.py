@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..foreign import KINDS, kind_of
+
 # Shapes of what a record holds: a type; a list of one shape; a dictionary of one shape under any key (``{str: …}``) or
 # of one under each key, which an older engine's record may lack; a shape that may be None, in a tuple.
 _TEXTS = [str]
@@ -88,14 +90,6 @@ CONFIG_SHAPES: dict[str, Any] = {
     "requires": _TEXTS,
     "borrowed_volumes": [_VOLUME],
 }
-_KINDS = {
-    str: "a string",
-    int: "an integer",
-    float: "a number",
-    bool: "true or false",
-    list: "a list",
-    dict: "an object",
-}
 
 
 def _stands_for(value: object, kind: type) -> bool:
@@ -114,8 +108,7 @@ def check_shape(value: Any, shape: Any, where: str = "") -> None:
         shape = shape[0]
     kind: type = shape if isinstance(shape, type) else type(shape)
     if value.__class__ is not kind and not _stands_for(value, kind):
-        found = "null" if value is None else _KINDS[type(value)]
-        raise TypeError(f"{ascii(where)[1:-1]}: expected {_KINDS[kind]}, found {found}")
+        raise TypeError(f"{ascii(where)[1:-1]}: expected {KINDS[kind]}, found {kind_of(value)}")
     # Most values need no closer look (a scalar, null, an empty list or object), and no call of their own.
     if isinstance(shape, list):
         for index, one in enumerate(value):
