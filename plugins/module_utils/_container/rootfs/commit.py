@@ -94,7 +94,7 @@ def _store(parts: EngineConfig, layout: Layout, name: str, made: Config) -> Comm
     earlier = store.find(name)
     if earlier is not None and name in earlier.names and _same(store, earlier, made):
         return Committed(earlier.id, name, False)
-    return Committed(images.add_layout(layout.path, name, layout.path).id, name, True)
+    return Committed(images.add_layout(layout.path, name).id, name, True)
 
 
 def _name(image: Optional[str]) -> str:

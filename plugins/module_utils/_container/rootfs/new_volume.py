@@ -54,7 +54,7 @@ def map_owner(container: ContainerBase, data: str, volume: Volume) -> None:
 
 
 def _copy_up(container: ContainerBase, data: str, rootfs: str, volume: Volume) -> None:
-    """Copy what the root filesystem has at the target, safe against a process that moves names meanwhile.
+    """Copy what the root filesystem has at the target, safe against a process that moves names during the copy.
 
     In a volume whose mount maps IDs, the files get those with which the container sees the image's owners.
     """

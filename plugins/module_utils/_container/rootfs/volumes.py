@@ -46,9 +46,11 @@ def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]
 
 def _followed(volume: Volume, source: str) -> str:
     """Return where a symbolic link leads that is mounted with other IDs: crun then mounts the link itself."""
-    if os.path.islink(source) and any(flag.startswith("idmap") for flag in volume["flags"]):
-        return os.path.realpath(source)
-    return source
+    if not os.path.islink(source):
+        return source
+    from ..._spec import idmapped
+
+    return os.path.realpath(source) if idmapped.option(volume["flags"]) else source
 
 
 def host_path(container: ContainerBase, volume: Volume) -> str:

@@ -73,8 +73,8 @@ class Images:
         :raises ImageRejected: by the policy. :raises ToolFailed: skopeo failed in another way.
         """
         name = name_for_source(source)
-        options = [*_quiet(how), *signature_policy.arguments(how.signature_policy), *_tls("src-", how)]
-        options += ["--tmpdir", scratch] if scratch else []
+        policy = signature_policy.arguments(how.signature_policy)
+        options = [*_quiet(how), *policy, *_scratch(scratch), *_tls("src-", how)]
         if username:
             how = how._replace(creds=f"{username}:{password}")
         before, began = self._layers(), time.monotonic()
@@ -133,7 +133,8 @@ class Images:
         with ExitStack() as opened:
             auth = [*_tls("dest-", how), *_auth("dest-", how, target[9:], opened)]
             digest = in_memory(b"", opened)
-            flags = [*_quiet(how), "--insecure-policy", "--digestfile", digest, "--tmpdir", scratch, *options, *auth]
+            files = ["--digestfile", digest, *_scratch(scratch)]
+            flags = [*_quiet(how), "--insecure-policy", *files, *options, *auth]
             try:
                 self._skopeo("copy", target, [*flags, self.reference(image_id), target], how, doing)
             except NoSuchImage as error:  # skopeo's message for a registry that refuses is the same
@@ -181,14 +182,14 @@ class Images:
             time.sleep(2.0**tried if how.delay < 0 else how.delay)
         raise Internal(f"{doing} was not tried")
 
-    def add_layout(self, path: str, name: str, scratch: str = "") -> Image:
+    def add_layout(self, path: str, name: str) -> Image:
         """Copy ``image`` of an OCI layout into the store as ``name``; it may lack layers that the store has.
 
-        ``scratch`` is as for ``copy``.
+        skopeo's temporary files are in the layout, which the caller removes.
 
         :raises ToolFailed: skopeo failed.
         """
-        self.copy(f"oci:{path}:image", self._target(name), doing=f"storing image {name}", scratch=scratch)
+        self.copy(f"oci:{path}:image", self._target(name), doing=f"storing image {name}", scratch=path)
         return self.store.get(name)
 
     def copy(self, source: str, target: str, *options: str, doing: str, scratch: str = "") -> None:
@@ -200,8 +201,7 @@ class Images:
         :raises ToolFailed: skopeo failed; its message is kept.
         """
         cache = absent_cache(self._roots)
-        folder = ["--tmpdir", scratch] if scratch else []
-        argv = ["skopeo", "copy", "--quiet", "--insecure-policy", *folder, *options, source, target]
+        argv = ["skopeo", "copy", "--quiet", "--insecure-policy", *_scratch(scratch), *options, source, target]
         try:
             run(argv, package="skopeo", env=self._roots.environment(), doing=doing)
         except ToolTimedOut:
@@ -321,6 +321,10 @@ def remove_cache(paths: list[str]) -> None:
 
 def _quiet(how: Pull) -> list[str]:
     return ["--quiet"] if how.terminal < 0 else []
+
+
+def _scratch(folder: str) -> list[str]:
+    return ["--tmpdir", folder] if folder else []
 
 
 def _tls(prefix: str, how: Pull) -> list[str]:
