@@ -22,6 +22,7 @@ description:
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
+  - libpod.engine.stacks
   - libpod.engine.parts
   - libpod.engine.attributes
 attributes:
@@ -77,19 +78,6 @@ options:
       - Time until a container that is stopped is killed, in place of C(StopTimeout), as
         O(libpod.engine.libpod_container#module:stop_time).
     type: str
-  workers:
-    description:
-      - How many containers are worked on at once. The number of CPUs that the task may use where omitted.
-    type: int
-  expect_plan:
-    description:
-      - The C(plan.digest) of an approved result of check mode, as of O(libpod.engine.libpod_container#module:expect_plan). The task
-        then carries out exactly that plan for the networks, volumes, secrets, images, pods and containers together, or fails before it
-        changes any.
-      - What needs no change does not count, so that a job may be repeated.
-      - A task that finds while it runs that something else has changed what is next ends there, and RV(actions) has what it did.
-    type: str
-    default: ""
 seealso:
   - module: libpod.engine.libpod_containers
   - module: libpod.engine.libpod_compose

@@ -246,17 +246,17 @@ def after_look(change: Callable[[], object]) -> Callable[[], None]:
 
 
 # What else is changed while a task runs that is to make, or to change, the whole.
-MEANWHILE: dict[str, tuple[dict[str, Any], bool, str]] = {
+OVERTAKEN: dict[str, tuple[dict[str, Any], bool, str]] = {
     "network": ({"name": "p_n", "labels": {"com.docker.compose.project": "p"}}, False, "network p_n: the plan ("),
     "secret": ({"name": "p_t", "data": "x", "labels": {"com.docker.compose.project": "p"}}, False, "secret p_t: "),
     "container": ({"name": "p-b-1", "state": "absent"}, True, "container p-b-1: the plan (created p-b-1, "),
 }
 
 
-@pytest.mark.parametrize("kind", MEANWHILE)
+@pytest.mark.parametrize("kind", OVERTAKEN)
 @pytest.mark.usefixtures("removed")
 def test_change_while_the_task_runs_ends_it_at_what_was_changed(host: Host, kind: str) -> None:
-    args, there, named = MEANWHILE[kind]
+    args, there, named = OVERTAKEN[kind]
     stack: dict[str, Any] = STACK
     if there:
         assert not compose(host).failed
