@@ -23,7 +23,13 @@ from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime imp
 from ansible_collections.libpod.engine.tests.support import inside, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
 from ansible_collections.libpod.engine.tests.support.inside import PYTHON
-from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, in_background, running
+from ansible_collections.libpod.engine.tests.support.process import (
+    WAITING,
+    eventually,
+    in_background,
+    kill_all,
+    running,
+)
 
 SLEEP = ("sleep", "1212")
 PROMISED = 15.0  # seconds, of the plugin's documentation
@@ -90,16 +96,14 @@ def test_command_is_not_begun_once_the_playbook_was_killed(serving: Host, tmp_pa
         worker = _child(playbook.pid)
         playbook.kill()
         playbook.wait(PROMISED)
-        for pid in running(serving.cgroups.processes(), "sleep", "2121"):
-            os.kill(pid, signal.SIGKILL)
+        kill_all(running(serving.cgroups.processes(), "sleep", "2121"))
         eventually(lambda: worker not in serving.cgroups.processes(), seconds=PROMISED)
         _expect_nothing_left(serving)
 
 
 def test_killed_guard_ends_nothing_and_the_worker_ends_its_command(serving: Host, tmp_path: Path) -> None:
     with _sleeping(serving, tmp_path, "raw") as playbook:
-        for pid in [pid for pid in serving.cgroups.processes() if _is_guard(pid)]:
-            os.kill(pid, signal.SIGKILL)
+        kill_all([pid for pid in serving.cgroups.processes() if _is_guard(pid)])
         assert running(serving.cgroups.processes(), *SLEEP)
         playbook.kill()
         _expect_nothing_left(serving)
@@ -109,8 +113,7 @@ def test_next_task_ends_what_a_worker_and_its_guard_have_left(serving: Host, tmp
     with _sleeping(serving, tmp_path, "raw") as playbook:
         worker = _child(playbook.pid)
         guards = [pid for pid in serving.cgroups.processes() if _is_guard(pid)]
-        for pid in [*guards, worker, playbook.pid]:  # a worker that outlived its playbook would end the command
-            os.kill(pid, signal.SIGKILL)
+        kill_all([*guards, worker, playbook.pid])  # a worker that outlived its playbook would end the command
     assert running(serving.cgroups.processes(), *SLEEP)
     inside.play(serving, [{"raw": "true"}])
     _expect_nothing_left(serving)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,13 @@ from typing import Iterator
 import pytest
 from ansible_collections.libpod.engine.tests.support import inside, playbooks, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, in_background, running
+from ansible_collections.libpod.engine.tests.support.process import (
+    WAITING,
+    eventually,
+    in_background,
+    kill_all,
+    running,
+)
 
 SLEEP = ("sleep", "1313")
 PROMISED = 15.0  # seconds, of the plugin's documentation
@@ -78,8 +83,7 @@ def test_killed_task_leaves_nothing(serving: Host, tmp_path: Path, victim: str) 
         eventually(lambda: inside.held(serving) and running(serving.cgroups.processes(), *SLEEP), seconds=60)
         victims = _victims(serving, playbook.pid, victim)
         assert victims
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
+        kill_all(victims)
         _expect_nothing_left(serving)
         playbook.wait(60)
 
@@ -91,8 +95,7 @@ def test_killed_transfer_leaves_no_copy_on_the_host(serving: Host, tmp_path: Pat
     task: dict[str, object] = {"script": str(tmp_path / "large")}
     with _playing(serving, tmp_path, task) as playbook:
         eventually(lambda: _matching(serving, "boot.py", " connect") and _growing(serving), seconds=60)
-        for pid in _victims(serving, playbook.pid, victim):
-            os.kill(pid, signal.SIGKILL)
+        kill_all(_victims(serving, playbook.pid, victim))
         if victim == "playbook":
             playbook.wait(60)
         eventually(lambda: not _matching(serving, "boot.py", " connect"), seconds=PROMISED)

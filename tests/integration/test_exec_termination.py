@@ -28,6 +28,7 @@ from ansible_collections.libpod.engine.tests.support.process import (
     WAITING,
     eventually,
     in_background,
+    kill_all,
     read_until,
     running,
 )
@@ -58,8 +59,7 @@ def _running(host: Host, *argv: str) -> list[int]:
 
 
 def _end(host: Host, *argv: str) -> None:
-    for pid in _running(host, *argv):
-        os.kill(pid, signal.SIGKILL)
+    kill_all(_running(host, *argv))
     eventually(lambda: not _running(host, *argv))
 
 

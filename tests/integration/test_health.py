@@ -26,7 +26,7 @@ from ansible_collections.libpod.engine.plugins.modules import libpod_container_w
 from ansible_collections.libpod.engine.tests.support import cgroup_files, images, preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result, in_child
-from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, kill_all
 
 preload.engine()
 
@@ -160,8 +160,7 @@ def test_processes_that_a_check_leaves_are_not_waited_for(host: Host) -> None:
     began = time.monotonic()
     result = Runtime(host.parts).container("web").healthcheck()
     assert time.monotonic() - began < LONG and result.log[-1]["ExitCode"] == 4 and len(result.log[-1]["Output"]) <= 500
-    for pid in eventually(lambda: _processes_with(host, "sleep", "4713")):  # the shell may not have started it yet
-        os.kill(pid, signal.SIGKILL)
+    kill_all(eventually(lambda: _processes_with(host, "sleep", "4713")))  # the shell may not have started it yet
     eventually(lambda: not _processes_with(host, "yes"))
 
 

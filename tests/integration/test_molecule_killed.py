@@ -10,7 +10,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_instances import container_name, scenario_id
 from ansible_collections.libpod.engine.tests.support import playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import kill_all
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 KILLS = int(os.environ.get("LIBPOD_TEST_KILLS", "2"))
@@ -74,9 +74,7 @@ def _kill(playbook: subprocess.Popen[str], whom: str, pick: random.Random) -> No
     """Kill the playbook, something that it has started, or all of both."""
     started = list(_descent(playbook.pid))
     victims = {"controller": [playbook.pid], "all": [playbook.pid, *started], "one": [pick.choice([0, *started])]}
-    for pid in filter(None, victims[whom]):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    kill_all(filter(None, victims[whom]))
     if whom == "one":
         playbook.communicate(timeout=600)  # it fails, or goes on where that was nothing of importance
     else:

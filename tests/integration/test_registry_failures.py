@@ -16,7 +16,7 @@ from typing import Any, Iterator
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.process import eventually, kill_all
 from ansible_collections.libpod.engine.tests.support.registry import APP, FRONT, HTTP, Failing, Registry, front
 
 BEHIND = APP.replace(APP.partition("/")[0], FRONT)
@@ -142,8 +142,7 @@ def test_download_of_a_killed_task_is_removed_by_the_next(shop: Host) -> None:
         eventually(lambda: any(os.path.getsize(path) for path in glob.glob(f"{folder}/*/*")))
         (skopeo,) = process.with_argument(folder, ("skopeo",))
         task = int(Path(f"/proc/{skopeo}/stat").read_text("ascii").rpartition(")")[2].split()[1])
-        for pid in (task, skopeo):
-            os.kill(pid, signal.SIGKILL)
+        kill_all([task, skopeo])
 
     with ThreadPoolExecutor() as pool:
         killing = pool.submit(kill)

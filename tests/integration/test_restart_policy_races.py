@@ -29,7 +29,7 @@ from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
 )
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
-from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.process import eventually, kill_all
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_exit_command
 
 preload.engine()
@@ -52,7 +52,7 @@ def test_exited_container_that_no_policy_restarts_counts_as_stopped(host: Host, 
     if policy == "on-failure":
         wanted["command"] = ["true"]
     made = host.module("libpod_container", wanted, prepare=without_exit_command)
-    eventually(lambda: status_of(host) == "exited" or os.kill(made["container"]["State"]["Pid"], signal.SIGKILL))
+    eventually(lambda: status_of(host) == "exited" or kill_all([made["container"]["State"]["Pid"]]))
     assert not host.container("web", state="stopped").changed
     assert run_exit_command(host, made["container"]["Id"]).exit_code == 0
     assert status_of(host) == "exited"

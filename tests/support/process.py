@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -129,6 +130,13 @@ def running(pids: Iterable[int], *argv: str) -> list[int]:
             if file.read() == b"".join(os.fsencode(word) + b"\0" for word in argv):
                 found.append(pid)
     return found
+
+
+def kill_all(pids: Iterable[int]) -> None:
+    """Kill the processes, in this order; one that has ended, perhaps because of another's end, counts as killed."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

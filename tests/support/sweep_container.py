@@ -17,7 +17,7 @@ from . import cgroup_files, kernel
 from .hosts import Host
 from .modules import Result
 from .networks import define_networks, forget_networks, links
-from .process import UNMAKEABLE, Process, eventually
+from .process import UNMAKEABLE, Process, eventually, kill_all
 from .sweep import Operation, Task
 from .sweep_tasks import (
     ABSENT,
@@ -166,8 +166,7 @@ def _meddle(host: Host) -> None:
         cgroup_files.write("memory", one["State"]["CgroupPath"], "memory.oom_control", "1")
     kernel.umount(one["NetworkSettings"]["SandboxKey"])
     os.unlink(one["NetworkSettings"]["SandboxKey"])
-    for pid in _runners(host):
-        os.kill(pid, signal.SIGKILL)
+    kill_all(_runners(host))
     eventually(lambda: not _runners(host))
 
 
