@@ -89,9 +89,10 @@ def _seal(path: str, digest: str) -> None:
 
 
 def _interpreter(oldest: tuple[int, int]) -> str:
-    """A Python that outlasts this task's, which may be a virtual environment's: the distribution's own, if it will do.
+    """Return the path of a Python that outlasts this task's, which may be a virtual environment's.
 
-    Its path has no version where the distribution has such a one, so that an upgrade changes what it leads to.
+    It is the distribution's own, if that will do. Its path has no version where the distribution has such a one, so
+    that an upgrade changes what it leads to.
     """
     ours = os.path.realpath(sys.executable)
     for path in ("/usr/bin/python3", "/usr/libexec/platform-python"):

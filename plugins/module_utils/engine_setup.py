@@ -100,7 +100,7 @@ def recover(this: Any, folder: str, digest: str) -> None:
 
 
 def check_version() -> None:
-    """:raises Refused: this Python is too old for the engine."""
+    """Raise Refused if this Python is too old for the engine."""
     if sys.version_info < OLDEST:
         raise Refused(
             f"{sys.executable} is Python {sys.version_info[0]}.{sys.version_info[1]}, and the engine needs "

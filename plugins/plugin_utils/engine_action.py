@@ -49,7 +49,7 @@ def digest(files: list[tuple[str, bytes]]) -> str:
 
 
 def packed(files: list[tuple[str, bytes]]) -> bytes:
-    """The archive that is sent: the sources, and an ``__init__.py`` for each package."""
+    """Return the archive that is sent: the sources, and an ``__init__.py`` for each package."""
     made = io.BytesIO()
     names = {name for name, _content in files}
     packages = {os.path.dirname(name) for name in names if "/" in name}

@@ -23,7 +23,7 @@ _MOST_ROUNDS = 5
 
 
 def instances(host: Host, rounds: int) -> list[Row]:
-    """The scenario's create and destroy; podman's columns stay empty where it or its collection is missing."""
+    """Measure the scenario's create and destroy; podman's columns stay empty where it or its collection is missing."""
     measures = {"ours": lambda: _ours(host)}
     if Podman.has_collection():
         program = Podman(host).program()

@@ -45,7 +45,7 @@ def absent_parts() -> Iterator[None]:
 
 @pytest.fixture
 def bare(host: Host) -> Iterator[Host]:
-    """The test host without these parts, until the leak check, which uses one of them."""
+    """Yield the test host without these parts, until the leak check, which uses one of them."""
     with absent_parts():
         yield host
 

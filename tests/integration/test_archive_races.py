@@ -26,7 +26,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def made(host: Host) -> Iterator[Host]:
-    """A host with a directory for archives, and a volume ``v`` with a file of 4 MiB."""
+    """Yield a host with a directory for archives, and a volume ``v`` with a file of 4 MiB."""
     os.mkdir("/srv/out")
     assert not host.module("libpod_volume", {"name": "v"}).failed
     with open("/srv/static/volumes/v/_data/large", "wb") as file:

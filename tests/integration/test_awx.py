@@ -35,7 +35,7 @@ LOCAL = {"localhost": {"ansible_connection": "local"}}
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[Host]:
-    """A host behind its sshd, whose sessions have its roots in the environment."""
+    """Yield a host behind its sshd, whose sessions have its roots in the environment."""
     with Host() as host:
         with sshd.Sshd(variables=host.parts.environment()):
             yield host

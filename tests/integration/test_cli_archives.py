@@ -25,7 +25,7 @@ RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "n
 
 @pytest.fixture
 def store_host() -> Iterator[Host]:
-    """A host whose images may change."""
+    """Yield a host whose images may change."""
     with Host() as made:
         yield made
         made.empty()

@@ -29,7 +29,7 @@ NAME = "localhost/busybox:latest"
 
 @pytest.fixture
 def store_host() -> Iterator[Host]:
-    """A host whose images may change."""
+    """Yield a host whose images may change."""
     with Host() as made:
         yield made
         made.empty()

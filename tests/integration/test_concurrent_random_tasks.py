@@ -30,7 +30,7 @@ SAID = (
 
 
 def _task(host: Host, pick: random.Random) -> tuple[str, dict[str, Any], str | int]:
-    """Module, arguments, and where to kill it."""
+    """Return module, arguments, and where to kill it."""
     kill_at = pick.randint(1, 60) if pick.random() < 0.2 else ""
     kind = pick.random()
     if kind < 0.15:

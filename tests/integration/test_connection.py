@@ -20,7 +20,7 @@ OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "n
 
 @pytest.fixture(scope="module", name="serving")
 def _serving() -> Iterator[Host]:
-    """A host with ``c``, which has Python, and ``bare``, which has none."""
+    """Yield a host with ``c``, which has Python, and ``bare``, which has none."""
     with Host() as host:
         assert not host.container("c", volume=PYTHON, **OPTIONS).failed
         assert not host.container("bare", **OPTIONS).failed

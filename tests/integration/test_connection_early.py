@@ -131,7 +131,7 @@ def _fail(host: Host, early: bool, pipe: Pipe) -> None:
 
 @contextmanager
 def _about_to_run(host: Host, *, early: bool) -> Iterator[Callable[[], str]]:
-    """A worker that has begun; the function has it run its command, and returns the error's message."""
+    """Yield a worker that has begun; the function has it run its command, and returns the error's message."""
     ours, theirs = multiprocessing.Pipe()
     worker = multiprocessing.get_context("fork").Process(target=_fail, args=(host, early, theirs))
     worker.start()

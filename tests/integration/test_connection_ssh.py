@@ -25,7 +25,7 @@ MODULE = "libpod.engine.libpod_container"
 
 @pytest.fixture(scope="module", name="serving")
 def _serving() -> Iterator[Host]:
-    """A host with an sshd, with ``c``, which has Python, ``bare``, which has none, and the engine that tasks keep."""
+    """Yield a host with an sshd, ``c``, which has Python, ``bare``, which has none, and the engine that tasks keep."""
     with Host() as host, sshd.Sshd():
         host.play([{MODULE: {"name": "c", "volume": PYTHON, **OPTIONS}}, {MODULE: {"name": "bare", **OPTIONS}}])
         sshd.add_user()

@@ -21,7 +21,7 @@ FILES = {"ANSIBLE_PIPELINING": "0", "ANSIBLE_SHELL_ALLOW_WORLD_READABLE_TEMP": "
 
 @pytest.fixture(scope="module", name="mapped")
 def _mapped() -> Iterator[tuple[Host, dict[str, Process]]]:
-    """A host, and its containers ``auto``, with the next free IDs, and ``set``."""
+    """Yield a host, and its containers ``auto``, with the next free IDs, and ``set``."""
     with Host() as host:
         for name, first in (("subuid", 300000), ("subgid", 400000)):
             with open(f"/etc/{name}", "w", encoding="ascii") as file:

@@ -26,7 +26,7 @@ BASE: dict[str, Any] = {"image": "busybox", "command": WAITING}
 
 @pytest.fixture
 def networks(host: Host) -> Iterator[None]:
-    """The networks front and back beside the default one."""
+    """Yield the networks front and back beside the default one."""
     define_networks("front", "back")
     yield
     host.empty()

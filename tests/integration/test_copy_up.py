@@ -21,7 +21,7 @@ TRIES = 25
 
 @pytest.fixture(autouse=True)
 def _tree(host: Host) -> Iterator[None]:
-    """A root filesystem that containers use in place, and a host directory with the same file names."""
+    """Yield a root filesystem that containers use in place, and a host directory with the same file names."""
     for folder in ("/srv/tree/bin", "/srv/tree/tmp", "/srv/tree/app/data", "/srv/host/data"):
         os.makedirs(folder)
     shutil.copy("/bin/busybox", "/srv/tree/bin/busybox")

@@ -134,7 +134,7 @@ def _rebooted(host: Host, _web: Inspected) -> None:
 
 
 def _run_root_emptied(host: Host, _web: Inspected) -> None:
-    """The container keeps running."""
+    """Empty the run root; the container keeps running."""
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         points = [line.split()[4] for line in file]
     for point in reversed([one for one in points if one.startswith(f"{host.parts.run_root}/")]):

@@ -24,7 +24,7 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module", name="host")
 def _host() -> Iterator[Host]:
-    """A host with a running container that has written 1 MiB and 3 MiB into its volume, an ended one, and a volume."""
+    """Yield a host with an ended container, a volume, and a container that wrote 1 MiB, and 3 MiB into its volume."""
     write = "head -c 1048576 /dev/zero >/file; head -c 3145728 /dev/zero >/kept/file; ln /kept/file /kept/again; "
     options: dict[str, Any] = {"image": "busybox", "network": "none", "volume": ["data:/kept"]}
     with Host() as made:

@@ -34,7 +34,7 @@ ONE = f"{PARENT}/libpod-1"
 
 @pytest.fixture(params=["machine", "v2"])
 def kind(request: pytest.FixtureRequest, host: Host) -> manager.CgroupHost:
-    """The test host's cgroups as they are, and as if it had only the v2 hierarchy."""
+    """Return the test host's cgroups as they are, and as if it had only the v2 hierarchy."""
     whole = manager.detect()
     if request.param == "machine" or whole.unified:
         return whole

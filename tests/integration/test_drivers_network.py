@@ -75,7 +75,7 @@ class Network:
 
 @pytest.fixture
 def host() -> Iterator[Host]:
-    """A test host whose network is checked after the test; it has no container for the engine to remove."""
+    """Yield a test host whose network is checked after the test; it has no container for the engine to remove."""
     with Host() as made:
         yield made
         made.run("rm", "-rf", made.parts.static_root)

@@ -44,7 +44,7 @@ ONE, TWO = "1" * 64, "2" * 64
 
 @pytest.fixture
 def host() -> Iterator[Host]:
-    """A test host in which only drivers run; nothing may be left."""
+    """Yield a test host in which only drivers run; nothing may be left."""
     with Host() as made:
         yield made
         # skopeo's blob location cache, which it keeps there independent of the roots.
@@ -73,7 +73,7 @@ def image_id(host: Host) -> str:
 
 @pytest.fixture
 def empty(host: Host) -> Iterator[EngineConfig]:
-    """An engine configuration with an empty store."""
+    """Yield an engine configuration with an empty store."""
     parts = host.parts._replace(storage_root="/srv/empty/storage", storage_run_root="/srv/empty/run")
     yield parts
     Storage(parts).shutdown()

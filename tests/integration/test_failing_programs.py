@@ -155,7 +155,7 @@ def tools() -> Iterator[Host]:
 
 @contextlib.contextmanager
 def few_processes(most: int) -> Iterator[Callable[[], None]]:
-    """A cgroup with at most that many processes and threads; yields a function that enters it."""
+    """Make a cgroup with at most that many processes and threads; yield a function that enters it."""
     folder = cgroup_files.folder("pids", "/few")
     os.makedirs(folder)
     try:

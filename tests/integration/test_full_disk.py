@@ -39,7 +39,7 @@ def _own_file_system(path: str) -> None:
 
 @pytest.fixture(name="small")
 def _small(host: Host) -> Iterator[Host]:
-    """The test host, whose /srv has little space left; the run roots are on their own file systems."""
+    """Yield the test host, whose /srv has little space left; the run roots are on their own file systems."""
     for name in ("run", "storage-run"):
         _own_file_system(f"/srv/{name}")
     for name in ("quiet", "ended", "idle"):

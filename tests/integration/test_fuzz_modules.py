@@ -85,7 +85,7 @@ def expect_a_sentence(result: modules.Result, args: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def host() -> Any:
-    """A test host for all examples of this file, with a running container."""
+    """Return a test host for all examples of this file, with a running container."""
     with Host() as made:
         assert not made.container("running", **BASE).failed
         yield made

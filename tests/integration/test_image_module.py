@@ -35,7 +35,7 @@ def registry(host: Host) -> Iterator[Registry]:
 
 @pytest.fixture(scope="module")
 def source(host: Host) -> str:
-    """An image that the store does not have."""
+    """Return an image that the store does not have."""
     shutil.copytree(host.layout, "/srv/layout")
     args = ("--no-history", "--image", "/srv/layout:bare", "--tag", "own", "--config.label", "fresh=yes")
     host.run("umoci", "config", *args)

@@ -270,7 +270,7 @@ def test_tool_that_cannot_run_is_named(furnished: Furnished) -> None:
 
 @contextlib.contextmanager
 def _disk(options: str, flags: int = 0) -> Iterator[dict[str, str]]:
-    """A small separate file system for both roots."""
+    """Yield a small separate file system for both roots."""
     os.mkdir("/srv/small")
     kernel.mount("small", "/srv/small", "tmpfs", flags=flags, options=options)
     try:

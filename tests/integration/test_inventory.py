@@ -33,7 +33,7 @@ SETTINGS = {"ANSIBLE_HOST_KEY_CHECKING": "0", "ANSIBLE_TIMEOUT": "60", "ANSIBLE_
 
 @pytest.fixture(scope="module", name="serving")
 def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """A host with an sshd, ``web`` in a network, ``member`` of the pod ``shop``, and ``stopped``; the others run."""
+    """Yield a host with an sshd, ``stopped``, and running ``web`` in a network and ``member`` of the pod ``shop``."""
     evidence = tmp_path_factory.mktemp("evidence") / "ran"
     attack = f"{{{{ lookup('pipe', 'touch {evidence}') }}}}"
     with Host() as host, sshd.Sshd(REMOTE["ansible_host"], REMOTE["ansible_port"]):

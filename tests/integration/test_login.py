@@ -43,7 +43,7 @@ esac
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Host]:
-    """A host with a registry that asks for a client's certificate and a password."""
+    """Yield a host with a registry that asks for a client's certificate and a password."""
     with Host() as host:
         registry = Registry(host, MUTUAL)
         registry.push("busybox", APP, f"--dest-creds=me:{PASSWORD}", f"--dest-cert-dir={CERTS}")

@@ -42,7 +42,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def other(host: Host) -> Iterator[Process]:
-    """A second container, which is unaffected by the first one's image."""
+    """Yield a second container, which is unaffected by the first one's image."""
     process = Process(host.container("other", **OPTIONS))
     yield process
     again = host.container("other", **OPTIONS)
@@ -77,7 +77,7 @@ def test_malformed_passwd_and_group_fail_in_one_sentence(host: Host, other: Proc
 
 @pytest.fixture
 def store(host: Host) -> Iterator[Path]:
-    """The configuration file of the image localhost/busybox, which is restored afterwards."""
+    """Yield the configuration file of the image localhost/busybox, which is restored afterwards."""
     records = json.loads(Path("/srv/storage/overlay-images/images.json").read_text())
     (image,) = [one["id"] for one in records if "localhost/busybox:latest" in one["names"]]
     name = base64.b64encode(f"sha256:{image}".encode()).decode()

@@ -42,7 +42,7 @@ def _sources(host: Host) -> Iterator[None]:
 
 @pytest.fixture
 def saved(host: Host) -> Iterator[str]:
-    """An image with the dangerous files in its volume."""
+    """Yield an image with the dangerous files in its volume."""
     made = Process(host.container("maker", **{**OPTIONS, "image": "volume"}, image_volume="ignore"))
     assert made.run("sh", "-ec", DANGEROUS.format("/data")).returncode == 0
     assert host.module("libpod_commit", {"container": "maker", "image": "saved"}).changed

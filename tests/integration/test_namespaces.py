@@ -36,7 +36,7 @@ def _run(host: Host, name: str, **options: Any) -> Process:
 
 @pytest.fixture
 def namespaces(tmp_path: Any) -> Iterator[int]:
-    """The PID of a process in namespaces of its own."""
+    """Yield the PID of a process in namespaces of its own."""
     kinds = ["--ipc", "--uts", "--net", "--cgroup"]
     with subprocess.Popen(["unshare", *kinds, "sleep", "1000"]) as process:
         while os.path.basename(os.readlink(f"/proc/{process.pid}/exe")) != "sleep":
@@ -177,7 +177,7 @@ def test_mapped_containers_volume_is_its_own(host: Host) -> None:
 
 @pytest.fixture
 def subordinate(host: Host) -> Iterator[Callable[[str, int], None]]:
-    """A function that gives a user subordinate IDs; those of groups begin 100000 later."""
+    """Yield a function that gives a user subordinate IDs; those of groups begin 100000 later."""
 
     def give(user: str, amount: int) -> None:
         for name, first in (("subuid", 300000), ("subgid", 400000)):

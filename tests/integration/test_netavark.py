@@ -34,7 +34,7 @@ def shared() -> Iterator[Host]:
 
 @pytest.fixture
 def host(shared: Host) -> Iterator[Host]:
-    """A test host with netavark, left without containers and networks by each test, and checked for leaks."""
+    """Yield a test host with netavark, left without containers and networks by each test, and checked for leaks."""
     yield shared
     shared.empty()
     shutil.rmtree("/srv/networks", ignore_errors=True)

@@ -31,7 +31,7 @@ HOSTS = {"all": {"hosts": {"localhost": LOCAL}, "children": {"servers": {"hosts"
 
 @pytest.fixture(scope="module", name="home")
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home with an ssh key, on a host with the images at the default place, that is also ``server1.example.com``."""
+    """Yield a home with an ssh key, on a host that has images and is also ``server1.example.com``."""
     home = tmp_path_factory.mktemp("home")
     with Host() as host, sshd.Sshd():
         host.debian()

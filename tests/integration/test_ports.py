@@ -77,7 +77,7 @@ class Client:
 
 @pytest.fixture
 def client(host: Host) -> Iterator[Client]:
-    """A peer on a machine of its own, which reaches the host by IPv4 and IPv6."""
+    """Yield a peer on a machine of its own, which reaches the host by IPv4 and IPv6."""
     with host.neighbour() as there:
         host.run("ip", "addr", "add", f"{OURS[1]}/64", "dev", "near0", "nodad")
         host.run(*there, "ip", "addr", "add", "fd00:2::2/64", "dev", "far0", "nodad")
@@ -101,7 +101,7 @@ def echoing(process: Process, answer: str) -> Iterator[None]:
 
 @pytest.fixture
 def define(host: Host) -> Iterator[Callable[..., None]]:
-    """A function that defines another CNI network, with an address of each subnet."""
+    """Yield a function that defines another CNI network, with an address of each subnet."""
     path = f"{host.parts.cni_config_dir}/95-more.conflist"
 
     def one(name: str, *subnets: str) -> None:

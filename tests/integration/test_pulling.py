@@ -86,7 +86,7 @@ def test_pull_policies_decide_when_to_pull(host: Host, registry: Registry) -> No
 
 @pytest.fixture
 def moving(registry: Registry) -> Iterator[type[MovingTag]]:
-    """A tag that refers to the image ``busybox`` or ``configured``: tags ``1`` and ``2`` of the registry."""
+    """Yield a tag that refers to the image ``busybox`` or ``configured``: tags ``1`` and ``2`` of the registry."""
     registry.push("busybox")
     registry.push("configured", f"{REGISTRY}/team/app:2")
     with front(MovingTag) as served:

@@ -27,7 +27,7 @@ SOON = {"retry": 1, "retry_delay": "100ms"}
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Host]:
-    """A host with a registry that has an image with a layer of its own of 3 MiB, and the front to it."""
+    """Yield a host with a registry that has an image with a layer of its own of 3 MiB, and the front to it."""
     with Host() as host:
         registry = Registry(host, HTTP)
         os.mkdir("/srv/new")

@@ -36,7 +36,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def registry(host: Host) -> Iterator[Registry]:
-    """The registry with ``team/app:1``, as the module's own image ``bare`` is."""
+    """Yield the registry with ``team/app:1``, as the module's own image ``bare`` is."""
     made = Registry(host, HTTP)
     made.push("bare")
     yield made

@@ -46,14 +46,14 @@ OVERDUE = {"name": "web", "argv": ["sleep", "1112"], "timeout": "1s"}
 
 
 def _left_no_exec(host: Host) -> None:
-    """The container still runs, and its ended commands have no file."""
+    """Assert that the container still runs, and that its ended commands have no file."""
     one = runs(host, RUNNING)
     files = [name for name in os.listdir(f"{host.parts.run_root}/containers/{one['Id']}") if "exec" in name]
     assert not files, files
 
 
 def _end_overdue(host: Host) -> None:
-    """A killed task leaves its command running."""
+    """End the command that a killed task leaves running."""
     for pid in host.cgroups.processes():
         # Another process may exit before it is read.
         with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:

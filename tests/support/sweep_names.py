@@ -65,7 +65,7 @@ def _crash(host: Host) -> None:
 
 
 def _others_are_known(host: Host) -> None:
-    """What a killed run has left, and an exit command may be about to do, concerns its own container alone."""
+    """Assert that what a killed run has left concerns its own container alone."""
     ones = {one["Name"]: one for one in running(host)}
     for reader in (one for name, one in ones.items() if name != "web"):
         for name in ones.keys() - {"web"}:

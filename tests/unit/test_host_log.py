@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import host
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder for the two sockets, and a process that logs as ``exit``."""
+    """Yield a folder for the two sockets, and a process that logs as ``exit``."""
     monkeypatch.setattr(host_log, "JOURNAL", str(tmp_path / "journal"))
     monkeypatch.setattr(host_log, "SYSLOG", str(tmp_path / "log"))
     monkeypatch.delenv(host_log.VARIABLE, raising=False)

@@ -25,7 +25,7 @@ DIGEST = "sha256:" + "ab" * 32
 
 @pytest.fixture
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's registries.conf, which stands for all of the host's."""
+    """Return the user's registries.conf, which stands for all of the host's."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(registries_conf, "_ALIASES", str(tmp_path / "aliases.conf"))
     (tmp_path / ".config/containers").mkdir(parents=True)

@@ -30,7 +30,7 @@ def _prepared() -> None:
 
 @pytest.fixture(params=["runc", "crun"])
 def host(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    """The machine; after the test the engine removes its containers, and nothing may be left."""
+    """Yield the machine; after the test the engine removes its containers, and nothing may be left."""
     with Machine(request.param) as made:
         failed_before = request.session.testsfailed
         yield made

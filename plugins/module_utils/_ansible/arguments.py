@@ -64,7 +64,7 @@ _CONTROLS = (
 
 
 def parts_spec() -> dict[str, Any]:
-    """The roots and parts every module takes; each has an environment fallback such as LIBPOD_STATIC_ROOT."""
+    """Return the roots and parts of every module, each with its environment variable, such as LIBPOD_STATIC_ROOT."""
     spec: dict[str, Any] = {}
     for part in EngineConfig._fields:
         kind = "path" if part in _ROOTS or part.endswith("_path") else "str"
@@ -77,7 +77,7 @@ def parts_spec() -> dict[str, Any]:
 
 
 def parts(params: Mapping[str, Any]) -> EngineConfig:
-    """The parts a task names, the others at their defaults.
+    """Return the parts that a task names, with the others at their defaults.
 
     :raises InvalidArgument: a root is no absolute path.
     """
@@ -127,7 +127,7 @@ _PULL: dict[str, Any] = {
 
 
 def container_spec() -> dict[str, Any]:
-    """The argument spec of libpod_container."""
+    """Return the argument spec of libpod_container."""
     return {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "default": "started", "choices": list(STATES)},
@@ -166,7 +166,7 @@ def container_spec() -> dict[str, Any]:
 
 
 def info_spec() -> dict[str, Any]:
-    """The argument spec of libpod_container_info."""
+    """Return the argument spec of libpod_container_info."""
     return {
         "name": {"type": "list", "elements": "str", "aliases": ["names"]},
         "size": {"type": "bool", "default": False},
@@ -184,7 +184,7 @@ def is_nothing(params: Mapping[str, Any]) -> bool:
 
 
 def desired(params: Mapping[str, Any]) -> Desired:
-    """What a task of libpod_container asks for.
+    """Return what a task of libpod_container asks for.
 
     :raises InvalidArgument: a value cannot be used. Where the state goes by name alone, no other option is looked at.
     """
@@ -244,7 +244,7 @@ def _root(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _controls(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What is asked of the task itself, and not of the container's configuration."""
+    """Return what is asked of the task itself, and not of the container's configuration."""
     controls: dict[str, Any] = {"name": checked_name(params["name"], "name"), "rmi": params.get("rmi")}
     controls.update((key, params[key]) for key in _CONTROLS)
     controls.update((key, seconds(params, key)) for key in ("stop_time", "restart_time", "delete_time"))
@@ -284,7 +284,7 @@ def _pass_over(params: Mapping[str, Any]) -> None:
 
 
 def seconds(params: Mapping[str, Any], option: str) -> Optional[int]:
-    """The option's seconds; -1 is a day more than anybody waits."""
+    """Return the option's seconds; -1 gives a day, longer than anybody waits."""
     value = params.get(option)
     if value is None:
         return None

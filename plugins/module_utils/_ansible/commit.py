@@ -14,7 +14,7 @@ from .module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_commit."""
+    """Return the argument spec of libpod_commit."""
     return {
         "container": {"type": "str", "required": True, "aliases": ["name"]},
         "image": {"type": "str", "required": True},

@@ -32,8 +32,10 @@ _INSPECTED = 50
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_containers. Each container's own options are checked here, not by Ansible: it would
-    fill in every omitted one, for each container, in the task's result.
+    """Return the argument spec of libpod_containers.
+
+    Each container's own options are checked here, not by Ansible: it would fill in every omitted one, for each
+    container, in the task's result.
     """
     return {
         "containers": {"type": "list", "elements": "dict", "required": True},
@@ -49,7 +51,7 @@ def spec() -> dict[str, Any]:
 
 
 def one_spec() -> dict[str, Any]:
-    """The options of one container in the list: libpod_container's, without the roots and parts."""
+    """Return the options of one container in the list: libpod_container's, without the roots and parts."""
     return {
         name: {key: _path if key in ("type", "elements") and value == "path" else value for key, value in one.items()}
         for name, one in arguments.container_spec().items()
@@ -85,7 +87,7 @@ def _shown(one: Any) -> Any:
 
 
 def wanted(params: Mapping[str, Any]) -> list[Desired]:
-    """What the task asks for of each container.
+    """Return what the task asks for of each container.
 
     :raises InvalidArgument: naming the container, and what of it cannot be used.
     """
@@ -151,7 +153,7 @@ def _validator(own: Mapping[str, Any], keys: frozenset[str]) -> ArgumentSpecVali
 
 
 def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The container's options over the defaults; of mappings, key by key."""
+    """Return the container's options over the defaults; of mappings, key by key."""
     both = {
         key: {**defaults[key], **value}
         for key, value in given.items()
@@ -161,7 +163,7 @@ def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, 
 
 
 def _purge(label: Optional[str]) -> Optional[tuple[str, Optional[str]]]:
-    """:raises InvalidArgument: there is no label in it."""
+    """Return the label of ``purge`` as its name and value; raise InvalidArgument where it has no name."""
     if label is None:
         return None
     key, equals, value = label.partition("=")

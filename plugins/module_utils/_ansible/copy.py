@@ -16,7 +16,7 @@ from .module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_container_copy."""
+    """Return the argument spec of libpod_container_copy."""
     return {
         "src": {"type": "str", "required": True},
         "dest": {"type": "str", "required": True},

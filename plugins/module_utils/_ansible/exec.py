@@ -20,7 +20,7 @@ _FORETOLD = {"changed": True, "rc": 0, "stdout": "", "stderr": ""}
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_container_exec."""
+    """Return the argument spec of libpod_container_exec."""
     return {
         "name": {"type": "str", "required": True},
         "command": {"type": "str"},

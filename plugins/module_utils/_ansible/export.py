@@ -16,7 +16,7 @@ from .module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_export."""
+    """Return the argument spec of libpod_export."""
     return {
         "container": {"type": "str"},
         "volume": {"type": "str"},

@@ -16,7 +16,7 @@ from .module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_container_logs."""
+    """Return the argument spec of libpod_container_logs."""
     return {
         "name": {"type": "str", "required": True},
         "tail": {"type": "int"},

@@ -64,7 +64,7 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
                 self.unusable, self.params[name] = error, json.loads(text)
 
     def shown_params(self) -> dict[str, Any]:
-        """The task's parameters with their secrets hidden."""
+        """Return the task's parameters with their secrets hidden."""
         shown = dict(self.params)
         for name in SECRET_MAPPINGS:
             if shown.get(name) is not None:
@@ -104,7 +104,7 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
 
 
 def hidden(value: Any) -> Any:
-    """A secret value as it may be shown: of a mapping the names."""
+    """Return a secret value as it may be shown: of a mapping the names."""
     return dict.fromkeys(value, HIDDEN) if isinstance(value, dict) else HIDDEN
 
 
@@ -155,7 +155,7 @@ def _leaves(value: Any) -> Iterable[Any]:
 
 
 def failure(error: Exception) -> dict[str, Any]:
-    """What a result says of an error: one sentence on what went wrong, its kind, and what had been done before."""
+    """Return what a result says of an error: a sentence on what went wrong, its kind, and what had been done before."""
     actions = list(done(error))
     return {"changed": bool(actions), "actions": actions, **_description(error)}
 

@@ -48,7 +48,7 @@ _SAME = [option for option in POD_OPTIONS if option in OPTIONS and option not in
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_pod."""
+    """Return the argument spec of libpod_pod."""
     result: dict[str, Any] = {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "default": "created", "choices": list(STATES)},

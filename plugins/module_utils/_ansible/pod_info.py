@@ -28,7 +28,7 @@ def pods(module: EngineModule) -> dict[str, Any]:
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_pod_info."""
+    """Return the argument spec of libpod_pod_info."""
     return {"name": {"type": "str"}, "executable": {"type": "str"}, **arguments.parts_spec()}
 
 

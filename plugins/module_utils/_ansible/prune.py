@@ -22,7 +22,7 @@ _KINDS = ("container", "image", "volume", "network")
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_prune."""
+    """Return the argument spec of libpod_prune."""
     flags = (*_KINDS, "system", "system_all", "system_volumes")
     return {
         **{flag: {"type": "bool", "default": False} for flag in flags},

@@ -14,7 +14,7 @@ from .module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_container_wait."""
+    """Return the argument spec of libpod_container_wait."""
     return {
         "name": {"type": "str", "required": True, "aliases": ["container"]},
         "condition": {

@@ -48,7 +48,7 @@ class Fields:
         self.ineffective.append(f"{self._file_of(node.path)}: {node.path}")
 
     def refuse(self, node: Foreign, remedy: str = "remove it") -> NoReturn:
-        """:raises MalformedData: the field has no counterpart."""
+        """Raise MalformedData if the field has no counterpart."""
         raise MalformedData(
             f"{self._file_of(node.path)}: {node.path} has no counterpart here: {remedy}; {self._page} lists the fields"
         )

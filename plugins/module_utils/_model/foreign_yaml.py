@@ -165,7 +165,7 @@ def _tags_checked(yaml: Any, events: Any, origin: str, tags: Sequence[str]) -> I
 
 
 def _check_keys(yaml: Any, node: Any) -> None:
-    """:raises yaml.YAMLError: a mapping has a key twice, of which YAML 1.2 knows no order."""
+    """Raise yaml.YAMLError if a mapping has a key twice, of which YAML 1.2 knows no order."""
     keys = set()
     for key, _value in node.value:
         if isinstance(key, yaml.ScalarNode):
@@ -176,7 +176,7 @@ def _check_keys(yaml: Any, node: Any) -> None:
 
 
 def _check(yaml: Any, events: Any, origin: str, most: int) -> None:
-    """:raises MalformedData: the document takes more to build than its length says."""
+    """Raise MalformedData if the document takes more to build than its length says."""
     nodes, begun = 0, []
     weights: dict[str, int] = {}
     for event in events:

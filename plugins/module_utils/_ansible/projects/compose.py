@@ -27,7 +27,7 @@ _PULLS = ("always", "missing", "never", "newer", "policy")
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_compose."""
+    """Return the argument spec of libpod_compose."""
     return {
         "project_src": {"type": "path"},
         "project_name": {"type": "str"},

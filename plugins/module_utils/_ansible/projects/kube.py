@@ -27,7 +27,7 @@ _COMMON = ("authfile", "cert_dir", "tls_verify", "log_driver", "log_opt")
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_kube."""
+    """Return the argument spec of libpod_kube."""
     own = arguments.container_spec()
     return {
         "name": {"type": "str"},

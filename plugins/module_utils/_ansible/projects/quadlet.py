@@ -23,7 +23,7 @@ from .stack import Owner
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_quadlet."""
+    """Return the argument spec of libpod_quadlet."""
     return {
         "name": {"type": "str", "required": True},
         "src": {"type": "path"},

@@ -28,7 +28,7 @@ _OTHERWISE = {"authfile": "auth_file", "tls_verify": "validate_certs", "cert_dir
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_image."""
+    """Return the argument spec of libpod_image."""
     return {
         "name": {"type": "str", "required": True},
         "tag": {"type": "str"},

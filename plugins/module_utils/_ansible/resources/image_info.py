@@ -13,7 +13,7 @@ from ..module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_image_info."""
+    """Return the argument spec of libpod_image_info."""
     return {
         "name": {"type": "list", "elements": "str", "aliases": ["names"]},
         "executable": {"type": "str"},

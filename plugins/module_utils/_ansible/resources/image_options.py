@@ -11,7 +11,7 @@ TRANSPORTS = ("dir", "docker", "docker-archive", "docker-daemon", "oci", "oci-ar
 
 
 def spec() -> dict[str, Any]:
-    """The options' part of the argument spec of libpod_image."""
+    """Return the options' part of the argument spec of libpod_image."""
     building = {
         **{option: {"type": "dict"} for option in ("annotation", "args", "labels")},
         "cache": {"type": "bool", "default": True},

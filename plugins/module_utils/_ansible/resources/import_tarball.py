@@ -17,7 +17,7 @@ from ..module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_import."""
+    """Return the argument spec of libpod_import."""
     return {
         "src": {"type": "path", "required": True},
         "image": {"type": "str", "aliases": ["name", "reference"]},

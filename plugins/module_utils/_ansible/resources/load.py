@@ -14,7 +14,7 @@ from ..module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_load."""
+    """Return the argument spec of libpod_load."""
     return {
         "input": {"type": "path", "required": True, "aliases": ["path"]},
         "executable": {"type": "str"},

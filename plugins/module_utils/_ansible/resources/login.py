@@ -18,7 +18,7 @@ from ..module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_login."""
+    """Return the argument spec of libpod_login."""
     return {
         "registry": {"type": "str"},
         "username": {"type": "str", "required": True},

@@ -13,7 +13,7 @@ from ..module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_login_info."""
+    """Return the argument spec of libpod_login_info."""
     return {
         "registry": {"type": "str", "required": True},
         "authfile": {"type": "path"},

@@ -14,7 +14,7 @@ from ..module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_logout."""
+    """Return the argument spec of libpod_logout."""
     return {
         "registry": {"type": "str"},
         "authfile": {"type": "path"},

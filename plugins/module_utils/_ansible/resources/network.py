@@ -17,7 +17,7 @@ _RATES = ("ingress_rate", "ingress_burst", "egress_rate", "egress_burst")
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_network."""
+    """Return the argument spec of libpod_network."""
     opt = {"isolate": "bool", "metric": "int", "mode": "str", "mtu": "int", "parent": "str", "vlan": "int"}
     subnet = {"subnet": {"type": "str", "required": True}, "gateway": {"type": "str"}, "ip_range": {"type": "str"}}
     return {

@@ -14,7 +14,7 @@ from ..module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_network_info."""
+    """Return the argument spec of libpod_network_info."""
     return {"name": {"type": "str"}, "executable": {"type": "str"}, **arguments.parts_spec()}
 
 

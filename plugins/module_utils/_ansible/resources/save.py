@@ -14,7 +14,7 @@ from ..module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_save."""
+    """Return the argument spec of libpod_save."""
     return {
         "image": {"type": "list", "elements": "str", "required": True},
         "dest": {"type": "path", "required": True, "aliases": ["path"]},

@@ -21,7 +21,7 @@ _SOURCES = ("data", "path", "env")
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_secret."""
+    """Return the argument spec of libpod_secret."""
     return {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},

@@ -15,7 +15,7 @@ from ..module import EngineModule, run
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_secret_info."""
+    """Return the argument spec of libpod_secret_info."""
     return {
         "name": {"type": "str"},
         "showsecret": {"type": "bool", "default": False, "no_log": False},

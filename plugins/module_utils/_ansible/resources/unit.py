@@ -27,7 +27,7 @@ _DEPENDENCIES = ("after", "wants", "requires", "wanted_by")
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_unit."""
+    """Return the argument spec of libpod_unit."""
     return {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},

@@ -23,7 +23,7 @@ STATES = ("present", "absent", "mounted", "unmounted")
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_volume."""
+    """Return the argument spec of libpod_volume."""
     return {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "default": "present", "choices": list(STATES)},

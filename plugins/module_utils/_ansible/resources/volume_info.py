@@ -29,7 +29,7 @@ def volumes(module: EngineModule) -> dict[str, Any]:
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of libpod_volume_info."""
+    """Return the argument spec of libpod_volume_info."""
     return {"name": {"type": "str"}, "executable": {"type": "str"}, **arguments.parts_spec()}
 
 

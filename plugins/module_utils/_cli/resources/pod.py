@@ -171,6 +171,6 @@ def _changed(parts: EngineConfig, pods: Pods, options: argparse.Namespace) -> in
 
 
 def _check_empty(pods: Pods, found: PodConfig, options: argparse.Namespace) -> None:
-    """:raises InvalidState: the pod has containers, and ``--force`` is missing."""
+    """Raise InvalidState if the pod has containers, and ``--force`` is missing."""
     if not options.force and any(not one.config.infra for one in pods.members(found.id)):
         raise InvalidState(f"pod {found.name} has containers: remove them first, or remove it with --force")

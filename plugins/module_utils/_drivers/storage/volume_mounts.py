@@ -112,7 +112,7 @@ def _values(options: VolumeOptions) -> list[tuple[str, int]]:
 
 
 def _check_device(options: VolumeOptions) -> None:
-    """:raises InvalidArgument: a file system that needs a block device has something else."""
+    """Raise InvalidArgument if a file system that needs a block device has something else."""
     with open("/proc/filesystems", encoding="ascii") as file:
         needs_device = [line.strip() for line in file if not line.startswith("nodev")]
     if options.type not in needs_device:

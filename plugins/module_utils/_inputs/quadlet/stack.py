@@ -90,7 +90,7 @@ class _Translation:
         return joined(stack, more)
 
     def _claim(self, kind: str, name: str, unit: Unit) -> None:
-        """:raises MalformedData: two units make the same thing, which each would change back."""
+        """Raise MalformedData if two units make the same thing, which each would change back."""
         subject = "container" if kind == "pod" else kind  # their names are in one table
         other = self._makers.setdefault((subject, name), unit.path)
         if other != unit.path:

@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     where: str
 
     def fail(self, expected: str) -> NoReturn:
-        """:raises MalformedData: naming the file, the line and the key; not the value, which may be a password."""
+        """Raise MalformedData, naming the file, the line and the key; not the value, which may be a password."""
         raise MalformedData(f"{self.where}: [{self.section}] {self.key}: expected {expected}")
 
 

@@ -105,7 +105,7 @@ def settle(options: ContainerOptions) -> None:
 
 
 def check_startup(startup: Optional[list[str]], regular: Optional[list[str]]) -> None:
-    """:raises InvalidArgument: there is a startup check, and no regular one to follow it."""
+    """Raise InvalidArgument if there is a startup check, and no regular one to follow it."""
     if startup and regular == NONE:
         raise InvalidArgument(
             "health_startup_cmd: needs a regular check that follows it: give healthcheck, or an image that has one"
@@ -201,7 +201,10 @@ class Health(NamedTuple):
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> Health:
-        """:raises StateCorrupt: it is not such a record."""
+        """Return the health of the record at ``path``.
+
+        :raises StateCorrupt: it is not such a record.
+        """
         try:
             fields = {**record, "log": tuple(record["log"])}
             return cls(ProcessRef.of(fields.pop("pid"), fields.pop("pid_start")), **fields)

@@ -160,7 +160,7 @@ def _check(options: ContainerOptions) -> None:
 
 
 def check_shared(options: ContainerOptions) -> None:
-    """:raises InvalidArgument: an option applies to what is the host's, another container's, or absent."""
+    """Raise InvalidArgument if an option applies to what is the host's, another container's, or absent."""
     ipc = options["ipc"]["mode"]
     if ipc in ("host", "container", "none") and options["shm_size"] != _SHM_SIZE:
         whose = {"host": "the host's", "container": "another container's", "none": "not there"}[ipc]

@@ -81,7 +81,7 @@ def settings(text: str, entry: str, option: str) -> NetworkSettings:
 
 
 def check(options: ContainerOptions) -> None:
-    """:raises InvalidArgument: an option for a single network is set, and there is not one network of its own."""
+    """Raise InvalidArgument if an option for a single network is set, and there is not one network of its own."""
     network = options["network"]
     present = [option for option in ("ip", "ip6", "mac_address", "network_aliases") if options[option]]
     if present and (network["mode"] != "cni" or len(network["networks"]) != 1 or network.get("settings")):

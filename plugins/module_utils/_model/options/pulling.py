@@ -19,9 +19,10 @@ ARCHITECTURES.update(i686="386", armv7l="arm")
 
 
 class Pull(NamedTuple):
-    """``delay`` is in seconds between two tries, negative for 1, 2, 4, …; ``key`` is ``PATH[:PASSPHRASE]``,
-    ``creds`` is ``USER[:PASSWORD]``, ``signature_policy`` the path of a policy.json(5) instead of the host's.
+    """How an image is pulled.
 
+    ``delay`` is in seconds between two tries, negative for 1, 2, 4, …; ``key`` is ``PATH[:PASSPHRASE]``, ``creds`` is
+    ``USER[:PASSWORD]``, ``signature_policy`` the path of a policy.json(5) instead of the host's.
     Empty parts of the platform stand for the host's, and ``tls_verify`` None for what registries.conf(5) says. A
     ``terminal`` is the descriptor of one that shows how far the copy is.
     """

@@ -16,8 +16,10 @@ FIRST_SECONDS, LONGEST_SECONDS, LASTING_SECONDS = 0.1, 60.0, 10.0
 
 
 class Ended(NamedTuple):
-    """How the last run ended: exit code, its length in seconds, restarts since the user's start, the last wait in
-    seconds, and whether it could not even be started.
+    """How the last run ended.
+
+    That is its exit code, its length in seconds, the restarts since the user's start, the last wait in seconds, and
+    whether it could not even be started.
     """
 
     exit_code: int

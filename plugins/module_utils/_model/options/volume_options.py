@@ -58,7 +58,7 @@ class VolumeOptions(NamedTuple):
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> VolumeOptions:
-        """:raises TypeError: it is not such a record."""
+        """Return the options of a volume's record; raise TypeError if it is not such a record."""
         return cls(**{**record, "o": tuple(record.get("o", ()))})
 
     def shown(self) -> dict[str, str]:

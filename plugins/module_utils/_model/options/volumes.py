@@ -35,7 +35,7 @@ def _target(value: object, option: str) -> str:
 
 
 def check_opposites(flags: Iterable[str], item: object, option: str) -> None:
-    """:raises InvalidArgument: two of the flags are opposites."""
+    """Raise InvalidArgument if two of the flags are opposites."""
     present = set(flags)
     for one, other in _OPPOSITES:
         if {one, other} <= present:

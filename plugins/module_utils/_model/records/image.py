@@ -27,8 +27,10 @@ _DIGEST = r"[a-z0-9]+(?:[-_+.][a-z0-9]+)*:[0-9a-f]{32,}"
 
 
 class Image(NamedTuple):
-    """An image of the store; ``config`` is the ``config`` object of its OCI image configuration (``Env``, ``Cmd``, …;
-    ``Healthcheck`` too where it was made in Docker's format), ``layer`` the ID of its top layer, empty for none.
+    """An image of the store.
+
+    ``config`` is the ``config`` object of its OCI image configuration (``Env``, ``Cmd``, …; ``Healthcheck`` too where
+    it was made in Docker's format), ``layer`` the ID of its top layer, empty for none.
     """
 
     id: str

@@ -63,7 +63,10 @@ class NetworkAttachment(NamedTuple):
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> NetworkAttachment:
-        """:raises StateCorrupt: it is not such a record."""
+        """Return the attachment of the record at ``path``.
+
+        :raises StateCorrupt: it is not such a record.
+        """
         try:
             unknown = record.keys() - _JSON_FIELDS
             if unknown:

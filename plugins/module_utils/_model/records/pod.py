@@ -52,7 +52,7 @@ def option_of(kind: str) -> NamespaceOption:
 
 
 def _check(record: Any) -> None:
-    """:raises TypeError: a value has another shape than those which each engine has written."""
+    """Raise TypeError if a value has another shape than those which each engine has written."""
     from .shapes import OPTION_SHAPES, check_shape
 
     options = {**select(OPTION_SHAPES, (name for name in POD_OPTIONS if name != "share")), "share": [str]}
@@ -101,7 +101,11 @@ class PodConfig(NamedTuple):
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> PodConfig:
-        """:raises ConfigMismatch: a newer version wrote it. :raises StateCorrupt: it is not such a record."""
+        """Return the record of the JSON at ``path``.
+
+        :raises ConfigMismatch: a newer version wrote it.
+        :raises StateCorrupt: it is not such a record.
+        """
         unknown = sorted(set(record) - set(cls._fields)) if isinstance(record, dict) else []
         if unknown:
             raise ConfigMismatch(

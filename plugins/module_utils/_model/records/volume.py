@@ -35,7 +35,11 @@ class VolumeRecord(NamedTuple):
 
     @classmethod
     def from_json(cls, record: Any, path: str) -> VolumeRecord:
-        """:raises ConfigMismatch: a newer version wrote it. :raises StateCorrupt: it is not such a record."""
+        """Return the record of the JSON at ``path``.
+
+        :raises ConfigMismatch: a newer version wrote it.
+        :raises StateCorrupt: it is not such a record.
+        """
         if not isinstance(record, dict) or not isinstance(record.get("name"), str):
             raise StateCorrupt(f"{path} is not a volume's record")
         options = record.get("options", {})

@@ -115,7 +115,7 @@ def desired(given: Wanted, had: Optional[DefinedNetwork], around: Surroundings) 
 
 
 def _check_netavark(given: Wanted, driver: str) -> None:
-    """:raises InvalidArgument: the engine does not do with netavark what a task describes."""
+    """Raise InvalidArgument if the engine does not do with netavark what a task describes."""
     refused = {
         f"driver: {driver}": driver not in _DRIVERS["netavark"],
         f"ipam_driver: {given.ipam_driver}": given.ipam_driver not in (None, HOST_LOCAL),
@@ -269,7 +269,7 @@ def _free_six(name: str, taken: Iterable[tuple[IPNetwork, str]]) -> IPNetwork:
 
 
 def _check_families(given: Wanted, subnets: Sequence[Subnet], routed_bridge: bool) -> None:
-    """:raises InvalidArgument: the MTU is too small for IPv6, or the subnets need two gateways of one family."""
+    """Raise InvalidArgument if the MTU is too small for IPv6, or the subnets need two gateways of one family."""
     if 0 < given.mtu < _LEAST_MTU and any(one.six for one in subnets):
         raise wrong("opt: mtu", given.mtu, f"{_LEAST_MTU} or more, since network {given.name} has IPv6")
     if routed_bridge and sum(not one.six for one in subnets) > 1 and given.subnets:
@@ -282,7 +282,7 @@ def _check_families(given: Wanted, subnets: Sequence[Subnet], routed_bridge: boo
 def _check_free(
     name: str, subnets: Iterable[Subnet], had: Optional[DefinedNetwork], around: Surroundings, bridge: str
 ) -> None:
-    """:raises InvalidState: a new subnet overlaps one of another network, or what the host reaches otherwise."""
+    """Raise InvalidState if a new subnet overlaps one of another network, or what the host reaches otherwise."""
     before = [one.subnet for one in had.subnets] if had else []
     new = [ipaddress.ip_network(one.subnet) for one in subnets if one.subnet not in before]
     own = {bridge, had.interface if had and had.driver == BRIDGE else ""} - {""}

@@ -90,7 +90,7 @@ def _new(desired: DesiredVolume) -> VolumeRecord:
 
 
 def _check(parts: EngineConfig, outcome: Outcome, desired: DesiredVolume) -> None:
-    """:raises InvalidState: the volume cannot be changed so. :raises NotImplementedByHost: nor made so here."""
+    """Raise InvalidState if the volume cannot be changed so, NotImplementedByHost if it cannot be made so here."""
     before, name = outcome.before, desired.name
     if desired.options.has_quota:
         _check_quota(parts, desired)
@@ -120,7 +120,7 @@ def _check(parts: EngineConfig, outcome: Outcome, desired: DesiredVolume) -> Non
 
 
 def _check_quota(parts: EngineConfig, desired: DesiredVolume) -> None:
-    """:raises NotImplementedByHost, InvalidState: the volume's directory cannot be limited."""
+    """Raise NotImplementedByHost or InvalidState if the volume's directory cannot be limited."""
     data, where = store.data(parts, desired.name), store.folder(parts, desired.name)
     while not os.path.isdir(where):
         where = os.path.dirname(where)
