@@ -14,38 +14,45 @@ options:
       - Directory of what survives a reboot, such as configurations, names, volumes and logs.
       - It must be root's, and neither it nor a directory above it may be one that other users can change.
       - If not set, the environment variable E(LIBPOD_STATIC_ROOT) is used, then V(/var/lib/libpod).
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: path
   run_root:
     description:
       - Directory of what is lost at a reboot, such as states and locks. It should be a tmpfs.
       - If not set, the environment variable E(LIBPOD_RUN_ROOT) is used, then V(/run/libpod).
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: path
   storage_root:
     description:
       - Graph root of containers/storage, where images and top layers are.
       - If not set, the environment variable E(LIBPOD_STORAGE_ROOT) is used, then containers/storage's own default,
         so that images are shared with podman, buildah and CRI-O.
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: path
   storage_run_root:
     description:
       - Run root of containers/storage.
       - If not set, the environment variable E(LIBPOD_STORAGE_RUN_ROOT) is used, then containers/storage's own default.
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: path
   storage_driver:
     description:
       - Storage driver of containers/storage, such as V(overlay) or V(vfs).
       - If not set, the environment variable E(LIBPOD_STORAGE_DRIVER) is used, then containers/storage's own default.
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: str
   cni_config_dir:
     description:
       - Directory of the CNI network configurations.
       - If not set, the environment variable E(LIBPOD_CNI_CONFIG_DIR) is used, then V(/etc/cni/net.d).
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: path
   cni_plugin_dirs:
     description:
       - Directories that are searched for CNI plugins, in this order.
       - If not set, the environment variable E(LIBPOD_CNI_PLUGIN_DIRS), separated by commas, is used,
         then V(/usr/lib/cni), V(/usr/libexec/cni) and V(/opt/cni/bin).
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: list
     elements: path
   network_backend:
@@ -55,12 +62,14 @@ options:
       - V(auto) is V(cni) where the engine's own networks are those of CNI. Else it is what podman has recorded for the store in
         C(defaultNetworkBackend), V(cni) where plugins and networks of CNI are there, and V(netavark) where that is installed.
       - If not set, the environment variable E(LIBPOD_NETWORK_BACKEND) is used, then V(auto).
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: str
     choices: [auto, cni, netavark]
   network_config_dir:
     description:
       - Directory of netavark's networks, which podman shares.
       - If not set, the environment variable E(LIBPOD_NETWORK_CONFIG_DIR) is used, then V(/etc/containers/networks).
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: path
   oci_runtime:
     description:
@@ -68,17 +77,20 @@ options:
         runs on the host, else C(runc). C(crun) refuses a host that has cgroup v1 controllers and a cgroup v2 mount beside them.
       - A container keeps the OCI runtime that it was made with until it is re-created, even if another one is set.
       - If not set, the environment variable E(LIBPOD_OCI_RUNTIME) is used, then V(auto).
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: str
   conmon_path:
     description:
       - The conmon program.
       - If not set, the environment variable E(LIBPOD_CONMON_PATH) is used, then V(conmon).
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: path
   cgroup_manager:
     description:
       - Whether cgroups are plain directories, or scopes that systemd makes.
       - If not set, the environment variable E(LIBPOD_CGROUP_MANAGER) is used, then V(systemd) where it is PID 1
         on a cgroup v2 host, else V(cgroupfs).
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: str
     choices: [cgroupfs, systemd]
   tool_timeouts:
@@ -96,6 +108,7 @@ options:
         is the engine's own copy of an image's content into a new volume, and V(image_archive) its reading of an archive.
       - Of what a program prints, at most 16 MiB of standard output and 64 KiB of standard error are kept. The former are 64
         MiB of V(iptables), 256 MiB of V(journalctl), and 1 MiB of V(conmon) and V(buildah). No option changes these.
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: dict
 requirements:
   - runc or crun, conmon, containers-storage, skopeo, the CNI plugins or netavark, and iptables on the target

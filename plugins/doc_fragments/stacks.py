@@ -12,6 +12,7 @@ options:
   workers:
     description:
       - How many containers are worked on at once. The number of CPUs that the task may use where omitted.
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: int
   expect_plan:
     description:
@@ -20,6 +21,7 @@ options:
         changes any.
       - What needs no change does not count, so that a job may be repeated.
       - A task that finds while it runs that something else has changed what is next ends there, and RV(actions) has what it did.
+      - No module of C(containers.podman) or C(community.docker) has it.
     type: str
     default: ""
 """

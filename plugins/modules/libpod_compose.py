@@ -20,7 +20,8 @@ description:
     C(docs/howto/compose-files.md) of the collection lists both.
   - Names and labels (C(com.docker.compose.*)) are those of docker compose, such as C(PROJECT-SERVICE-1) for containers and
     C(PROJECT_NAME) for networks, volumes and secrets. A service is reached by its name on each of its networks.
-  - Options are those of C(community.docker.docker_compose_v2) as far as they have a counterpart.
+  - Options are those of C(community.docker.docker_compose_v2) as far as they have a counterpart. Each option says whether
+    C(docker_compose_v2) has it.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:
@@ -51,48 +52,57 @@ options:
         C(compose.override.yaml), or of a name made in the same way, over it.
       - Paths in the files are relative to it. It is needed unless there is a O(definition), or O(project_name) with
         O(state=stopped) or O(state=absent).
+      - C(docker_compose_v2) has it.
     type: path
   project_name:
     description:
       - The project's name. Where omitted, it is that of E(COMPOSE_PROJECT_NAME), of C(name) in the files, or made from the
         name of the directory.
+      - C(docker_compose_v2) has it.
     type: str
   files:
     description:
       - The Compose files, relative to O(project_src). A later one is merged over the earlier ones, and what they C(include)
         comes beside that.
       - They are read by PyYAML, the package C(python3-yaml) on the target. A file has at most 1 MiB.
+      - C(docker_compose_v2) has it.
     type: list
     elements: path
   definition:
     description:
       - The content of a Compose file, in place of O(files). No result shows it.
+      - C(docker_compose_v2) has it.
     type: dict
   env_files:
     description:
       - Files with variables for the Compose files, relative to O(project_src). C(.env) there where omitted.
       - Variables of the module's environment, which a task sets by C(environment), win over them.
+      - C(docker_compose_v2) has it.
     type: list
     elements: path
   profiles:
     description:
       - Profiles whose services are used, beside services without a profile. V(*) is all of them. Those of
         E(COMPOSE_PROFILES) where omitted.
+      - C(docker_compose_v2) has it.
     type: list
     elements: str
   services:
     description:
       - The services that the task is about, with those that they depend on. All where omitted.
+      - C(docker_compose_v2) has it.
     type: list
     elements: str
   dependencies:
     description:
       - Whether the services that those of O(services) depend on are part of the task too.
+      - C(docker_compose_v2) has it.
     type: bool
     default: true
   scale:
     description:
       - Numbers of containers by service, in place of those in the files.
+      - C(docker_compose_v2) has it.
     type: dict
   state:
     description:
@@ -103,6 +113,7 @@ options:
       - V(absent) - the project's containers, networks and secrets are not there, whatever the files list. Volumes and images
         stay; see O(remove_volumes).
       - For V(stopped) and V(absent) nothing of the files is used but the project's name.
+      - C(docker_compose_v2) has it.
     type: str
     choices: [absent, stopped, restarted, present, created]
     default: present
@@ -110,6 +121,7 @@ options:
     description:
       - When images are pulled, in place of C(pull_policy) in the files. It is O(libpod.engine.libpod_container#module:pull).
       - With V(policy), an image is pulled as the files say, and where they say nothing if the store does not have it.
+      - C(docker_compose_v2) has it.
     type: str
     choices: [always, missing, never, newer, policy]
     default: policy
@@ -118,6 +130,7 @@ options:
       - Whether the images of services with C(build) are built.
       - With V(policy), an image is built where what it is made of has changed, as by M(libpod.engine.libpod_image). docker
         compose does not look for that.
+      - C(docker_compose_v2) has it.
     type: str
     choices: [always, never, policy]
     default: policy
@@ -125,6 +138,7 @@ options:
     description:
       - Whether containers are re-created. With V(auto) they are where a change needs a new container, and with V(never) such a
         change is an error.
+      - C(docker_compose_v2) has it.
     type: str
     choices: [always, auto, never]
     default: auto
@@ -132,6 +146,7 @@ options:
     description:
       - What is done with the containers of a secret or config whose content has changed, as
         O(libpod.engine.libpod_container#module:secrets_changed).
+      - C(docker_compose_v2) does not have it.
     type: str
     choices: [ignore, replace, restart, recreate]
     default: restart
@@ -140,28 +155,33 @@ options:
       - Whether containers of the project whose services are no longer in the files are removed, and with them the project's
         networks and secrets that no service uses.
       - A warning names such containers otherwise.
+      - C(docker_compose_v2) has it.
     type: bool
     default: false
   remove_volumes:
     description:
       - Whether O(state=absent) also removes the project's volumes, with what is in them. Anonymous volumes go with each container
         that is removed. A volume that was there without the project's label stays.
+      - C(docker_compose_v2) has it.
     type: bool
     default: false
   timeout:
     description:
       - Time until a container that is stopped is killed, in place of C(stop_grace_period), as
         O(libpod.engine.libpod_container#module:stop_time).
+      - C(docker_compose_v2) has it.
     type: str
   wait:
     description:
       - Whether the task waits until services with a C(healthcheck) in the files are healthy. It waits for those that others
         depend on with C(service_healthy) in any case.
+      - C(docker_compose_v2) has it.
     type: bool
     default: false
   wait_timeout:
     description:
       - Longest wait for each container, in seconds or such as V(1m30s). V(0) is without limit.
+      - C(docker_compose_v2) has it.
     type: str
     default: "300"
 seealso:

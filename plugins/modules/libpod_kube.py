@@ -45,20 +45,24 @@ options:
     description:
       - Name of the set of objects, which is the value of the label by which what is no longer among them is found.
       - The path of O(src) where omitted. It is needed with O(definition).
+      - C(podman_play) does not have it.
     type: str
   src:
     description:
       - File on the target with the YAML documents. For O(state=absent) its path alone is used, in the place of O(name).
       - It is read by PyYAML, the package C(python3-yaml) on the target, and has at most 1 MiB.
+      - C(podman_play) has it as C(kube_file).
     type: path
     aliases: [kube_file]
   definition:
     description:
       - A document, or a list of documents, in the place of O(src). No result shows it.
+      - C(podman_play) does not have it.
     type: raw
   configmap:
     description:
       - Files on the target with more ConfigMaps and Secrets.
+      - C(podman_play) has it.
     type: list
     elements: path
   state:
@@ -66,22 +70,26 @@ options:
       - V(started) - what the objects describe is there, and the containers run.
       - V(created) - it is there, and new containers are not started.
       - V(absent) - nothing of the set is there, whatever the objects are. Named volumes and images stay; see O(remove_volumes).
+      - C(podman_play) has it.
     type: str
     choices: [absent, created, started]
     default: started
   annotation:
     description:
       - Annotations of all containers, beside those of their pods.
+      - C(podman_play) has it.
     type: dict
     aliases: [annotations]
   network:
     description:
       - Networks of the pods, as O(libpod.engine.libpod_pod#module:network). Those with C(hostNetwork) have the host's.
+      - C(podman_play) has it.
     type: list
     elements: str
   seccomp_profile_root:
     description:
       - Directory of the seccomp profiles that C(localhostProfile) names.
+      - C(podman_play) has it.
     type: path
     default: /var/lib/kubelet/seccomp
   pull:
@@ -89,37 +97,45 @@ options:
       - When images are pulled, in place of C(imagePullPolicy). It is O(libpod.engine.libpod_container#module:pull).
       - With V(policy), an image is pulled as the objects say. Where they say nothing, it is if the store does not have it, and
         one with the tag C(latest), or none, if the registry has a newer one.
+      - C(podman_play) does not have it.
     type: str
     choices: [always, missing, never, newer, policy]
     default: policy
   authfile:
     description:
       - File with credentials for registries, as O(libpod.engine.libpod_container#module:authfile).
+      - C(podman_play) has it.
     type: path
   username:
     description:
       - User for the images' registries, with O(password).
+      - C(podman_play) has it.
     type: str
   password:
     description:
       - Password of O(username).
+      - C(podman_play) has it.
     type: str
   cert_dir:
     description:
       - Directory with certificates for registries, as O(libpod.engine.libpod_container#module:cert_dir).
+      - C(podman_play) has it.
     type: path
   tls_verify:
     description:
       - Whether registries need HTTPS with a valid certificate, as O(libpod.engine.libpod_container#module:tls_verify).
+      - C(podman_play) has it.
     type: bool
   log_driver:
     description:
       - Log driver of all containers, as O(libpod.engine.libpod_container#module:log_driver).
+      - C(podman_play) has it.
     type: str
     choices: [k8s-file, json-file, journald, none, passthrough]
   log_opt:
     description:
       - Options of the log driver, as O(libpod.engine.libpod_container#module:log_opt).
+      - C(podman_play) has it.
     type: dict
     aliases: [log_options]
     suboptions:
@@ -135,12 +151,14 @@ options:
   recreate:
     description:
       - Whether all pods and their containers are made new.
+      - C(podman_play) has it.
     type: bool
     default: false
   secrets_changed:
     description:
       - What is done with the containers of a Secret or mounted ConfigMap whose content has changed, as
         O(libpod.engine.libpod_container#module:secrets_changed).
+      - C(podman_play) does not have it.
     type: str
     choices: [ignore, replace, restart, recreate]
     default: restart
@@ -148,38 +166,46 @@ options:
     description:
       - Whether O(state=absent) also removes the volumes of PersistentVolumeClaims, with what is in them. Those of C(emptyDir)
         go with their pod. A volume that was there without the label of the set stays.
+      - C(podman_play) does not have it.
     type: bool
     default: false
   timeout:
     description:
       - Time until a container that is stopped is killed, in place of C(terminationGracePeriodSeconds), as
         O(libpod.engine.libpod_container#module:stop_time).
+      - C(podman_play) does not have it.
     type: str
   wait:
     description:
       - Whether the task waits until containers with a C(livenessProbe) or C(startupProbe) are healthy.
+      - C(podman_play) does not have it.
     type: bool
     default: false
   wait_timeout:
     description:
       - Longest wait for each container, in seconds or such as V(1m30s). V(0) is without limit.
+      - C(podman_play) does not have it.
     type: str
     default: "300"
   debug:
     description:
-      - It is taken for playbooks of C(podman_play), without effect.
+      - Errors always name the program that failed, its message and its exit code.
+      - C(podman_play) has it; it has no effect here.
     type: bool
   executable:
     description:
-      - It is taken for playbooks of C(podman_play), without effect.
+      - There is no podman program. O(oci_runtime) and O(conmon_path) name those that are used.
+      - C(podman_play) has it; it has no effect here.
     type: str
   log_level:
     description:
-      - It is taken for playbooks of C(podman_play), without effect.
+      - It is for the podman program's own log.
+      - C(podman_play) has it; it has no effect here.
     type: str
   quiet:
     description:
-      - It is taken for playbooks of C(podman_play), without effect.
+      - A task prints no progress of a pull.
+      - C(podman_play) has it; it has no effect here.
     type: bool
 seealso:
   - module: libpod.engine.libpod_pod

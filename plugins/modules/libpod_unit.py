@@ -37,7 +37,8 @@ options:
       - Name of the container. It has O(libpod.engine.libpod_container#module:restart_policy=no), so that the engine itself does
         not start it again or at boot, and it has no O(libpod.engine.libpod_container#module:rm).
       - It may be re-created. A start of the unit then watches the new container, see the examples.
-      - C(podman_generate_systemd) has it, also for pods. Here each container of a pod can have a unit.
+      - Each container of a pod can have a unit. With C(podman_generate_systemd) it may be a pod's name too.
+      - C(podman_generate_systemd) has it.
     type: str
     required: true
   state:
@@ -50,8 +51,8 @@ options:
     choices: [present, absent]
   dest:
     description:
-      - Directory of the file, which is there already.
-      - C(podman_generate_systemd) has it, and without it only returns the unit.
+      - Directory of the file, which is there already. Without it C(podman_generate_systemd) only returns the unit.
+      - C(podman_generate_systemd) has it.
     type: path
     default: /etc/systemd/system
   container_prefix:
