@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import marshal
 import os
-import subprocess
+import re
 import sys
 import zipfile
 import zlib
@@ -19,6 +19,7 @@ from typing import Any, Callable
 
 PACKAGE = "libpod_engine"
 KEPT = "engine_kept"  # the package's __init__, in what is sent
+_DISTRIBUTIONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
 def keep(sources: str, folder: str, digest: str) -> None:
@@ -92,14 +93,14 @@ def _interpreter(oldest: tuple[int, int]) -> str:
     """Return the path of a Python that outlasts this task's, which may be a virtual environment's.
 
     It is the distribution's own, if that will do. Its path has no version where the distribution has such a one, so
-    that an upgrade changes what it leads to.
+    that an upgrade changes what it leads to. The version is in the name of the file there: no program is started
+    before the task's limits are known.
     """
     ours = os.path.realpath(sys.executable)
-    for path in ("/usr/bin/python3", "/usr/libexec/platform-python"):
-        if os.path.realpath(path) == ours:
-            return path
-        test = f"import sys; raise SystemExit(sys.version_info < {oldest})"
-        if os.access(path, os.X_OK) and not subprocess.run([path, "-I", "-c", test], check=False).returncode:
+    for path in _DISTRIBUTIONS:
+        file = os.path.realpath(path)
+        named = re.fullmatch(r"(?:platform-)?python3\.(\d+)", os.path.basename(file))
+        if file == ours or named and (3, int(named[1])) >= oldest and os.access(path, os.X_OK):
             return path
     # The one that a virtual environment was made of.
     base = f"{sys.base_prefix}/bin/python{sys.version_info[0]}.{sys.version_info[1]}"

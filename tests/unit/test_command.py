@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import fcntl
 import os
 import re
 import subprocess
 import time
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
@@ -22,6 +24,21 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     ToolMissing,
     ToolTimedOut,
     take_warnings,
+)
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+# The files that start a program, and what bounds it.
+STARTERS = {
+    "module_utils/_drivers/command.py": "the table of limits",
+    "module_utils/_drivers/conmon/conmon.py": "it outlives the task, without output; the table has its answer's time",
+    "module_utils/_drivers/oci/exec.py": "the table has the time of the start; the command has limits of its own",
+    "module_utils/_drivers/oci/exec_guard.py": "a shell without output, which ends with this process",
+    "module_utils/_container/runners/runner.py": "the engine itself, without output, until the container ends",
+}
+# What starts a program: of ``subprocess`` everything but its constants, errors and types.
+STARTING = re.compile(
+    r"subprocess\.(?!DEVNULL|PIPE|STDOUT|\w+E(?:rror|xpired)\b)\w+|os\.(?:exec|spawn|posix_spawn|system|popen)\w*"
+    r"|pty\.spawn|asyncio\.create_subprocess_\w+|\S+\.run_command"
 )
 
 
@@ -147,3 +164,21 @@ def test_program_of_a_killed_run_that_keeps_a_lock_is_ended(tmp_path: Any, monke
         os.close(waiting)
         for one in (stuck, other):
             command.end(one)
+
+
+def _starts(tree: ast.AST) -> Iterator[str]:
+    """Yield the functions by which a file starts programs; ``Popen[bytes]`` is a type."""
+    types = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+    for node in ast.walk(tree):
+        names = [ast.unparse(node)] if isinstance(node, ast.Attribute) and id(node) not in types else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        yield from filter(STARTING.fullmatch, names)
+
+
+def test_programs_are_started_only_where_their_time_and_output_are_bounded() -> None:
+    found = {
+        str(path.relative_to(PLUGINS)): {*_starts(ast.parse(path.read_text(encoding="utf-8")))}
+        for path in PLUGINS.rglob("*.py")
+    }
+    assert {path: starts for path, starts in found.items() if starts} == dict.fromkeys(STARTERS, {"subprocess.Popen"})
