@@ -9,6 +9,7 @@ Every process of the test host stays below it, however it daemonises, so "what i
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import select
@@ -135,9 +136,7 @@ def clear_abandoned() -> None:
 
 def _remove(tops: list[str]) -> None:
     """Kill every process below these cgroups but the caller, frozen ones too, then remove them."""
-    for folder in (folder for top in tops for folder, _dirs, _files in os.walk(top) if folder != top):
-        if os.path.exists(f"{folder}/freezer.state"):
-            _write(f"{folder}/freezer.state", "THAWED")
+    _thaw(tops)
     while left := processes(tops) - {os.getpid()}:
         kill(left)
     for top in tops:
@@ -171,10 +170,13 @@ def kill(pids: set[int]) -> None:
 def _thaw(tops: list[str]) -> None:
     for top in tops:
         for folder, _dirs, _files in os.walk(top):
-            if os.path.exists(f"{folder}/freezer.state") and folder != top:
-                _write(f"{folder}/freezer.state", "THAWED")
-            if os.path.exists(f"{folder}/cgroup.freeze") and folder != top:
-                _write(f"{folder}/cgroup.freeze", "0")
+            for name, text in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+                if os.path.exists(f"{folder}/{name}") and folder != top:
+                    try:
+                        _write(f"{folder}/{name}", text)
+                    except OSError as error:
+                        if error.errno not in (errno.ENOENT, errno.ENODEV):  # an exit command has removed it
+                            raise
 
 
 def processes(tops: list[str]) -> set[int]:

@@ -20,6 +20,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.seccomp_pro
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 
 from . import cgroup_tree, debian, images, kept_engine, kernel, leaks, modules, playbooks
+from .process import PATIENCE
 
 OUTSIDE = "192.0.2.2"  # the neighbour's address; the host has .1
 NETWORK = "libpod"  # the CNI network every test host defines, the role's
@@ -202,7 +203,7 @@ class Host:
         An exit command may still run for a moment, and a killed process, which has no command line, may still be there.
         So may a veth link, which the kernel removes some time after the namespace of its peer.
         """
-        deadline = time.monotonic() + 20.0
+        deadline = time.monotonic() + 20.0 * PATIENCE
         while True:
             left = leaks.difference(self._clean, leaks.snapshot(self))
             going = [

@@ -83,12 +83,13 @@ def snapshot(host: Host) -> Snapshot:
     """Read everything; called inside the test host."""
     kept = _kept_with_images(host.parts.storage_root)
     return {
+        # First: where no process that cleans up is left, the rest is as it stays.
+        "processes": set(_processes(host)),
         "mounts": set(_mounts()),
         "network namespaces": set(_namespaces(host)),
         "links": set(_links()),
         "rules": set(_rules()),
         "cgroups": {f"cgroup {folder}" for folder in host.cgroups.folders()},
-        "processes": set(_processes(host)),
         "files": {line for line in _files() if not any(name in line for name in kept)},
         "storage": {line for line in _storage(host.parts.storage_root) if not any(name in line for name in kept)},
     }
@@ -169,13 +170,21 @@ def _files() -> Iterator[str]:
     own = os.stat("/srv").st_dev, os.stat("/run").st_dev, os.stat("/var/lib").st_dev
     for top in ("/srv", "/run", "/var/lib"):
         for folder, folders, files in os.walk(top):
-            folders[:] = [name for name in folders if os.lstat(f"{folder}/{name}").st_dev in own]
+            folders[:] = [name for name in folders if _device(f"{folder}/{name}") in own]
             if re.fullmatch(r"/srv/storage/overlay/[0-9a-f]{64}", folder) or folder == "/run/libpod-test":
                 folders.clear()
             yield from (f"file {folder}/{name}" for name in folders + files)
     upper = "/run/libpod-test/etc/upper"
     for folder, folders, files in os.walk(upper):
         yield from (f"file /etc{folder[len(upper) :]}/{name}" for name in folders + files)
+
+
+def _device(path: str) -> int:
+    """Return the number of a file's device, -1 where the file has just been removed."""
+    try:
+        return os.lstat(path).st_dev
+    except FileNotFoundError:
+        return -1
 
 
 def _storage(root: str) -> Iterator[str]:

@@ -47,8 +47,20 @@ class Process:
         assert "State" in container, result
         self.pid: int = container["State"]["Pid"]
         assert self.pid > 0, container["State"]
-        # runc's start returns when its init is about to become the command, not when it has.
-        eventually(lambda: not self.read("cmdline").endswith("runc\0init\0") if os.path.exists(self.path("")) else True)
+        eventually(self._has_begun)
+
+    def _has_begun(self) -> bool:
+        """Return whether this is the command: a runtime's start returns when its process is about to become it.
+
+        One that has ended, or was frozen before, becomes nothing else.
+        """
+        try:
+            # In the middle of that exec there are no words, and a zombie has none.
+            runtime = os.path.basename(self.read("cmdline").partition("\0")[0]) in ("", "runc", "crun")
+            frozen = runtime and self.cgroup("freezer", "freezer.state") == "FROZEN"
+            return not runtime or frozen or self.status["State"].startswith("Z")
+        except (FileNotFoundError, ProcessLookupError):
+            return True
 
     def path(self, name: str) -> str:
         """Return the path of a file of /proc/PID, such as ``root/etc/hosts``, which is the container's /etc/hosts."""
@@ -81,6 +93,10 @@ class Process:
     @property
     def argv(self) -> list[str]:
         return self.read("cmdline").split("\0")[:-1]
+
+    @property
+    def children(self) -> list[int]:
+        return [int(pid) for pid in self.read(f"task/{self.pid}/children").split()]
 
     @property
     def folder(self) -> str:
@@ -120,6 +136,13 @@ class Process:
         """Run a program of the container's in all its namespaces, as root (so not bound by its user or filter)."""
         command = ["nsenter", "--target", str(self.pid), "--all", "--", "/bin/busybox", *argv]
         return subprocess.run(command, check=False, capture_output=True, text=True, env={"PATH": "/bin"})
+
+
+def settled(result: Mapping[str, Any]) -> Process:
+    """Return the process of a container whose command is WAITING, once that waits: TERM ends it, it forks no more."""
+    process = Process(result)
+    eventually(lambda: running(process.children, "sleep", "1000"))
+    return process
 
 
 def running(pids: Iterable[int], *argv: str) -> list[int]:
@@ -164,13 +187,14 @@ def read_until(descriptor: int, wanted: str, *, seconds: float = 20.0) -> str:
 def eventually(what: Callable[[], Any], *, seconds: float = 30.0) -> Any:
     """Return the first true answer within ``seconds``, for what the container does by itself.
 
-    A connection that fails, or a command of the test host, is no answer yet: the container may not listen so far.
+    What the system refuses is no answer yet, nor a command of the test host that fails: the container may not listen
+    so far, and a file or a process may not be there yet, or be gone.
     """
     deadline = time.monotonic() + seconds * PATIENCE
     while True:
         try:
             found = what()
-        except (ConnectionError, AssertionError) as error:
+        except (OSError, AssertionError) as error:
             found, last = None, repr(error)
         else:
             last = repr(found)

@@ -16,6 +16,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime imp
 from . import cgroup_files
 from .hosts import Host
 from .modules import Result, in_child
+from .process import PATIENCE
 from .sweep import Check, Task
 
 Options = Mapping[str, Any]
@@ -104,7 +105,7 @@ def without_exit_command() -> None:
 
 def processes(host: Host) -> list[str]:
     """Return the command lines of the containers' processes, all ``sleep``, once they have started."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 10 * PATIENCE
     while True:
         found = []
         for pid in host.cgroups.processes():
