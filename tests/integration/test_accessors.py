@@ -61,7 +61,7 @@ def test_accessors_of_a_container_that_does_not_run(host: Host) -> None:
     assert container.spec()["process"]["args"] == WAITING
     container.start()
     container.kill(signal.SIGKILL)
-    assert container.wait(10) == 137
+    assert container.wait(60) == 137
     assert (container.exit_code(), container.oom_killed()) == (137, False)
     assert container.started_time() < container.finished_time()
     with pytest.raises(ContainerStopped):
@@ -94,7 +94,7 @@ def test_every_exit_is_recorded_and_survives_a_reboot(host: Host) -> None:
     container = _container(host)
     for code in (1, 2, 3):
         container.start()
-        assert container.wait(10) == code
+        assert container.wait(60) == code
     assert [run["exit_code"] for run in container.exits] == [1, 2, 3]
     assert all(run["started_time"] <= run["finished_time"] for run in container.exits)
     host.reboot()
@@ -102,7 +102,7 @@ def test_every_exit_is_recorded_and_survives_a_reboot(host: Host) -> None:
     assert [run["exit_code"] for run in after.exits] == [1, 2, 3]
     assert (after.status().value, after.exit_code()) == ("configured", 3)
     after.start()
-    assert after.wait(10) == 4
+    assert after.wait(60) == 4
 
 
 def test_batch_locks_and_syncs_once_and_reports_a_removed_container(host: Host) -> None:

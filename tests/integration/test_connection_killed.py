@@ -24,6 +24,7 @@ from ansible_collections.libpod.engine.tests.support import inside, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
 from ansible_collections.libpod.engine.tests.support.inside import PYTHON
 from ansible_collections.libpod.engine.tests.support.process import (
+    PATIENCE,
     WAITING,
     eventually,
     in_background,
@@ -83,7 +84,7 @@ def test_killed_task_leaves_nothing(serving: Host, tmp_path: Path, victim: str, 
     with _sleeping(serving, tmp_path, task) as playbook:
         os.kill(playbook.pid if victim == "playbook" else _child(playbook.pid), number)
         _expect_nothing_left(serving)
-        playbook.wait(PROMISED)
+        playbook.wait(60 * PATIENCE)
 
 
 def test_command_is_not_begun_once_the_playbook_was_killed(serving: Host, tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_command_is_not_begun_once_the_playbook_was_killed(serving: Host, tmp_pa
         eventually(lambda: running(serving.cgroups.processes(), "sleep", "2121"), seconds=60)
         worker = _child(playbook.pid)
         playbook.kill()
-        playbook.wait(PROMISED)
+        playbook.wait()
         kill_all(running(serving.cgroups.processes(), "sleep", "2121"))
         eventually(lambda: worker not in serving.cgroups.processes(), seconds=PROMISED)
         _expect_nothing_left(serving)

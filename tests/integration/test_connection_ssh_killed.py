@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import inside, playbooks, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import (
+    PATIENCE,
     WAITING,
     eventually,
     in_background,
@@ -85,7 +86,7 @@ def test_killed_task_leaves_nothing(serving: Host, tmp_path: Path, victim: str) 
         assert victims
         kill_all(victims)
         _expect_nothing_left(serving)
-        playbook.wait(60)
+        playbook.wait(60 * PATIENCE)
 
 
 @pytest.mark.parametrize("victim", ["playbook", "ssh"])
@@ -97,7 +98,7 @@ def test_killed_transfer_leaves_no_copy_on_the_host(serving: Host, tmp_path: Pat
         eventually(lambda: _matching(serving, "boot.py", " connect") and _growing(serving), seconds=60)
         kill_all(_victims(serving, playbook.pid, victim))
         if victim == "playbook":
-            playbook.wait(60)
+            playbook.wait(60 * PATIENCE)
         eventually(lambda: not _matching(serving, "boot.py", " connect"), seconds=PROMISED)
         assert os.listdir("/srv/home") == [] and not [name for name in os.listdir("/tmp") if "libpod-fetch" in name]
     inside.play(serving, [{"raw": "rm -rf /tmp/ansible"}])

@@ -57,7 +57,7 @@ def _readme() -> tuple[Task, list[list[str]]]:
 def _command(host: Host, args: list[str], folder: str) -> None:
     """Assert that the command succeeds in ``folder``, or keeps running if it follows or watches."""
     goes_on = "--follow" in args or args[0] == "events"
-    argv = ["timeout", "2" if goes_on else "30", "/srv/libpod", *args]
+    argv = ["timeout", "2" if goes_on else "300", "/srv/libpod", *args]
     done = subprocess.run(argv, check=False, capture_output=True, text=True, env=host.parts.environment(), cwd=folder)
     assert done.returncode == (124 if goes_on else 0), (args, done.stdout, done.stderr)
 

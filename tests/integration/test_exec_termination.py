@@ -100,7 +100,9 @@ def test_process_left_writing_gets_a_closed_pipe_like_podman(serving: Host) -> N
 
 def test_child_that_floods_is_not_waited_for(serving: Host) -> None:
     began = time.monotonic()
-    done = _exec(serving, "yes flood & sleep 0.2; echo end >&2")
+    # The first line is let through once there is another one.
+    flood = "yes flood | { read -r line; : >/tmp/floods; echo $line; exec cat; }"
+    done = _exec(serving, f"{flood} & until [ -e /tmp/floods ]; do sleep 0.1; done; sleep 0.2; echo end >&2")
     assert time.monotonic() - began < SOON * 2
     assert (done["rc"], done["stderr"]) == (0, "end\n") and "flood" in done["stdout"]
     eventually(lambda: not _running(serving, "yes", "flood"))
@@ -148,9 +150,9 @@ def test_closed_reader_ends_the_writer(serving: Host) -> None:
 @pytest.mark.parametrize("tty", [False, True])
 def test_timed_out_command_gets_sigterm_and_its_output_is_returned(serving: Host, tty: bool) -> None:
     script = "trap 'echo ending; exit 0' TERM; echo begun; sleep 1002 & sleep 1002 & wait"
-    done = _exec(serving, script, timeout=1, tty=tty)
+    done = _exec(serving, script, timeout=PATIENCE, tty=tty)  # which is enough for it to begin
     assert (done["rc"], done.failed, done["error"]) == (124, True, "CommandTimedOut"), done
-    assert done["msg"].startswith("sh in container c did not end within 1 seconds")
+    assert done["msg"].startswith(f"sh in container c did not end within {PATIENCE:g} seconds")
     assert done["stdout"].split() == ["begun", "ending"]
     assert not _running(serving, "sleep", "1002")
 
@@ -158,7 +160,7 @@ def test_timed_out_command_gets_sigterm_and_its_output_is_returned(serving: Host
 def test_command_that_ignores_sigterm_is_killed(serving: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execs, "_GRACE", 0.5)
     monkeypatch.setattr(execs, "OUTPUT_LENGTH", 1 << 20)
-    wanted = Exec(["sh", "-c", "trap '' TERM; sleep 1003 & yes"], timeout=0.5)
+    wanted = Exec(["sh", "-c", "trap '' TERM; sleep 1003 & yes"], timeout=0.5 * PATIENCE)  # enough for it to begin
     with pytest.raises(CommandTimedOut) as caught:
         Runtime(serving.parts).container("c").exec(wanted)
     assert b"y\n" in caught.value.output and len(caught.value.output) < (1 << 20) + 100

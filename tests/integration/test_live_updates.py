@@ -32,7 +32,7 @@ def change(host: Host, process: Process, name: str = "c", **options: Any) -> Res
 
 
 def page(host: Host, port: int) -> str:
-    request = f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 5 127.0.0.1 {port}"
+    request = f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 60 127.0.0.1 {port}"
     return host.run("sh", "-c", request).partition("\n\n")[2]
 
 

@@ -42,7 +42,7 @@ for line in sys.stdin:
     key = address, port
     if key not in s:
         s[key] = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-        s[key].settimeout(1.0)
+        s[key].settimeout(5.0)
         s[key].connect((address, int(port)))
     try:
         s[key].send(b"?")

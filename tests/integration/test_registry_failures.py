@@ -16,7 +16,7 @@ from typing import Any, Iterator
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import eventually, kill_all
+from ansible_collections.libpod.engine.tests.support.process import PATIENCE, eventually, kill_all
 from ansible_collections.libpod.engine.tests.support.registry import APP, FRONT, HTTP, Failing, Registry, front
 
 BEHIND = APP.replace(APP.partition("/")[0], FRONT)
@@ -125,10 +125,11 @@ def test_limit_of_requests_is_waited_for_as_the_registry_says(shop: Host) -> Non
 @pytest.mark.parametrize("pattern", ["/v2/$", LAYER])
 def test_registry_that_hangs_meets_the_limit_of_time(shop: Host, pattern: str) -> None:
     before = _store(shop)
-    failed = _pull(shop, "hang", pattern, 1 << 30, tool_timeouts={"skopeo": 1}, **SOON)
+    # The limit is enough for skopeo to ask for the layer.
+    failed = _pull(shop, "hang", pattern, 1 << 30, tool_timeouts={"skopeo": PATIENCE}, **SOON)
     assert failed.failed and failed["error"] == "ToolTimedOut" and len(Failing.seen) == 1, failed
     assert (
-        "did not end within 1 seconds and was killed (a longer limit: tool_timeouts: {skopeo: SECONDS})"
+        f"did not end within {PATIENCE:g} seconds and was killed (a longer limit: tool_timeouts: {{skopeo: SECONDS}})"
         in failed["msg"]
     )
     assert _store(shop) == before

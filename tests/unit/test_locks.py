@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._store.locks import FileLock, hold_all
+from ansible_collections.libpod.engine.tests.support.process import eventually
 
 
 def wait_for_waiters(path: str, count: int = 1) -> None:
     """Return once this many processes wait for the lock according to proc_locks(5)."""
     inode = os.stat(path).st_ino
-    for _attempt in range(2000):
+
+    def waiting() -> bool:
         with open("/proc/locks", encoding="ascii") as file:
-            if sum("->" in line and f":{inode} " in line for line in file) >= count:
-                return
-        time.sleep(0.001)
-    raise AssertionError(f"nobody waits for {path}")
+            return sum("->" in line and f":{inode} " in line for line in file) >= count
+
+    eventually(waiting)
 
 
 def is_free(path: str) -> bool:
@@ -88,7 +89,7 @@ def test_waiter_locks_a_new_file_after_the_old_one_is_removed(path: str) -> None
     def wait() -> None:
         with FileLock(path):
             held.set()
-            go.wait(5)
+            go.wait(60)
 
     waiter = threading.Thread(target=wait)
     with FileLock(path) as lock:
@@ -96,7 +97,7 @@ def test_waiter_locks_a_new_file_after_the_old_one_is_removed(path: str) -> None
         wait_for_waiters(path)
         lock.discard()
         assert not os.path.exists(path) and not held.is_set()
-    assert held.wait(5)
+    assert held.wait(60)
     try:
         assert os.path.exists(path) and not is_free(path)
     finally:
