@@ -21,7 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._cli import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, settled
 
 IGNORED = (signal.SIGPIPE, signal.SIGHUP, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1)
 MODULE = f"""
@@ -140,7 +140,7 @@ def _conmon(host: Host, container: dict[str, Any]) -> int:
 
 
 def _seen(host: Host, container: dict[str, Any]) -> Seen:
-    pids = (container["State"]["Pid"], _conmon(host, container))
+    pids = (settled(container).pid, _conmon(host, container))
     status = [
         dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines())
         for pid in pids
@@ -179,9 +179,12 @@ def test_engine_files_are_accessible_to_root_only(shared: Host) -> None:
     loose = set()
     for root in roots:
         for folder, folders, names in os.walk(root):
-            folders[:] = [name for name in folders if os.lstat(f"{folder}/{name}").st_dev == os.stat(root).st_dev]
+            folders[:] = [name for name in folders if not os.path.ismount(f"{folder}/{name}")]
             for path in (f"{folder}/{name}" for name in (*folders, *names)):
-                info = os.lstat(path)
+                try:
+                    info = os.lstat(path)
+                except FileNotFoundError:
+                    continue  # removed by the exit command, or by conmon at its end
                 if info.st_mode & 0o077 and not stat.S_ISLNK(info.st_mode):
                     assert not info.st_mode & 0o022, path
                     loose.add(path.replace(made["Id"], "ID").replace(made["Id"][:12], "ID"))
@@ -242,7 +245,7 @@ def test_exit_command_has_the_storage_conf_of_the_task(host: Host) -> None:
         return dict(shown["State"])
 
     eventually(lambda: look()["Pid"] not in (0, first.pid))
-    assert Process({"State": look()}).run("true").returncode == 0
+    assert settled({"State": look()}).run("true").returncode == 0
     mountpoint, mounts = look()["Mountpoint"], Path("/proc/self/mountinfo")
     assert f" {mountpoint} " in mounts.read_text()
     os.kill(look()["Pid"], signal.SIGTERM)

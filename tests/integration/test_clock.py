@@ -10,6 +10,7 @@ helpers that conmon starts and the runners of health checks included, reads a sh
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import threading
@@ -22,7 +23,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._container import li
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, Process, eventually
 
 DAYS = 3 * 86400.0
 OFFSET = "/run/libpod-test/clock"
@@ -83,8 +84,9 @@ def test_restart_backoff_is_unaffected(host: Host, set_clock: Callable[[float], 
     host.container("c", restart_policy="always", **{**RUNNING, "command": ["sh", "-c", "exit 3"]})
     eventually(lambda: _inspected(host)["RestartCount"] >= 2, seconds=60.0)
     set_clock(-DAYS)
-    # Its next delay is 3.2 seconds, which leaves a loaded machine the time for what follows.
-    eventually(lambda: (one := _inspected(host))["RestartCount"] >= 6 and one["State"]["Restarting"], seconds=60.0)
+    # Its next delay is 3.2 seconds, and longer on a slow host, which leaves the time for what follows.
+    enough = 6 + round(math.log2(PATIENCE))
+    eventually(lambda: (one := _inspected(host))["RestartCount"] >= enough and one["State"]["Restarting"], seconds=60.0)
     restarts = _inspected(host)["RestartCount"]
     assert 0.1 * (2 ** (restarts - 1) - 1) <= time.monotonic() - began
     assert _inspected(host)["State"]["FinishedAt"] > "20" and "Restarting (3)" in _libpod(host, "ps", "-a")

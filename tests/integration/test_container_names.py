@@ -258,8 +258,9 @@ def test_network_with_dnsname_has_its_server_and_the_hosts_files(host: Host) -> 
     assert "nameserver 10.98.0.1\n" in reader.read("root/etc/resolv.conf")
     for name in ("first", "db"):
         assert names(second)[name] == [address(first, "served")]
-        served = reader.run("nslookup", f"{name}.dns.podman", "10.98.0.1")
-        assert f"Address: {address(first, 'served')}\n" in served.stdout, served
+        asked = ("nslookup", f"{name}.dns.podman", "10.98.0.1")
+        answer = f"Address: {address(first, 'served')}\n"
+        eventually(lambda asked=asked, answer=answer: answer in reader.run(*asked).stdout)
     given = run(host, "second", network="served", dns=["192.0.2.53"], dns_search=["example.org"])
     resolvers = Process(given).read("root/etc/resolv.conf").splitlines()
     assert resolvers[:2] == ["search example.org", "nameserver 192.0.2.53"] and "10.98" not in str(resolvers)

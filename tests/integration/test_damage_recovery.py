@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import select
 import shutil
 import signal
-import time
 from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import kernel, preload
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host, network
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
+from ansible_collections.libpod.engine.tests.support.process import eventually
 
 OPTIONS: dict[str, Any] = {
     "name": "web",
@@ -43,25 +44,18 @@ def _run(host: Host, **changes: Any) -> Inspected:
     assert not result.failed, result
     container: Inspected = result["container"]
     assert container["State"]["Status"] == "running"
-    assert _page(container["NetworkSettings"]["IPAddress"]) == b"It works.\n"
+    address = container["NetworkSettings"]["IPAddress"]
+    assert eventually(lambda: _page(address)) == b"It works.\n"
     with open(f"/proc/{container['State']['Pid']}/cmdline", encoding="utf-8") as file:
         assert file.read().split("\0")[:-1] == OPTIONS["command"]
     return container
 
 
 def _page(address: str) -> bytes:
-    """Return the server's answer once it listens."""
-    deadline = time.monotonic() + 10
-    while True:
-        connection = http.client.HTTPConnection(address, 80, timeout=10)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().read()
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-        finally:
-            connection.close()
+    """Return the server's answer."""
+    with contextlib.closing(http.client.HTTPConnection(address, 80, timeout=20)) as connection:
+        connection.request("GET", "/")
+        return connection.getresponse().read()
 
 
 def _remove(host: Host) -> None:

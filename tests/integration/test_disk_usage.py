@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.tests.support import trees
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, in_background
 
 MIB = 1 << 20
 
@@ -30,6 +30,7 @@ def _host() -> Iterator[Host]:
     with Host() as made:
         result = made.container("web", **options, command=["sh", "-c", write + WAITING[2]])
         assert not result.failed, result
+        eventually(lambda: os.path.exists(f"{made.parts.static_root}/volumes/data/_data/again"))
         ended = {**options, "volume": ["idle:/kept"], "command": ["sh", "-c", "head -c 500000 /dev/zero >/file"]}
         assert not made.container("job", **ended, wait="exited").failed
         assert not made.container("job", state="absent").failed
@@ -92,9 +93,8 @@ def test_tree_that_is_removed_meanwhile_is_no_error(host: Host) -> None:
     code = "import os\nwhile True:\n os.makedirs('x/y/z', exist_ok=True); open('x/y/z/f','w').close()\n"
     code += " os.rename('x', 'w'); os.system('rm -rf w')\n"
     folder = f"{host.parts.static_root}/volumes/data/_data"
-    with subprocess.Popen([sys.executable, "-c", code], cwd=folder, stderr=subprocess.DEVNULL) as churning:
+    with in_background([sys.executable, "-c", code], cwd=folder, stderr=subprocess.DEVNULL):
         deadline = time.monotonic() + 2
         while time.monotonic() < deadline:
             assert json.loads(_df(host, "--format", "json").stdout)[2]["RawSize"] >= 3 * MIB
-        churning.kill()
     subprocess.run(["rm", "-rf", f"{folder}/x", f"{folder}/w"], check=True)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import cgroup_files, kernel
 from ansible_collections.libpod.engine.tests.support.cgroup_files import v1_only
+from ansible_collections.libpod.engine.tests.support.concurrent_changes import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -117,7 +117,7 @@ def file_removed(host: Host, process: Process) -> None:
 
 def conmon_killed(host: Host, process: Process) -> None:
     (one,) = host.module("libpod_container_info")["containers"]
-    os.kill(one["State"]["ConmonPid"], signal.SIGKILL)
+    kill(one["State"]["ConmonPid"])
 
 
 def conmon_killed_and_veth_removed(host: Host, process: Process) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -26,7 +27,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.cgroup_limits
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidState, LibpodError
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import in_background
+from ansible_collections.libpod.engine.tests.support.process import eventually, in_background, running
 
 PARENT = "/libpod_parent"
 ONE = f"{PARENT}/libpod-1"
@@ -231,7 +232,8 @@ def test_stats_count_the_usage(host: Host) -> None:
         os.waitid(os.P_PID, busy.pid, os.WSTOPPED)
         hierarchy.enter(machine, ONE, busy.pid)
         os.kill(busy.pid, signal.SIGCONT)
-        time.sleep(0.3)
+        # After the loop.
+        eventually(lambda: running(hierarchy.processes(machine, ONE), "sleep", "1000"))
         figures = stats.figures(machine, ONE)
         hierarchy.kill(machine, ONE)
         busy.wait()
@@ -267,8 +269,8 @@ def test_scope_call_matches_systemds_interface(tmp_path: object, monkeypatch: py
         )
     with subprocess.Popen(["dbus-daemon", f"--config-file={config}", "--nofork"]) as daemon:
         try:
-            while not os.path.exists(f"{tmp_path}/bus"):
-                time.sleep(0.01)
+            with socket.socket(socket.AF_UNIX) as client:
+                eventually(lambda: client.connect_ex(f"{tmp_path}/bus") == 0)
             monkeypatch.setattr(
                 "ansible_collections.libpod.engine.plugins.module_utils._drivers.command.tool_environment",
                 lambda _extra=None: {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/bus"},

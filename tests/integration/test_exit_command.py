@@ -13,6 +13,7 @@ from typing import Any, Optional
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
@@ -47,7 +48,10 @@ def exit_command(host: Host, *args: str, kill_at: str = "") -> Result:
 
 
 def kill(container: dict[str, Any]) -> None:
-    os.kill(Process(container).pid, 9)
+    """Kill the container's process, and wait for its end."""
+    pid = Process(container).pid
+    os.kill(pid, 9)
+    eventually(lambda: not process.start_time(pid))
 
 
 def test_exit_is_cleaned_up_without_a_task(host: Host) -> None:
@@ -60,7 +64,8 @@ def test_exit_is_cleaned_up_without_a_task(host: Host) -> None:
     eventually(lambda: not os.path.exists(cgroup))
     assert not os.listdir(host.parts.netns_dir)
     assert made["container"]["State"]["Mountpoint"] not in host.run("cat", "/proc/self/mountinfo")
-    assert "8080" not in host.run("iptables-save") + host.run("ss", "-ltn")
+    assert "8080" not in host.run("iptables-save")
+    eventually(lambda: "8080" not in host.run("ss", "-ltn"))  # conmon holds it, and waits for the exit command
     assert not host.container("c", state="stopped").changed
 
 
@@ -220,7 +225,7 @@ def test_rm_removes_the_container_on_exit(host: Host) -> None:
     kill(made)
     eventually(lambda: not os.path.exists(made["container"]["StaticDir"]))
     eventually(lambda: not state(host))
-    assert not os.listdir(f"{host.parts.static_root}/volumes")
+    eventually(lambda: not os.listdir(f"{host.parts.static_root}/volumes"))
     host.expect_clean()
     # With its output if the task waits for it; each run is a new container.
     for _turn in range(2):

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
 # What a start needs of the host, and the text in the refusal when it is missing.
@@ -149,9 +152,21 @@ def test_attach_to_a_running_container(host: Host) -> None:
     task: dict[str, Any] = {**BASE, "command": command}
     host.container("app", **task)
     host.container("app", **task, restart=True)  # an earlier run's output is in the log too
-    pid = Process(host.container("app", **task)).pid
-    host.run("sh", "-c", f"(sleep 1; kill -USR1 {pid}) >/dev/null 2>&1 &")
-    done = host.container("app", **task, detach=False)
+    running = Process(host.container("app", **task))
+    eventually(lambda: int(running.status["SigCgt"], 16) >> signal.SIGUSR1 - 1 & 1)
+
+    def prepare() -> None:
+        wait_end = process.wait_end
+
+        def waited(one: ProcessRef, *how: Any) -> bool:
+            """Have the container end now that the task waits for it."""
+            process.wait_end = wait_end
+            os.kill(running.pid, signal.SIGUSR1)
+            return wait_end(one, *how)
+
+        process.wait_end = waited
+
+    done = host.container("app", **task, detach=False, prepare=prepare)
     assert (done.failed, done.changed, done["rc"], done["stdout"]) == (True, False, 3, "run\n"), done
     ended = host.container("app", **{**task, "command": ["echo", "ok"]}, detach=False)
     assert (ended.failed, ended.changed, ended["rc"], ended["stdout"]) == (False, True, 0, "ok\n"), ended

@@ -138,7 +138,8 @@ def test_inode_table_stays_full(small: Host) -> None:
         _done(small.container("quiet", state="stopped"), "stopped quiet")
         _done(small.container("idle", state="absent"), "deleted idle")
         _done(small.module("libpod_prune", {"container": True}), "deleted ended", "deleted quiet")
-        assert _shown(small) == {} and not os.statvfs("/srv").f_ffree
+        assert _shown(small) == {}
+        eventually(lambda: not os.statvfs("/srv").f_ffree)  # the flood has taken what was given back
     _remount("/srv", nr_inodes=0)
     _remount("/srv/run", nr_inodes=0)
     assert small.store("containers").strip() == ""

@@ -95,7 +95,7 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     first = host.container(**WEB)
     assert not first.failed, first
     runner = _runner(host, first)
-    assert runner in _processes_with(host, "health", first["container"]["Id"])
+    eventually(lambda: runner in _processes_with(host, "health", first["container"]["Id"]))
     conmon_cgroup = f"libpod-conmon-{first['container']['Id']}"
     with open(f"/proc/{runner}/cgroup", encoding="ascii") as file:
         lines = [line for line in file if ":memory:" in line or ":pids:" in line or cgroup_files.unified()]
@@ -137,7 +137,7 @@ def test_states_log_live_change_and_dead_runner(host: Host) -> None:
     without = host.container(**{**WEB, "healthcheck": "none"})
     assert without["container"]["State"]["Pid"] == state["Pid"]
     assert "Healthcheck" not in without["container"]["Config"]
-    assert not _processes_with(host, "health", first["container"]["Id"])
+    eventually(lambda: not _processes_with(host, "health", first["container"]["Id"]))  # killed, and not waited for
     assert not host.container(**{**WEB, "healthcheck": None, "no_healthcheck": True}).changed
 
 
@@ -251,7 +251,7 @@ def test_failure_action(host: Host, action: str) -> None:
     assert one["State"]["Pid"] != first["container"]["State"]["Pid"]
     if action == "stop":
         assert one["State"]["Health"]["Status"] == "unhealthy" and one["RestartCount"] == 0
-        assert not _processes_with(host, "health", one["Id"])
+        eventually(lambda: not _processes_with(host, "health", one["Id"]))  # it has done the stop itself
 
 
 def test_waiting(host: Host) -> None:
@@ -368,7 +368,7 @@ def test_killed_start_is_finished_by_its_next_run(host: Host) -> None:
     assert len(points) >= 6
     for point in points:
         host.container("web", state="stopped")
-        assert not _processes_with(host, "health", made["container"]["Id"])
+        eventually(lambda: not _processes_with(host, "health", made["container"]["Id"]))
         assert host.module("libpod_container", READY, kill_at=point).killed, point
         again = host.container(**READY)
         assert not again.failed, (point, again)

@@ -111,6 +111,7 @@ def test_stats_match_the_kernel(host: Host) -> None:
     made = host.container("c", image="busybox", command=busy, memory="64m", pids_limit=10)
     process = Process(made)
     eventually(lambda: "done" in open(made["container"]["HostConfig"]["LogConfig"]["Path"]).read())
+    eventually(lambda: process.cgroup("pids", "pids.current") == "2")
     process.run("ping", "-c", "3", "-i", "0.1", made["container"]["NetworkSettings"]["Gateway"])
     (inspection,) = info(host, stats=True)
     stats = inspection["Stats"]
@@ -144,6 +145,7 @@ def test_exit_of_a_container_is_detected_without_a_write(host: Host) -> None:
     os.kill(made["container"]["State"]["Pid"], 9)
     # The exit command writes nothing after its cleanup.
     eventually(lambda: info(host)[0]["State"]["Status"] == "exited" and not info(host)[0]["State"]["Mounted"])
+    eventually(lambda: not host.cgroups.processes())  # nor does conmon, which then ends
     before = files("/srv", "/run", "/var/lib")
     (inspection,) = info(host)
     assert (inspection["State"]["ExitCode"], inspection["State"]["Pid"]) == (137, 0)

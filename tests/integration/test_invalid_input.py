@@ -14,6 +14,7 @@ from typing import Any, Iterator, Optional
 import pytest
 from ansible_collections.libpod.engine.tests.support import kernel, leaks, preload
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
+from ansible_collections.libpod.engine.tests.support.process import settled
 
 PLAIN: dict[str, Any] = {
     "image": "localhost/busybox:latest",
@@ -186,6 +187,8 @@ class Furnished:
         for name, options in (("other", {**BRIDGE, "publish": ["8081:80"]}), ("idle", {**PLAIN, "state": "created"})):
             made = host.container(name, **options)
             assert not made.failed, made
+            if name == "other":
+                settled(made)
         self.remember()
 
     def remember(self) -> None:
@@ -234,6 +237,7 @@ def test_bad_value_is_refused_with_a_one_line_message(furnished: Furnished, case
 
 def test_bad_value_leaves_a_running_container_unchanged(furnished: Furnished) -> None:
     made = furnished.host.container("web", **PLAIN)
+    settled(made)
     furnished.remember()
     for case in ("unknown image", "missing bind source", "undefined network", "port taken by a container", "no conmon"):
         options, error, expected = HOSTS[case]

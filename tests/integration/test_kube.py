@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
-from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.process import Process, eventually
 
 preload.engine()
 
@@ -118,7 +118,7 @@ def _task(host: Host, tmp_path: Path) -> Task:
 
 def _root(result: Result, name: str) -> str:
     (one,) = (one for one in result["containers"] if one["Name"] == name)
-    return f"/proc/{one['State']['Pid']}"
+    return f"/proc/{Process(one).pid}"
 
 
 @pytest.mark.smoke
@@ -133,7 +133,8 @@ def test_pods_are_created_changed_and_removed(task: Task) -> None:
     assert origin in made["ineffective"] and origin in str(made["warnings"])
     environment = Path(f"{_root(made, 'web-pod-app')}/environ").read_text().split("\0")
     assert {"MODE=production", "PASSWORD=s3cr 3t", "NAME=web-pod"} <= set(environment)
-    assert Path(f"{_root(made, 'store-httpd')}/root/scratch/side").read_text() == "here\n"
+    side = Path(f"{_root(made, 'store-httpd')}/root/scratch/side")
+    eventually(lambda: side.read_text() == "here\n")
     assert os.path.samefile(f"{_root(made, 'store-httpd')}/ns/net", f"{_root(made, 'store-side')}/ns/net")
 
     got = Path(f"{_root(made, 'web-pod-app')}/root/got")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,10 +85,23 @@ def _status_by_the_kernel(host: Host, result: Result) -> str:
 
 
 def _is_containers(pid: int) -> bool:
-    with open(f"/proc/{pid}/cgroup", encoding="ascii") as file:
-        return "/libpod-" in file.read().partition("libpod_parent")[2] and os.readlink(
-            f"/proc/{pid}/ns/pid"
-        ) != os.readlink("/proc/self/ns/pid")
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="ascii") as file:
+            return "/libpod-" in file.read().partition("libpod_parent")[2] and os.readlink(
+                f"/proc/{pid}/ns/pid"
+            ) != os.readlink("/proc/self/ns/pid")
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # one that was about to end, such as conmon
+
+
+def _over(host: Host) -> None:
+    """Wait until the conmon of a container that has ended, and its exit command, write nothing any more."""
+
+    def conmons() -> int:
+        return sum(Path(f"/proc/{pid}/comm").read_text("ascii") == "conmon\n" for pid in host.cgroups.processes())
+
+    up = sum(one["State"]["Pid"] > 0 for one in host.module("libpod_container_info")["containers"])
+    eventually(lambda: conmons() == up)
 
 
 @pytest.mark.parametrize("state", STEPS)
@@ -98,6 +112,7 @@ def test_state_is_reached_from_every_status(host: Host, state: str) -> None:
             arranged = host.container("c", state=step, **OPTIONS)
             assert not arranged.failed, arranged
         where = f"{before} to {state}"
+        _over(host)
         untouched = _everything()
         predicted = host.container("c", state=state, check=True, **OPTIONS)
         assert _everything() == untouched, where
@@ -107,6 +122,7 @@ def test_state_is_reached_from_every_status(host: Host, state: str) -> None:
         assert (done.failed, done.get("actions"), done.changed) == (False, actions, bool(actions)), f"{where}: {done}"
         assert _status_by_the_kernel(host, done) == after, where
         if actions:
+            _over(host)
             untouched = _without_locks(_everything())
             again = host.container("c", state=state, **OPTIONS)
             assert (again.changed, again["actions"]) == (False, []), where

@@ -63,7 +63,7 @@ def test_failed_cleanup_after_an_exit_is_in_syslog_and_in_the_events(host: Host)
             line,
         ), line
         assert "its networks" in line and "sticky" in line and SECRET not in str(log)
-    (event,) = failed_cleanups(host)
+    (event,) = eventually(lambda: failed_cleanups(host))
     assert (event["ID"], event["Name"], event["Type"]) == (container["Id"], "web", "container")
     assert failing_network.REASON in event["Error"] and line.endswith(event["Error"])
     shown = libpod(host, "events", "--no-stream", "-f", "event=cleanup_failed").stdout

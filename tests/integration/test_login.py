@@ -339,9 +339,9 @@ def _files_with(*words: bytes) -> set[str]:
         for folder, _folders, names in os.walk(top):
             for path in (f"{folder}/{name}" for name in names):
                 if os.path.isfile(path) and not os.path.islink(path):
-                    with open(path, "rb") as file:
+                    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
                         content = file.read()
-                    found.update([path] if any(word in content for word in words) else [])
+                        found.update([path] if any(word in content for word in words) else [])
     return found
 
 

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.io import attach
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import Wanted, stream
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import log as conmon_log
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, InvalidState
@@ -54,7 +55,8 @@ def test_follow_ends_with_the_container_or_at_the_timeout(host: Host) -> None:
     assert 0.2 <= time.monotonic() - began < 30
     # A container that prints without a pause always has more output, and another file.
     flood = ["sh", "-c", "yes | head -c 10000000; exec sleep 1000"]
-    host.container("e", command=flood, log_opt={"max_size": "8k"}, stop_timeout=0, **OPTIONS)
+    made = host.container("e", command=flood, log_opt={"max_size": "8k"}, stop_timeout=0, **OPTIONS)
+    eventually(lambda: os.path.getsize(made["container"]["HostConfig"]["LogConfig"]["Path"]))
     got = host.module("libpod_container_logs", {"name": "e", "follow": True, "timeout": 0.2})
     assert set(got["stdout"].splitlines()) == {"y"}
 
@@ -103,18 +105,25 @@ def test_waiting_task_returns_the_output_within_the_log_limit(host: Host) -> Non
     assert 0 < len(kept.splitlines()) < 500
 
 
-def test_attach_before_the_start_shares_the_streams(host: Host) -> None:
+def test_attach_before_the_start_shares_the_streams(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     host.container("c", state="present", interactive=True, command=["sh", "-c", "echo e >&2; cat; echo end"], **OPTIONS)
     container = Runtime(host.parts).container("c")
     with pytest.raises(InvalidState):
         container.attach(b"", 1)
     container.init()
     starter = threading.Timer(0.3, Runtime(host.parts).container("c").start)
-    starter.start()
-    got = container.attach(b"x" * 20000 + b"\n", 20)
+    connect = attach.connect
+
+    def connected(one: Any) -> Any:
+        stream = connect(one)
+        starter.start()
+        return stream
+
+    monkeypatch.setattr(attach, "connect", connected)
+    got = container.attach(b"x" * 20000 + b"\n", 60)
     starter.join()
     assert (got.stdout, got.stderr, got.ended) == (b"x" * 20000 + b"\nend\n", b"e\n", True)
-    assert container.wait(10) == 0
+    assert container.wait(60) == 0
 
 
 def test_attach_times_out_and_rejects_unread_input(host: Host) -> None:

@@ -15,7 +15,7 @@ from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.cgroup_files import v1_only
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, running
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
 
@@ -81,6 +81,7 @@ def test_init_ends_the_container_at_its_signal(host: Host) -> None:
     done = host.container("c", **{**OPTIONS, "command": "sh -c 'exit 3'", "init": True, "detach": False})
     assert done["rc"] == 3, done
     host.container("c", **{**OPTIONS, "command": "sleep 1000", "init": True, "stop_signal": "TERM", "stop_timeout": 9})
+    eventually(lambda: running(host.cgroups.processes(), "sleep", "1000"))  # so that the init is at work
     stopped = host.container("c", state="stopped")
     assert stopped["container"]["State"]["ExitCode"] == 128 + 15, stopped
 

@@ -57,7 +57,7 @@ def _output(*argv: str) -> str:
 def _page(host: Host, address: str, *there: str) -> str:
     """Return the page of a web server, requested from the test host or, with ``there``, from the neighbour."""
     name, _colon, port = address.partition(":")
-    request = ["sh", "-c", f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 5 {name} {port}"]
+    request = ["sh", "-c", f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 60 {name} {port}"]
     return _output(*there, *request).partition("\n\n")[2]
 
 
@@ -136,7 +136,7 @@ def test_joined_network_is_the_same_namespace(host: Host) -> None:
     helper = Process(run(host, "helper", network="container:web"))
     assert helper.namespace("net") == web.namespace("net")
     assert helper.namespace("mnt") != web.namespace("mnt")
-    assert helper.run("wget", "-q", "-O", "-", "http://127.0.0.1/").stdout == "It works.\n"
+    eventually(lambda: helper.run("wget", "-q", "-O", "-", "http://127.0.0.1/").stdout == "It works.\n")
     assert helper.read("root/etc/hosts") == web.read("root/etc/hosts")
     host.container("helper", state="absent")
     assert _links(web)["eth0"], "what was joined stays as it is"
@@ -225,7 +225,7 @@ while True:
 ASK = """
 import socket, sys
 client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-client.settimeout(5)
+client.settimeout(60)
 client.connect((sys.argv[1], 9007))
 client.send(b"hello")
 print(client.recv(100).decode())

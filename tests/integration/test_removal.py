@@ -10,12 +10,12 @@ import itertools
 import json
 import os
 import shutil
-import signal
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.tests.support import failing_network, kernel, modules, preload
+from ansible_collections.libpod.engine.tests.support.concurrent_changes import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
@@ -197,7 +197,7 @@ def test_full_run_root_is_read_and_emptied(host: Host) -> None:
     for name in ("ended", "lives"):
         assert not host.container(name, **OPTIONS).failed
     filler = _fill("/srv/run")
-    os.kill(host.module("libpod_container_info", {"name": ["ended"]})["containers"][0]["State"]["Pid"], signal.SIGKILL)
+    kill(host.module("libpod_container_info", {"name": ["ended"]})["containers"][0]["State"]["Pid"])
     assert _names(host) == ["ended", "lives"]
 
     def listed() -> None:

@@ -28,7 +28,7 @@ FOLDER = "/srv/units"
 PATH = f"{FOLDER}/{UNIT}"
 PLAIN: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
 # It ends with 143 at SIGTERM, and with 3 at SIGUSR1.
-SHELL = "echo begun; trap 'exit 143' TERM; trap 'exit 3' USR1; while :; do sleep 1 & wait; done"
+SHELL = "trap 'exit 143' TERM; trap 'exit 3' USR1; echo begun; while :; do sleep 1 & wait; done"
 INNER: dict[str, Any] = {"image": "/srv/rootfs", "rootfs": True, "network": "none", "log_driver": "journald"}
 INNER["command"] = ["sh", "-c", SHELL]
 # What the engine needs in the Debian image beside its own files.
@@ -189,6 +189,12 @@ def test_systemd_starts_watches_and_stops_the_container(host: Host) -> None:
         def shown(name: str) -> str:
             return run(*engine, "inspect", "--format", f"{{{{.State.{name}}}}}", "c").strip()
 
+        def traps() -> bool:
+            """Return whether the shell has set its two traps."""
+            pid = shown("Pid")
+            caught = int(run("grep", "SigCgt", f"/proc/{pid}/status").split()[1], 16)
+            return run("cat", f"/proc/{pid}/cmdline").startswith("sh\0") and caught & 0x4200 == 0x4200
+
         assert run("systemd-analyze", "verify", "--man=no", f"/etc/systemd/system/{UNIT}") == ""
         run("systemctl", "start", UNIT)
         assert unit("ActiveState", "StatusErrno", "NRestarts") == ["active", "0", "0"]
@@ -206,18 +212,21 @@ def test_systemd_starts_watches_and_stops_the_container(host: Host) -> None:
         run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", UNIT)
         eventually(lambda: unit("ActiveState", "NRestarts") == ["active", "2"])
         assert before != shown("Pid") != "0"
+        eventually(traps)
 
         # A stop is no failure, neither systemd's nor the engine's.
         run("systemctl", "stop", UNIT)
         assert unit("ActiveState", "Result") == ["inactive", "success"]
         assert shown("Status") == "exited"
         run("systemctl", "start", UNIT)
+        eventually(traps)
         run(*engine, "stop", "c")
         eventually(lambda: unit("ActiveState", "Result") == ["inactive", "success"])
 
         # One that runs already is watched from then on, and goes on.
         run(*engine, "start", "c")
         before = shown("Pid")
+        eventually(traps)
         run("systemctl", "enable", "--now", UNIT)
         assert unit("ActiveState", "UnitFileState") == ["active", "enabled"]
         assert before == shown("Pid")
