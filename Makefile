@@ -30,6 +30,7 @@ sanity: env   ## ansible-test sanity, no ignores
 unit: env   ## tests/unit, no root needed
 	@.venv/bin/pytest $(call BESIDE,1) tests/unit
 integration: env   ## tests/integration/*.py: the engine and its drivers on the real parts
+	@.ci/podman
 	@.venv/bin/pytest $(call BESIDE,2) --durations=15 --durations-min=15 $(or $(TESTS),tests/integration)
 image: env   ## the Debian image of tests/integration, which else the first test that needs it makes
 	@.venv/bin/python tests/support/debian.py

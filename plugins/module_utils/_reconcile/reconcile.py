@@ -243,10 +243,13 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
 
         if plan.has(*NEW_PROCESS, Verb.UPDATE):
             host.check_tools(runtime, desired)
+        begins = plan.has(Verb.START, Verb.RESTART, Verb.REWIND, subject=desired.name)
+        kept = container if begins and container is not None and not container.unreadable else None
+        if kept is not None and not plan.has(Verb.RECREATE, subject=desired.name):
+            host.check_root(runtime, kept)
         if desired.by_name:
-            begins = plan.has(Verb.START, Verb.RESTART, Verb.REWIND, subject=desired.name)
-            if begins and container is not None and not container.unreadable:
-                host.check_recorded(runtime, container)
+            if kept is not None:
+                host.check_recorded(runtime, kept)
         elif desired.options is not None:
             made = plan.has(Verb.CREATE, Verb.RECREATE)
             host.check(runtime, container, desired, new=made)

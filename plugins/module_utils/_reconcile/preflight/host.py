@@ -20,11 +20,11 @@ from ..._drivers.command import TOOL_PATH
 from ..._drivers.kernel import netns
 from ..._drivers.process import bounding_set
 from ..._model.cgroup_codecs import cpu_list
-from ..._model.errors import InvalidArgument, NoSuchContainer, NotImplementedByHost, ToolMissing, not_yet
+from ..._model.errors import InvalidArgument, NoSuchContainer, NoSuchImage, NotImplementedByHost, ToolMissing, not_yet
 from ..._model.options import health
 from ..._model.options.ports import PortMapping
 from ..._model.options.table import ID_FILES
-from ..._model.records.config import ContainerConfig, resolved
+from ..._model.records.config import resolved
 from ..._model.records.namespaces import LinuxNS
 from ..._runtime import anonymous_volumes
 from ..._runtime.runtime import Runtime
@@ -130,7 +130,6 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     """Check what the start of a container as recorded needs of the host, before a stop; errors as ``check``'s."""
     config = container.config
     options = config.options
-    _check_rootfs(config)
     for volume in config.volumes:
         _check_source(runtime, volume, config.name, bool(config.id_mappings))
         _check_idmap(runtime, volume)
@@ -180,17 +179,33 @@ def _port_holder(runtime: Runtime) -> host_ports.Holder:
     return holder
 
 
-def _check_rootfs(config: ContainerConfig) -> None:
-    if config.rootfs and not os.path.isdir(config.rootfs):
-        raise InvalidArgument(
-            f"container {config.name}: its root filesystem {config.rootfs} is no directory on the host any more: "
-            "restore it, or remove the container"
-        )
+def check_root(runtime: Runtime, container: Container) -> None:
+    """Check that the root filesystem is there, or the image of which it is made again.
+
+    Others, such as ``podman rmi --force``, may have removed both from the store.
+
+    :raises InvalidArgument: it is a directory that is not there. :raises NoSuchImage: the store has neither.
+    """
+    config = container.config
+    if config.rootfs:
+        if not os.path.isdir(config.rootfs):
+            raise InvalidArgument(
+                f"container {config.name}: its root filesystem {config.rootfs} is no directory on the host any more: "
+                "restore it, or remove the container"
+            )
+    elif not runtime.host.storage.exists(config.id):
+        from ..._drivers.images.store import ImageStore
+
+        if not ImageStore(runtime.parts).find(config.rootfs_image_id):
+            raise NoSuchImage(
+                f"container {config.name}: its root filesystem and its image {config.rootfs_image_name} were removed "
+                "from the store by other means: pull the image and re-create the container, or remove it"
+            )
 
 
 def _check_image(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
     if container is not None and not desired.image and not container.unreadable:
-        _check_rootfs(container.config)
+        check_root(runtime, container)
     if desired.rootfs and not os.path.isdir(desired.image):
         refusal = InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
         raise refusal if os.path.lexists(desired.image) else not_yet(refusal)

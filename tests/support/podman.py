@@ -1,0 +1,74 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Debian's podman on a test host's own image store and networks, beside the engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from typing import Any
+
+from .hosts import Host
+from .images import PROJECT
+
+PROGRAM = f"{PROJECT}/build/podman/usr/bin/podman"  # of .ci/podman, which make integration runs
+_FOLDER = "/srv/podman"
+_CONF = """
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+[network]
+network_backend = "{backend}"
+cni_plugin_dirs = ["/usr/lib/cni"]
+network_config_dir = "{networks}"
+default_network = "libpod"
+"""
+
+
+class Podman:
+    """podman with the roots of a test host: the same store, and the same files of networks."""
+
+    def __init__(self, host: Host) -> None:
+        """Write its containers.conf."""
+        assert os.path.exists(PROGRAM), f"{PROGRAM} is missing: run .ci/podman"
+        self._parts = host.parts
+        os.makedirs(_FOLDER)
+        networks = {"cni": self._parts.cni_config_dir, "netavark": self._parts.network_config_dir}
+        backend = self._parts.network_backend
+        with open(f"{_FOLDER}/containers.conf", "w", encoding="utf-8") as file:
+            file.write(_CONF.format(backend=backend, networks=networks[backend]))
+
+    def run(self, *args: str) -> str:
+        """Return what a command prints; its words are in the error where it fails."""
+        done = self.call(*args)
+        assert done.returncode == 0, f"podman {' '.join(args)}: {done.stderr or done.stdout}"
+        return done.stdout
+
+    def call(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run a command, whatever comes of it."""
+        roots = [
+            "--root",
+            self._parts.storage_root,
+            "--runroot",
+            self._parts.storage_run_root,
+            "--tmpdir",
+            f"{_FOLDER}/tmp",
+        ]
+        argv = [PROGRAM, *roots, "--storage-driver", self._parts.storage_driver, *args]
+        env = {**os.environ, "CONTAINERS_CONF": f"{_FOLDER}/containers.conf"}
+        return subprocess.run(argv, check=False, capture_output=True, text=True, env=env)
+
+    def rows(self, *args: str) -> list[dict[str, Any]]:
+        """Return what a command lists with ``--format json``."""
+        rows: list[dict[str, Any]] = json.loads(self.run(*args, "--format", "json") or "[]")
+        return rows
+
+    def remove(self) -> None:
+        """Remove what podman keeps beside the images and the networks."""
+        folders = (f"{self._parts.storage_root}/libpod", f"{self._parts.storage_root}/volumes", "/run/containers")
+        for folder in (_FOLDER, self._parts.network_config_dir, *folders):
+            shutil.rmtree(folder, ignore_errors=True)
