@@ -86,7 +86,7 @@ def read(path: str) -> ImageArchive:
     if "manifest.json" in documents:  # first, since Docker writes both and has whole names only here
         return ImageArchive(DOCKER, tuple(_docker_images(path, documents, names)))
     if "index.json" in documents:
-        return ImageArchive(OCI, tuple(_oci_images(path, documents)))
+        return ImageArchive(OCI, tuple(_Layout(path, documents).images()))
     raise MalformedData(f"{path}: no image archive: it has neither a manifest.json nor an index.json")
 
 
@@ -97,7 +97,7 @@ def read_folder(path: str) -> ImageArchive:
     """
     documents = _Files(path)
     if os.path.exists(f"{path}/index.json"):
-        return ImageArchive(OCI_DIR, tuple(_oci_images(path, documents)))
+        return ImageArchive(OCI_DIR, tuple(_Layout(path, documents).images()))
     config = _document(path, documents, "manifest.json")["config"]["digest"].text(required=True)
     image_id = config.rpartition(":")[2]
     return ImageArchive(DOCKER_DIR, (ArchivedImage(image_id, (), 0, image_id),))
@@ -253,53 +253,75 @@ def _document(path: str, documents: dict[str, bytes], name: str, digest: str = "
 
 
 def _docker_images(path: str, documents: dict[str, bytes], names: set[str]) -> Iterator[ArchivedImage]:
+    ids: dict[str, str] = {}
     for number, image in enumerate(_document(path, documents, "manifest.json")):
-        config = image["Config"].text(required=True)
-        _document(path, documents, config)
+        config = os.path.normpath(image["Config"].text(required=True))
+        if config not in ids:  # each is read once, however many images name it
+            _document(path, documents, config)
+            ids[config] = sha256(documents[config]).hexdigest()
         for layer in image["Layers"].texts():
             if os.path.normpath(layer) not in names:
                 raise MalformedData(f"{path}: lacks the layer {layer[:120]!r}, which its manifest names")
-        image_id = sha256(documents[os.path.normpath(config)]).hexdigest()
-        yield ArchivedImage(image_id, tuple(_full(path, tag) for tag in image["RepoTags"].texts()), number, image_id)
+        tags = tuple(_full(path, tag) for tag in image["RepoTags"].texts())
+        yield ArchivedImage(ids[config], tags, number, ids[config])
 
 
-def _oci_images(path: str, documents: dict[str, bytes]) -> Iterator[ArchivedImage]:
-    found: dict[str, ArchivedImage] = {}
-    for entry in _document(path, documents, "index.json")["manifests"]:
-        described = _for_this_machine(path, documents, entry)
-        if described is None:
-            continue
-        manifest = _blob(path, documents, described)
-        image_id = manifest["config"]["digest"].text(required=True).partition("sha256:")[2]
-        if not re.fullmatch("[0-9a-f]{64}", image_id):
-            manifest["config"]["digest"].fail("a digest such as sha256:…")
-        annotations = entry["annotations"].text_map()
-        name = next((annotations[key] for key in _NAMES if annotations.get(key)), "")
-        names = (_full(path, name if split_domain(name)[0] else f"localhost/{name}"),) if name else ()
-        known = found.get(image_id)
-        descriptor = {key: described[key].value for key in ("mediaType", "digest", "size")}
-        names = (*(known.names if known else ()), *names)
-        found[image_id] = ArchivedImage(image_id, names, descriptor, annotations.get(SOURCE_ID, image_id))
-    yield from found.values()
+class _Layout:
+    """The documents of an OCI layout; each is read once, however many descriptors name it."""
+
+    def __init__(self, path: str, documents: dict[str, bytes]) -> None:
+        self._path, self._documents = path, documents
+        # By the digest of an index or manifest.
+        self._described: dict[str, Optional[Foreign]] = {}
+        self._ids: dict[str, str] = {}
+
+    def images(self) -> Iterator[ArchivedImage]:
+        """Yield the images, each with all its names."""
+        found: dict[str, tuple[Foreign, str]] = {}
+        names: dict[str, list[str]] = {}
+        for entry in _document(self._path, self._documents, "index.json")["manifests"]:
+            described = self._for_this_machine(entry)
+            if described is None:
+                continue
+            image_id = self._image_id(described)
+            annotations = entry["annotations"].text_map()
+            found[image_id] = (described, annotations.get(SOURCE_ID, image_id))
+            name = next((annotations[key] for key in _NAMES if annotations.get(key)), "")
+            full = [_full(self._path, name if split_domain(name)[0] else f"localhost/{name}")] if name else []
+            names.setdefault(image_id, []).extend(full)
+        for image_id, (described, source) in found.items():
+            descriptor = {key: described[key].value for key in ("mediaType", "digest", "size")}
+            yield ArchivedImage(image_id, tuple(names[image_id]), descriptor, source)
+
+    def _image_id(self, described: Foreign) -> str:
+        digest = described["digest"].text(required=True)
+        if digest not in self._ids:
+            named = self._blob(digest)["config"]["digest"]
+            image_id = named.text(required=True).partition("sha256:")[2]
+            if not re.fullmatch("[0-9a-f]{64}", image_id):
+                named.fail("a digest such as sha256:…")
+            self._ids[digest] = image_id
+        return self._ids[digest]
+
+    def _blob(self, digest: str) -> Foreign:
+        return _document(self._path, self._documents, f"blobs/{digest.replace(':', '/')}", digest)
+
+    def _for_this_machine(self, entry: Foreign, depth: int = 0) -> Optional[Foreign]:
+        """Return the descriptor of a manifest; of the images in an index, that of this machine's platform."""
+        if depth > 4:
+            raise MalformedData(f"{self._path}: its indexes are nested more than 4 deep")
+        digest = entry["digest"].text(required=True)
+        if digest not in self._described:
+            inner = self._blob(digest)["manifests"]
+            here = next(filter(_is_for_this_machine, inner), None) if inner else entry
+            self._described[digest] = self._for_this_machine(here, depth + 1) if inner and here else here
+        return self._described[digest]
 
 
-def _blob(path: str, documents: dict[str, bytes], descriptor: Foreign) -> Foreign:
-    digest = descriptor["digest"].text(required=True)
-    return _document(path, documents, f"blobs/{digest.replace(':', '/')}", digest)
-
-
-def _for_this_machine(path: str, documents: dict[str, bytes], entry: Foreign, depth: int = 0) -> Optional[Foreign]:
-    """Return the descriptor of a manifest; of the images in an index, that of this machine's platform."""
-    if depth > 4:
-        raise MalformedData(f"{path}: its indexes are nested more than 4 deep")
-    inner = _blob(path, documents, entry)
-    if not inner["manifests"]:
-        return entry
+def _is_for_this_machine(described: Foreign) -> bool:
     machine = ARCHITECTURES.get(os.uname().machine, os.uname().machine)
-    for one in inner["manifests"]:
-        if (one["platform"]["os"].text(), one["platform"]["architecture"].text()) == ("linux", machine):
-            return _for_this_machine(path, documents, one, depth + 1)
-    return None
+    platform = described["platform"]
+    return (platform["os"].text(), platform["architecture"].text()) == ("linux", machine)
 
 
 def _full(path: str, name: str) -> str:
