@@ -1,18 +1,17 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host's containers-storage.conf(5), read by tomllib.
+"""The host's containers-storage.conf(5).
 
-An unchanged task has no time to import tomllib. What a task needs of the file is copied to the run root when a
-container's layer is made, and read from there while the file stays the same.
+An unchanged task has no time to parse it. What a task needs of the file is copied to the run root when a container's
+layer is made, and read from there while the file stays the same.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 from ..._model.errors import MalformedData
 from ..._model.failpoints import failpoint
@@ -20,7 +19,6 @@ from ..._model.foreign import Foreign
 from .. import foreign_files
 
 _FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
-_MAX_BYTES = 1 << 20
 _COPY = "storage-conf.json"
 _KNOWN = ("driver", "graphroot", "runroot", "rootless_storage_path", "options")
 _KNOWN_OPTIONS = ("overlay", "mountopt", "additionalimagestores", "pull_options")
@@ -93,9 +91,10 @@ def _copied(run_root: str, stamp: list[Any]) -> Optional[HostConfig]:
 
 
 def _parsed(path: str) -> HostConfig:
+    from ..._model import foreign_toml
+
     try:
-        text = foreign_files.read(path, max_bytes=_MAX_BYTES).decode()
-        storage = Foreign(_table(text), path)["storage"]
+        storage = foreign_toml.parse(foreign_files.read(path, max_bytes=foreign_toml.MAX_BYTES), path)["storage"]
         default = HostConfig()
         return HostConfig(
             storage["driver"].text() or default.driver,
@@ -106,8 +105,6 @@ def _parsed(path: str) -> HostConfig:
         )
     except MalformedData as error:
         raise MalformedData(f"{error}: correct the file, or give all storage options") from error
-    except (ValueError, RecursionError) as error:
-        raise MalformedData(f"{path}: not valid TOML: {error}: correct it, or give all storage options") from error
 
 
 def _mount_options(storage: Foreign) -> Optional[tuple[str, ...]]:
@@ -119,30 +116,3 @@ def _mount_options(storage: Foreign) -> Optional[tuple[str, ...]]:
             return None
     text = overlay["mountopt"].text() or options["mountopt"].text()
     return tuple(text.split(",")) if text else ()
-
-
-def _table(text: str) -> Mapping[str, Any]:
-    try:
-        import tomllib as toml  # novermin: older ones come below
-    except ImportError:
-        try:
-            import tomli as toml
-        except ImportError:
-            return without_tomllib(text)
-    table: Mapping[str, Any] = toml.loads(text)
-    return table
-
-
-def without_tomllib(text: str) -> Mapping[str, Any]:
-    """Return the engine's settings in ``text``, for a host with neither Python 3.11 nor python3-tomli.
-
-    Settings of containers' layers are not looked for: those layers are left to the store's programs.
-    """
-    text = re.sub(r"(?m)^\s*#.*$", "", text)
-    storage: dict[str, Any] = {"options": {"unread": True}}
-    for key, value in re.findall(r"""(?m)^\s*(graphroot|runroot|driver)\s*=\s*["']([^"'\n]+)["']""", text):
-        storage[key] = value
-    stores = re.search(r"(?m)^\s*additionalimagestores\s*=\s*\[([^\]]*)\]", text)
-    if stores:
-        storage["options"]["additionalimagestores"] = re.findall(r"""["']([^"']+)["']""", stores[1])
-    return {"storage": storage}
