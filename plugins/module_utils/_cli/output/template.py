@@ -20,14 +20,10 @@ Variables = Mapping[str, Any]  # by their names with the dollar; "." is the valu
 _Evaluate = Callable[[Variables], Any]
 _Render = Callable[[Variables], str]
 
-_ACTION = re.compile(
-    r"""\{\{(?P<left>-\s)?\s*
-    (?P<text>(?:"(?:\\.|[^"\\])*"|`[^`]*`|(?!\}\}|\s-\}\}).)*?)
-    \s*(?P<right>(?<=\s)-)?\}\}""",
-    re.S | re.X,
-)
+# What has to be looked at to find an action's end: strings, which may contain braces, and quotes that nothing closes.
+_INSIDE = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|["`]|\}\}', re.S)
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*"|`[^`]*`)|(?P<number>-?\d+(?:\.\d+)?)(?![\w.])
+    r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*"|`[^`]*`)|(?P<number>-?[0-9]{1,19}(?:\.[0-9]{1,19})?)(?![\w.])
     |(?P<path>\$\w*(?:\.\w+)*|\.\w+(?:\.\w+)*|\.)|(?P<word>\w+)|(?P<sign>:=|[|(),]))""",
     re.X,
 )
@@ -45,7 +41,10 @@ class Template:
         self.text = text
         self.fields: list[str] = []
         parser = _Parser(_pieces(text), self.fields)
-        self._render = parser.block()
+        try:
+            self._render = parser.block()
+        except RecursionError:
+            raise _wrong("it is nested too deeply") from None
         if parser.at is not None:
             raise _wrong("{{" + parser.at + "}} has no beginning")
 
@@ -56,7 +55,10 @@ class Template:
 
         :raises InvalidArgument: the value lacks a field, or a function cannot take a value.
         """
-        return self._render({".": value, "$": value, _KEPT: kept})
+        try:
+            return self._render({".": value, "$": value, _KEPT: kept})
+        except RecursionError:
+            raise _wrong("it is nested too deeply") from None
 
 
 def _wrong(why: str) -> InvalidArgument:
@@ -73,17 +75,30 @@ class _Piece(NamedTuple):
 
 def _pieces(text: str) -> list[_Piece]:
     pieces, end, trim = [], 0, False
-    for match in _ACTION.finditer(text):
-        before = text[end : match.start()]
-        before = before.lstrip() if trim else before
-        pieces.append(_Piece(before.rstrip() if match["left"] else before, False))
-        if not match["text"].startswith("/*"):
-            pieces.append(_Piece(match["text"].strip(), True))
-        end, trim = match.end(), bool(match["right"])
-    rest = text[end:]
-    if "{{" in rest:
-        raise _wrong(f"{rest[rest.index('{{') :]!r} does not end in }}}}")
-    return [*pieces, _Piece(rest.lstrip() if trim else rest, False)]
+    while (begin := text.find("{{", end)) >= 0:
+        close = _close(text, begin)
+        inside = text[begin + 2 : close]
+        # "{{- " and " -}}" take the blanks before and behind the action away.
+        left, right = bool(re.match(r"-\s", inside)), bool(re.search(r"\s-\Z", inside[-2:]))
+        before = text[end:begin].lstrip() if trim else text[end:begin]
+        pieces.append(_Piece(before.rstrip() if left else before, False))
+        action = inside[left : len(inside) - right].strip()
+        if not action.startswith("/*"):
+            pieces.append(_Piece(action, True))
+        end, trim = close + 2, right
+    return [*pieces, _Piece(text[end:].lstrip() if trim else text[end:], False)]
+
+
+def _close(text: str, begin: int) -> int:
+    """Return where the braces are that end the action at ``begin``; those in a comment or a string do not."""
+    comment = re.compile(r"\{\{(?:-\s)?\s*/\*").match(text, begin)
+    at = text.find("*/", comment.end()) if comment else begin + 2
+    for found in _INSIDE.finditer(text, at) if at >= 0 else ():
+        if found[0] == "}}":
+            return found.start()
+        if len(found[0]) == 1:
+            break
+    raise _wrong(f"{text[begin:]!r} does not end in }}}}")
 
 
 class _Parser:
@@ -286,7 +301,7 @@ class Pipeline:
 def _called(word: str, function: Callable[..., Any], arguments: list[Any]) -> Any:
     try:
         return function(*arguments)
-    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         given = ", ".join(shown(one)[:40] for one in arguments)
         raise _wrong(f"{word} cannot take {given or 'nothing'}") from error
 
