@@ -139,8 +139,7 @@ class _Slots:
         self._filled: list[tuple[int, bytes]] = []
         self._cleared: list[int] = []
         offset = 0
-        *lines, rest = content.split(b"\n")
-        for line in lines:
+        for line in content.split(b"\n"):
             text = _neighbour(line)
             if text is None:
                 self._take(line)
@@ -150,6 +149,7 @@ class _Slots:
                     line.startswith(b"#")
                     and offset % _UNIT == 0
                     and offset // _BLOCK == (offset + length - 1) // _BLOCK
+                    and offset + length <= len(content)
                 ):
                     self._free[offset] = length
             elif text in self.live:
@@ -157,7 +157,6 @@ class _Slots:
             else:
                 self.live[text] = offset
             offset += len(line) + 1
-        self._take(rest)
 
     def _take(self, line: bytes) -> None:
         """Note the names of a line that is not on a neighbour."""

@@ -54,9 +54,9 @@ def seconds(when: str) -> float:
             raise ValueError(when)
         day, clock, fraction, zone = match.groups()
         moment = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}{'+00:00' if zone == 'Z' else zone or ''}")
-    except ValueError as error:
+        return moment.timestamp() + float(fraction or 0)
+    except (ValueError, OverflowError) as error:  # also of local times whose UTC is outside of the years 1 to 9999
         raise InvalidArgument(f"{when!r} is no time: expected RFC 3339 such as 2026-01-31T12:00:00Z") from error
-    return moment.timestamp() + float(fraction or 0)
 
 
 class Joiner:

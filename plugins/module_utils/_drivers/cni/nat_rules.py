@@ -15,6 +15,7 @@ import socket
 from typing import Collection, Iterator, NamedTuple
 
 from ..._model.errors import ToolFailed, ToolMissing
+from ..._model.options.parsers import natural
 from ..._model.options.ports import ANY_ADDRESS, PortMapping
 from ..._model.records.network import NetworkAttachment
 from .. import command
@@ -27,6 +28,7 @@ _OWNER = re.compile(r'--comment "(?:dnat )?name: \\"([^"\\]+)\\" id: \\"([^"\\]+
 _NO_TABLE = ("Table does not exist", "generation id: Invalid argument", "Protocol not supported")
 # Seconds for the lock of the legacy backend.
 _WAIT = "10"
+_MOST_PORT = 65535
 
 
 class Owner(NamedTuple):
@@ -159,11 +161,12 @@ def _forwards(lines: Lines) -> Iterator[Forward]:
     targets: dict[str, list[tuple[PortMapping, str]]] = {}
     for line in lines:
         if line.startswith("-A CNI-DN-") and _option(line, "-j") == "DNAT":
-            port = _option(line, "--dport")
+            port = natural(_option(line, "--dport"), _MOST_PORT)
             ip, _colon, container_port = _option(line, "--to-destination").rpartition(":")
-            if port.isdecimal() and container_port.isdecimal():
+            leads_to = natural(container_port, _MOST_PORT)
+            if port is not None and leads_to is not None:
                 host_ip = _option(line, "-d").partition("/")[0] or ANY_ADDRESS
-                mapping = PortMapping(host_ip, int(port), int(container_port), _option(line, "-p"))
+                mapping = PortMapping(host_ip, port, leads_to, _option(line, "-p"))
                 targets.setdefault(_option(line, "-A"), []).append((mapping, ip.strip("[]")))
     for line in lines:
         owner = _OWNER.search(line)
