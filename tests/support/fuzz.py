@@ -18,6 +18,7 @@ import time
 from typing import Any, Callable, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -160,13 +161,24 @@ def fuzzed(examples: int, **strategies: Strategy) -> Callable[[Callable[..., Non
     return decorate
 
 
+def refused_or(work: Callable[[], Any]) -> Any:
+    """Return the result of ``work``, or None if it refuses in one printable, bounded sentence."""
+    try:
+        return work()
+    except LibpodError as error:
+        message = str(error)
+        message.encode()
+        assert message and "\n" not in message and len(message) < 20_000
+        return None
+
+
 @st.composite
-def texts(draw: st.DrawFn) -> str:
+def texts(draw: st.DrawFn, *specimens: str) -> str:
     """Draw a specimen that was cut, spliced, doubled or given a fragment; at times any text at all."""
     pick = draw(st.randoms(use_true_random=False))
     if pick.random() < 0.05:
         return draw(st.text(st.characters(codec=None, exclude_categories=()), max_size=20))
-    value = pick.choice(SPECIMENS)
+    value = pick.choice(specimens or SPECIMENS)
     for _mutation in range(pick.randint(0, 3)):
         at = pick.randint(0, len(value))
         kind = pick.randrange(5)
@@ -175,7 +187,7 @@ def texts(draw: st.DrawFn) -> str:
         elif kind == 1:
             value = value[:at] + value[at + pick.randint(1, 5) :]
         elif kind == 2:
-            value = value[:at] + pick.choice(SPECIMENS)
+            value = value[:at] + pick.choice(specimens or SPECIMENS)
         elif kind == 3:
             value = value[:at] + value[at:] * 2
         else:
@@ -265,6 +277,34 @@ def documents(draw: st.DrawFn, *specimens: Any) -> bytes:
         at = pick.randint(0, len(data))
         data = data[:at] + pick.choice([b"", b"\xff", b"[" * 5000, b"NaN", b"\0"])
     return data
+
+
+def lines(*specimens: str) -> Strategy:
+    """Draw the bytes of a file whose lines are texts of these specimens, or a few bytes of any kind."""
+    encoded = texts(*specimens).map(lambda text: text.encode(errors="surrogatepass"))
+    return st.lists(st.one_of(encoded, encoded, encoded, st.binary(max_size=9)), max_size=8).map(b"\n".join)
+
+
+def tomls(specimen: dict[str, Any]) -> Strategy:
+    """Draw the text of a mutated TOML document, whose tables are written inline."""
+    return st.randoms(use_true_random=False).map(
+        lambda pick: "".join(
+            f"{json.dumps(key)} = {_toml(value)}\n" for key, value in _table(mutated(specimen, pick)).items()
+        ).encode()
+    )
+
+
+def _table(value: Any) -> dict[str, Any]:
+    """Return the value, which TOML has only in a table."""
+    return value if isinstance(value, dict) else {"": value}
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return "''" if value is None else json.dumps(value)
 
 
 def grows_linearly(work: Callable[[Any], object], make: Callable[[int], Any], size: int = 4_000) -> bool:

@@ -22,7 +22,6 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.stor
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
 from ansible_collections.libpod.engine.plugins.module_utils._model import foreign, foreign_yaml
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import namespace_options, normalise, volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import config, image
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
@@ -137,17 +136,6 @@ SPEC: dict[str, Any] = {
 }
 
 
-def refused_or(work: Callable[[], Any]) -> Any:
-    """Return the result of ``work``, or None if it refuses in one printable, bounded sentence."""
-    try:
-        return work()
-    except LibpodError as error:
-        message = str(error)
-        message.encode()
-        assert message and "\n" not in message and len(message) < 20_000
-        return None
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("foreign")
@@ -174,33 +162,33 @@ def test_image_configuration(folder: Path, document: bytes) -> None:
         json.dumps(resolved).encode()
 
     store = _store(folder, document, json.dumps([STORE]).encode())
-    refused_or(resolve)
-    refused_or(store.all)
+    fuzz.refused_or(resolve)
+    fuzz.refused_or(store.all)
 
 
 @fuzz.fuzzed(200, document=fuzz.documents([STORE]))
 def test_records_of_the_store(folder: Path, document: bytes) -> None:
     store = _store(folder, json.dumps(IMAGE).encode(), document)
     for reference in (IMAGE_ID, "x", IMAGE_ID[:12]):
-        refused_or(lambda reference=reference: store.find(reference))
-    refused_or(store.all)
+        fuzz.refused_or(lambda reference=reference: store.find(reference))
+    fuzz.refused_or(store.all)
     containers = folder / "overlay-containers"
     containers.mkdir(exist_ok=True)
     (containers / "containers.json").write_bytes(document)
     roots = storage_roots(
         EngineConfig(storage_root=str(folder), storage_run_root=str(folder), storage_driver="overlay")
     )
-    refused_or(lambda: list(roots.containers()))
+    fuzz.refused_or(lambda: list(roots.containers()))
 
 
 @pytest.mark.parametrize("members", [{"id": "9" * 5000}, {"id": "../x"}, {"big-data-names": ["sha256:" + "a" * 5000]}])
 def test_name_in_the_store_that_is_no_file_name_is_skipped(folder: Path, members: dict[str, Any]) -> None:
     store = _store(folder, json.dumps(IMAGE).encode(), json.dumps([{**STORE, **members}]).encode())
-    assert refused_or(store.all) == [], "left out, and others are listed"
+    assert fuzz.refused_or(store.all) == [], "left out, and others are listed"
 
 
 def test_overlong_user_is_shortened_in_the_error() -> None:
-    assert refused_or(lambda: users.resolve("a" * 70_000 + ":" + "b" * 70_000, "", "")) is None
+    assert fuzz.refused_or(lambda: users.resolve("a" * 70_000 + ":" + "b" * 70_000, "", "")) is None
 
 
 @fuzz.fuzzed(300, document=fuzz.documents(NETWORK, {**NETWORK["plugins"][0], "name": "single"}))
@@ -214,8 +202,10 @@ def test_network_files(folder: Path, document: bytes) -> None:
     assert "good" in defined, "another network's file must not matter"
     for name, network in defined.items():
         json.dumps(network).encode()
-        refused_or(lambda network=network: cni_config.runtime_arguments(network, {"ips": ["10.1.0.9"], "mac": "02::"}))
-        refused_or(lambda name=name: cni_config.network(parts, name))
+        fuzz.refused_or(
+            lambda network=network: cni_config.runtime_arguments(network, {"ips": ["10.1.0.9"], "mac": "02::"})
+        )
+        fuzz.refused_or(lambda name=name: cni_config.network(parts, name))
 
 
 @fuzz.fuzzed(60, document=fuzz.documents(RESULT))
@@ -233,16 +223,16 @@ def test_answer_of_a_network_plugin(folder: Path, document: bytes) -> None:
         facts = attachment._replace(result=run.answer()).facts
         json.dumps(facts).encode()
 
-    refused_or(add)
+    fuzz.refused_or(add)
 
 
 @fuzz.fuzzed(200, document=fuzz.documents(HOOK))
 def test_hook_files(folder: Path, document: bytes) -> None:
     (folder / "hooks").mkdir(exist_ok=True)
     (folder / "hooks" / "a.json").write_bytes(document)
-    hooked = refused_or(lambda: hooks.read([str(folder / "hooks")]))
+    hooked = fuzz.refused_or(lambda: hooks.read([str(folder / "hooks")]))
     if hooked:
-        json.dumps(refused_or(lambda: hooks.chosen(hooked, SPEC, True))).encode()
+        json.dumps(fuzz.refused_or(lambda: hooks.chosen(hooked, SPEC, True))).encode()
 
 
 @fuzz.fuzzed(200, document=fuzz.documents(CDI))
@@ -257,21 +247,21 @@ def test_cdi_files(folder: Path, document: bytes) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cdi, "_DIRECTORIES", (str(folder / "cdi"),))
-        refused_or(apply)
+        fuzz.refused_or(apply)
 
 
 @fuzz.fuzzed(200, document=fuzz.documents(CDI))
 def test_yaml_is_read_or_refused(folder: Path, document: bytes) -> None:
-    refused_or(lambda: foreign_yaml.parse(document, "gpu.yaml"))
-    refused_or(lambda: foreign_yaml.parse(document.replace(b'"', b"").replace(b",", b"\n- "), "gpu.yaml"))
+    fuzz.refused_or(lambda: foreign_yaml.parse(document, "gpu.yaml"))
+    fuzz.refused_or(lambda: foreign_yaml.parse(document.replace(b'"', b"").replace(b",", b"\n- "), "gpu.yaml"))
 
 
 @fuzz.fuzzed(200, document=fuzz.documents(SECCOMP))
 def test_seccomp_profiles(folder: Path, document: bytes) -> None:
     path = folder / "profile.json"
     path.write_bytes(document)
-    refused_or(lambda: seccomp_profiles.find(str(path)))
-    json.dumps(refused_or(lambda: seccomp_filter(str(path), ["CAP_BPF"]))).encode()
+    fuzz.refused_or(lambda: seccomp_profiles.find(str(path)))
+    json.dumps(fuzz.refused_or(lambda: seccomp_filter(str(path), ["CAP_BPF"]))).encode()
 
 
 @fuzz.fuzzed(200, entries=st.lists(fuzz.documents({"level": "error", "msg": "x", "time": "y"}), max_size=4))
@@ -291,15 +281,17 @@ _ENTRIES = st.lists(st.lists(_FIELDS, max_size=8).map(":".join), max_size=6).map
     user=st.one_of(fuzz.texts(), st.sampled_from(["", "0", "app", "app:x", "1000:0"])),
 )
 def test_passwd_and_group(passwd: str, group: str, user: str) -> None:
-    refused_or(lambda: users.resolve(user, passwd, group, ["x"]))
-    refused_or(lambda: namespace_options.subordinate_map(passwd, user, "/etc/subuid", "subuidname"))
+    fuzz.refused_or(lambda: users.resolve(user, passwd, group, ["x"]))
+    fuzz.refused_or(lambda: namespace_options.subordinate_map(passwd, user, "/etc/subuid", "subuidname"))
 
 
 @pytest.mark.parametrize(
     "make", [lambda n: "x:x:0:0::/:/\n" * (n // 8), lambda n: ":" * n, lambda n: "9" * n + ":" + "9" * n]
 )
 def test_passwd_and_group_take_linear_time(make: Callable[[int], str]) -> None:
-    assert fuzz.grows_linearly(lambda text: refused_or(lambda: users.resolve("app:x", text, text, ["9" * 30])), make)
+    assert fuzz.grows_linearly(
+        lambda text: fuzz.refused_or(lambda: users.resolve("app:x", text, text, ["9" * 30])), make
+    )
 
 
 def test_fifo_never_blocks(folder: Path) -> None:
@@ -331,7 +323,7 @@ def test_image_configuration_takes_linear_time(make: Callable[[int], dict[str, A
         config.resolved(chosen, checked)
         volumes.file_systems(chosen, checked, ())
 
-    assert fuzz.grows_linearly(lambda members: refused_or(lambda: resolve(members)), make, 40_000)
+    assert fuzz.grows_linearly(lambda members: fuzz.refused_or(lambda: resolve(members)), make, 40_000)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import re
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise, pulling, table
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.formatters import spelled
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
@@ -19,18 +18,6 @@ from ansible_collections.libpod.engine.plugins.module_utils._reconcile import en
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff import comparisons
 from ansible_collections.libpod.engine.tests.support import fuzz
 from hypothesis import strategies as st
-
-_MESSAGE = 20_000  # characters
-
-
-def refused_or(work: Callable[[], Any]) -> Any:
-    """Return the result of ``work``, or None if it refuses in one printable sentence."""
-    try:
-        return work()
-    except LibpodError as error:
-        assert str(error) and len(str(error)) < _MESSAGE
-        str(error).encode(errors="surrogatepass")
-        return None
 
 
 def recorded(options: dict[str, Any]) -> None:
@@ -51,7 +38,7 @@ def test_lone_surrogates_inside_lists_are_not_compared() -> None:
 def test_option_is_normalised_or_refused(name: str, data: st.DataObject) -> None:
     row = OPTIONS[name]
     value = data.draw(fuzz.values_of(row.type))
-    normalised = refused_or(lambda: row.normalise(value, name))
+    normalised = fuzz.refused_or(lambda: row.normalise(value, name))
     if normalised is not None:
         recorded({name: normalised})
         json.dumps(spelled(name, normalised))
@@ -61,7 +48,7 @@ def test_option_is_normalised_or_refused(name: str, data: st.DataObject) -> None
 def test_options_together_are_normalised_or_refused(data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(OPTIONS)), max_size=8, unique=True))
     options = {name: data.draw(fuzz.values_of(OPTIONS[name].type)) for name in names}
-    normalised = refused_or(lambda: normalise.normalise(options))
+    normalised = fuzz.refused_or(lambda: normalise.normalise(options))
     if normalised is not None:
         recorded(normalised)
 
@@ -69,28 +56,28 @@ def test_options_together_are_normalised_or_refused(data: st.DataObject) -> None
 @fuzz.fuzzed(500, text=fuzz.texts())
 def test_image_references(text: str) -> None:
     for parse in (image.normalise, image.local_names, image.name_for_source):
-        refused_or(lambda parse=parse: parse(text))
+        fuzz.refused_or(lambda parse=parse: parse(text))
 
 
 @fuzz.fuzzed(
     200, values=st.dictionaries(st.sampled_from(["platform", "os", "arch", "retry", "retry_delay"]), fuzz.texts())
 )
 def test_pull_options(values: dict[str, str]) -> None:
-    refused_or(lambda: pulling.pulling(values))
+    fuzz.refused_or(lambda: pulling.pulling(values))
 
 
 @fuzz.fuzzed(300, values=st.dictionaries(st.one_of(st.sampled_from([*OPTIONS, "*"]), fuzz.texts()), fuzz.values()))
 def test_comparisons(values: dict[str, Any]) -> None:
-    refused_or(lambda: comparisons.parse(values))
+    fuzz.refused_or(lambda: comparisons.parse(values))
 
 
 @fuzz.fuzzed(200, lines=st.lists(st.one_of(fuzz.texts(), st.binary(max_size=9)), max_size=5))
 def test_environment_files(lines: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "env_file"
     path.write_bytes(b"\n".join(x if isinstance(x, bytes) else x.encode(errors="surrogatepass") for x in lines))
-    variables = refused_or(lambda: env_files.read([str(path)]))
+    variables = fuzz.refused_or(lambda: env_files.read([str(path)]))
     if variables is not None:
-        refused_or(lambda: OPTIONS["env"].normalise(variables, "env"))
+        fuzz.refused_or(lambda: OPTIONS["env"].normalise(variables, "env"))
 
 
 # For each grammar, texts that grow with the number, on which a regular expression or a loop may be quadratic.
@@ -123,14 +110,15 @@ def test_option_takes_linear_time(name: str) -> None:
     for grow in _GROWING:
         made = [wrap(grow(count)) for count in (4, 64)]
         assert fuzz.grows_linearly(
-            lambda value: refused_or(lambda: row.normalise(value, name)), lambda count, grow=grow: wrap(grow(count))
+            lambda value: fuzz.refused_or(lambda: row.normalise(value, name)),
+            lambda count, grow=grow: wrap(grow(count)),
         ), f"{name}: {str(made[0])[:40]} repeated"
 
 
 @pytest.mark.parametrize("parse", [image.normalise, image.local_names, image.name_for_source])
 def test_image_reference_takes_linear_time(parse: Callable[[str], Any]) -> None:
     for grow in _GROWING:
-        assert fuzz.grows_linearly(lambda text: refused_or(lambda: parse(text)), grow), grow(8)
+        assert fuzz.grows_linearly(lambda text: fuzz.refused_or(lambda: parse(text)), grow), grow(8)
 
 
 def test_fuzzer_detects_superlinear_work() -> None:
