@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.libpod.engine.tests.support import images, scenario
+from ansible_collections.libpod.engine.tests.support import scenario
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
-PAGE = f"{images.PROJECT}/docs/inside.md"
+PAGE = scenario.INSIDE
 
 
 def test_page_is_followed_from_its_files_to_its_last_command(host: Host, tmp_path: Path) -> None:

@@ -32,6 +32,28 @@ def test_page_is_followed_from_its_files_to_its_last_command(host: Host, tmp_pat
     host.expect_clean()
 
 
+def test_instances_go_back_to_the_mark_of_the_pages_play(host: Host, tmp_path: Path) -> None:
+    project = f"{tmp_path}/project"
+    scenario.have_images(host)
+    files = scenario.page_files()
+    (marks,) = scenario.page_unnamed()
+    files["molecule/default/prepare.yml"] += marks
+    hosts = "molecule/default/inventory/hosts.yml"
+    assert "platform_defaults:\n" in files[hosts]
+    files[hosts] = files[hosts].replace("platform_defaults:\n", "platform_defaults:\n      rewindable: true\n")
+    scenario.write(project, files)
+    scenario.run(host, project, "converge")
+    listed = host.module("libpod_container_info")["containers"]
+    (server,) = [one["Name"] for one in listed if one["Name"].startswith("server-")]
+    look = {"name": server, "argv": ["sh", "-c", "ls /etc/greeting /usr/bin/env"]}
+    assert "/etc/greeting\n" in host.module("libpod_container_exec", look)["stdout"]
+    rewound = host.container(server, state="rewound")
+    assert rewound.changed, rewound
+    assert host.module("libpod_container_exec", look)["stdout"] == "/usr/bin/env\n"
+    scenario.run(host, project, "destroy")
+    host.expect_clean()
+
+
 # A scenario of molecule-plugins, but for the driver's name and its two playbooks.
 PLATFORMS = """---
 driver: {name: default}

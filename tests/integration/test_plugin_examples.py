@@ -17,7 +17,7 @@ from typing import Any, Iterator
 import pytest
 import yaml
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
-from ansible_collections.libpod.engine.tests.support import inventories, playbooks, sshd
+from ansible_collections.libpod.engine.tests.support import inventories, playbooks, scenario, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 PLUGINS = "ansible_collections.libpod.engine.plugins"
@@ -70,8 +70,11 @@ def test_examples_of_connection_plugins_run(home: Path, name: str) -> None:
 
 
 def test_examples_of_the_inventory_plugin_are_read(home: Path) -> None:
-    every = [["web"], [], ["server1-web"], ["web"]]
-    for number, (example, hosts) in enumerate(zip(_examples("inventory", "libpod_containers"), every)):
+    every = [["web"], [], ["server1-web"], ["web"], ["server1-web"]]
+    named = scenario.page_files(scenario.INSIDE)["server1.libpod_containers.yml"]
+    examples = [*_examples("inventory", "libpod_containers"), yaml.safe_load(named)]
+    assert len(examples) == len(every)
+    for number, (example, hosts) in enumerate(zip(examples, every)):
         path = home / f"{number}.libpod_containers.yml"
         path.write_text(json.dumps(example))
         found = inventories.read(str(path), settings={**sshd.settings(), "HOME": str(home)})

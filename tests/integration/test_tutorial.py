@@ -12,10 +12,7 @@ from pathlib import Path
 from ansible_collections.libpod.engine.tests.support import images, scenario
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
-DOCS = Path(images.PROJECT, "docs")
-TUTORIAL = str(DOCS / "tutorial.md")
-HOWTOS = sorted((DOCS / "howto").glob("*.md"))
-DEBUG = str(DOCS / "howto/debug-an-exit.md")
+DEBUG = f"{images.PROJECT}/docs/howto/debug-an-exit.md"
 # Not run: the role would write outside the test host. make demo, make fresh and the targets run it.
 PREPARED = "ansible-playbook -i hosts prepare.yml"
 # A machine for tests may have others, in places that Ansible finds first.
@@ -36,9 +33,9 @@ def _run(host: Host, project: str, command: str) -> str:
 
 def test_tutorial_is_followed_from_its_files_to_its_last_command(host: Host, tmp_path: Path) -> None:
     project = f"{tmp_path}/project"
-    scenario.write(project, scenario.page_files(TUTORIAL))
+    scenario.write(project, scenario.page_files(scenario.TUTORIAL))
     _ready(host, project)
-    first, *commands = scenario.page_commands(TUTORIAL)
+    first, *commands = scenario.page_commands(scenario.TUTORIAL)
     assert first == PREPARED and len(commands) == 8
     site, page, listed, _logs, check, change, memory, removal = [_run(host, project, one) for one in commands]
     assert "changed=1" in site and page == "Hello from web\n" and "0.0.0.0:8080->80/tcp" in listed
@@ -49,8 +46,9 @@ def test_tutorial_is_followed_from_its_files_to_its_last_command(host: Host, tmp
 
 def test_howtos_run_and_remove_what_they_made(host: Host, tmp_path: Path) -> None:
     project = f"{tmp_path}/project"
-    files = {name: text for page in HOWTOS for name, text in scenario.page_files(str(page)).items()}
-    assert list(files) == [f"{page.stem}.yml" for page in HOWTOS] and len(files) >= 9
+    files = {name: text for page in scenario.HOWTOS for name, text in scenario.page_files(page).items()}
+    assert list(files) == [f"{Path(page).stem}.yml" for page in scenario.HOWTOS] and len(files) >= 9
+    assert [page for page in scenario.HOWTOS if scenario.page_commands(page)] == [DEBUG]
     scenario.write(project, files)
     _ready(host, project)
     printed = _run(host, project, f"ansible-playbook -i localhost, -c local --tags all,remove {' '.join(files)}")

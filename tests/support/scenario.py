@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import subprocess
@@ -16,6 +17,11 @@ from .hosts import Host
 
 EXAMPLE = f"{images.PROJECT}/docs/examples/molecule"
 PAGE = f"{images.PROJECT}/docs/molecule.md"
+INSIDE = f"{images.PROJECT}/docs/inside.md"
+TUTORIAL = f"{images.PROJECT}/docs/tutorial.md"
+HOWTOS = sorted(glob.glob(f"{images.PROJECT}/docs/howto/*.md"))
+# The pages of which a test writes the files and runs the commands.
+FOLLOWED = (PAGE, INSIDE, TUTORIAL, *HOWTOS)
 # The images of the example, which a test host has by these names; the second one's name is busybox's own.
 NAMES = {"docker.io/library/debian:12": "debian", "docker.io/library/busybox:latest": "busybox"}
 
@@ -29,6 +35,17 @@ def page_commands(page: str = PAGE) -> list[str]:
     """Return the commands that a page shows, in its order."""
     blocks = re.findall(r"(?ms)^```console\n(.*?)^```$", _text(page))
     return [line.removeprefix("# ") for block in blocks for line in block.splitlines()]
+
+
+def page_blocks(page: str = PAGE) -> list[tuple[str, str]]:
+    """Return the language and the text of each block of a page that has a language."""
+    return re.findall(r"(?ms)^ *```(\w+)\n(.*?)^ *```$", _text(page))
+
+
+def page_unnamed(page: str = PAGE) -> list[str]:
+    """Return the blocks of a page that are neither its files nor commands."""
+    files = page_files(page).values()
+    return [text for language, text in page_blocks(page) if language != "console" and text not in files]
 
 
 def _text(page: str) -> str:
