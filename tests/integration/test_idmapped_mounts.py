@@ -14,6 +14,11 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 
+pytestmark = pytest.mark.skipif(
+    tuple(map(int, os.uname().release.split(".")[:2])) < (6, 3),
+    reason="what a test host has is on a tmpfs, of which Linux maps the IDs of mounts from 6.3 on",
+)
+
 SOURCE = "/srv/owned"
 BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
 MAPPED: dict[str, Any] = {"uidmap": ["0:100000:65536"], "gidmap": ["0:200000:65536"]}

@@ -201,10 +201,12 @@ def test_bridge_has_its_vlan(shared: Host) -> None:
     _needs(shared, "bridge", "vlan_filtering", "1")
     made = define(shared, "tagged", opt={"vlan": 42})
     a, b = run(shared, "a", "tagged"), run(shared, "b", "tagged")
-    assert reaches(a, address(b, "tagged"))
+    assert reaches(a, address(b, "tagged")) and reaches(a, made["subnets"][0]["gateway"])
     ports = json.loads(shared.run("ip", "-json", "link", "show", "master", made["network_interface"]))
     vlans = {one["ifname"]: one["vlans"] for one in json.loads(shared.run("bridge", "-json", "vlan", "show"))}
-    assert [42 in [vlan["vlan"] for vlan in vlans[port["ifname"]]] for port in ports] == [True, True]
+    assert [42 in [vlan["vlan"] for vlan in vlans[port["ifname"]]] for port in ports] == [True, True, True]
+    assert shared.module("libpod_network", {"name": "tagged", "state": "absent", "force": True}).changed
+    assert made["network_interface"] not in shared.run("ip", "link"), "nor is the gateway's link left"
 
 
 def _needs(host: Host, *kind: str, link: str = "") -> None:

@@ -109,26 +109,28 @@ def remove_veth(name: str, mac: str) -> None:
                 _remove(route, name, link["index"])
 
 
-def bridge_ports(name: str) -> list[str]:
-    """Return the links that are ports of the bridge of this name in the caller's namespace.
+def bridge_ports(name: str, gateway: str = "") -> list[str]:
+    """Return the links that are ports of the bridge of this name in the caller's namespace, without ``gateway``'s peer.
 
     :raises ToolMissing: pyroute2 is not installed.
     """
     with _pyroute2().IPRoute() as route:
         indexes = route.link_lookup(ifname=name)
+        peers = [_attribute(one, "IFLA_LINK") for one in (_named(route, gateway) if gateway else ())]
         found = [one for one in route.get_links() if _attribute(one, "IFLA_MASTER") in indexes]
-    return sorted(str(_attribute(one, "IFLA_IFNAME")) for one in found)
+    return sorted(str(_attribute(one, "IFLA_IFNAME")) for one in found if one["index"] not in peers)
 
 
-def remove_bridge(name: str) -> None:
-    """Remove the bridge of this name from the caller's namespace, if it exists.
+def remove_bridge(name: str, gateway: str = "") -> None:
+    """Remove the bridge of this name, and the veth pair of ``gateway``, from the caller's namespace, if they exist.
 
     :raises ToolMissing: pyroute2 is not installed.
     """
     with _pyroute2().IPRoute() as route:
-        for link in _named(route, name):
-            if _kind(link) == "bridge":
-                _remove(route, name, link["index"])
+        for one, kind in ((gateway, "veth"), (name, "bridge")):
+            for link in _named(route, one) if one else ():
+                if _kind(link) == kind:
+                    _remove(route, one, link["index"])
 
 
 def _named(route: Any, name: str) -> list[Any]:

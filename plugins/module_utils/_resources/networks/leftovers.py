@@ -17,6 +17,7 @@ from ..._model.errors import InvalidState, ToolFailed, ToolMissing
 from ..._model.failpoints import failpoint
 from . import forms
 
+_LONGEST_NAME = 15  # of a link: IFNAMSIZ less the end
 _RESERVATIONS = "/var/lib/cni/networks"
 _OWN_FILE = re.compile(r"last_reserved_ip\.\d+|lock")  # of host-local, beside addresses
 # The firewall plugin's chains for ingressPolicy, in which it leaves two rules a bridge.
@@ -33,7 +34,7 @@ def check_unused(name: str, config: Mapping[str, Any]) -> None:
         return
     from ..._drivers.kernel import netlink
 
-    ports = netlink.bridge_ports(bridge)
+    ports = netlink.bridge_ports(bridge, _gateway(config, bridge))
     if ports:
         raise InvalidState(
             f"network {name}: its bridge {bridge} is in use by {', '.join(ports[:5])}, which none of this engine's "
@@ -50,6 +51,13 @@ def _own_bridge(config: Mapping[str, Any]) -> str:
     return bridge if bridge in host_networks.links() and not form.keeps_bridge(config) else ""
 
 
+def _gateway(config: Mapping[str, Any], bridge: str) -> str:
+    """Return the link that has the gateway's address in a VLAN: the bridge plugin's, which it leaves on the host."""
+    vlan = config["plugins"][0].get("vlan") if "plugins" in config else 0
+    link = f"{bridge}.{vlan}"
+    return link if vlan and len(link) <= _LONGEST_NAME else ""
+
+
 def clear(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
     """Remove what the network has on the host; no container is on it.
 
@@ -59,7 +67,7 @@ def clear(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
     if bridge:
         from ..._drivers.kernel import netlink
 
-        netlink.remove_bridge(bridge)
+        netlink.remove_bridge(bridge, _gateway(config, bridge))
     if "plugins" in config:  # netavark's rules and leases go with the last container
         _clear_rules(name, forms.of(config).link(config))
         _clear_reservations(parts, name, config)
