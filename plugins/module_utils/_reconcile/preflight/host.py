@@ -204,7 +204,7 @@ def check_root(runtime: Runtime, container: Container) -> None:
 
 
 def _check_image(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
-    if container is not None and not desired.image and not container.unreadable:
+    if container is not None and not desired.image and not container.unreadable and container.config.rootfs:
         check_root(runtime, container)
     if desired.rootfs and not os.path.isdir(desired.image):
         refusal = InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
