@@ -223,6 +223,7 @@ def test_dnsname_is_there_where_it_is_asked_for_and_works() -> None:
         ({"opt": {"mtu": 70000}}, "mtu"),
         ({"opt": {"mtu": 1279}, "ipv6": True}, "mtu"),
         ({"opt": {"vlan": 4095}}, "vlan"),
+        ({"opt": {"vlan": 4094}, "interface_name": "br-storage0"}, "interface_name"),
         ({"opt": {"mode": "bridge"}}, "mode"),
         ({"opt": {"mode": "l2"}, "driver": "macvlan"}, "mode"),
         ({"opt": {"vlan": 5}, "driver": "macvlan"}, "vlan"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _INTERFACE = re.compile(r"[^\s/:\0]+")  # the kernel's dev_valid_name()
-_LONGEST_INTERFACE = 15  # bytes, IFNAMSIZ without the end
+LONGEST_INTERFACE = 15  # bytes, IFNAMSIZ without the end
 
 
 def address(value: object, option: str) -> str:
@@ -49,7 +49,7 @@ def interface(value: str, option: str) -> str:
 
 def _is_interface(value: str) -> bool:
     named = _INTERFACE.fullmatch(value) and value not in (".", "..", "lo")
-    return bool(named) and len(value.encode(errors="replace")) <= _LONGEST_INTERFACE
+    return bool(named) and len(value.encode(errors="replace")) <= LONGEST_INTERFACE
 
 
 def aliases(value: Iterable[object], option: str) -> list[str]:

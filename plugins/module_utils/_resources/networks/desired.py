@@ -15,6 +15,7 @@ from ..._drivers.cni.config import Definition
 from ..._drivers.host import machine_id
 from ..._model.errors import InvalidArgument, InvalidState, warn
 from ..._model.options.network_definition import IPNetwork, Wanted, check
+from ..._model.options.network_options import LONGEST_INTERFACE
 from ..._model.options.parsers import wrong
 from ..._model.records.defined_network import (
     BRIDGE,
@@ -64,7 +65,10 @@ class Surroundings:
                 yield ipaddress.ip_network(subnet.subnet), f"subnet {subnet.subnet} of network {one.config['name']}"
         from ..._drivers.kernel import host_networks
 
-        yield from ((one.network, str(one)) for one in host_networks.taken() if one.link != apart_from)
+        # The gateway's link in a VLAN has the bridge's name before a full stop.
+        for one in host_networks.taken():
+            if one.link != apart_from and not one.link.startswith(f"{apart_from}."):
+                yield one.network, str(one)
 
 
 class _Families(NamedTuple):
@@ -92,6 +96,11 @@ def desired(given: Wanted, had: Optional[DefinedNetwork], around: Surroundings) 
     subnets = _subnets(given, ipam, had, internal, around, interface if driver == BRIDGE else "")
     one_gateway = driver == BRIDGE and not internal and around.backend == "cni"
     _check_families(given, subnets, routed_bridge=one_gateway)
+    if given.vlan and one_gateway and len(f"{interface}.{given.vlan}") > LONGEST_INTERFACE:
+        raise InvalidArgument(
+            f"network {given.name}: opt: vlan: the gateway's link {interface}.{given.vlan} has more than the "
+            f"{LONGEST_INTERFACE} characters of a link's name: set a shorter interface_name"
+        )
     if driver in ROUTED and subnets != (had.subnets if had else ()):
         _check_free(given.name, subnets, had, around, interface)
     return DefinedNetwork(

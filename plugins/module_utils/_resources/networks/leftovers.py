@@ -15,9 +15,9 @@ from ..._drivers.cni import nat_rules
 from ..._model.engine_config import DEFAULT_STATIC_ROOT, EngineConfig
 from ..._model.errors import InvalidState, ToolFailed, ToolMissing
 from ..._model.failpoints import failpoint
+from ..._model.options.network_options import LONGEST_INTERFACE
 from . import forms
 
-_LONGEST_NAME = 15  # of a link: IFNAMSIZ less the end
 _RESERVATIONS = "/var/lib/cni/networks"
 _OWN_FILE = re.compile(r"last_reserved_ip\.\d+|lock")  # of host-local, beside addresses
 # The firewall plugin's chains for ingressPolicy, in which it leaves two rules a bridge.
@@ -55,7 +55,7 @@ def _gateway(config: Mapping[str, Any], bridge: str) -> str:
     """Return the link that has the gateway's address in a VLAN: the bridge plugin's, which it leaves on the host."""
     vlan = config["plugins"][0].get("vlan") if "plugins" in config else 0
     link = f"{bridge}.{vlan}"
-    return link if vlan and len(link) <= _LONGEST_NAME else ""
+    return link if vlan and len(link) <= LONGEST_INTERFACE else ""
 
 
 def clear(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
