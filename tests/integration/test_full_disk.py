@@ -188,3 +188,13 @@ def test_removal_killed_at_any_effect_is_finished(small: Host) -> None:
     assert [line for line in small.leaks() if "/srv/storage-run" not in line and "mount /srv/run " not in line] == []
     assert not small.container("again", **OPTIONS).failed
     assert _reserve() == whole
+
+
+def test_containers_are_restarted_and_started_while_the_disk_is_flooded(small: Host) -> None:
+    _flood(small)
+    _done(small.container("quiet", restart=True), "restarted quiet")
+    _done(small.container("idle", **OPTIONS, volume=["/anonymous"], restart=True), "restarted idle")
+    _done(small.container("ended", state="started"), "started ended")
+    assert _shown(small) == dict.fromkeys(("ended", "flood", "idle", "quiet"), "running")
+    _done(small.container("flood", state="absent"), "deleted flood")
+    assert not small.container("quiet", **OPTIONS, volume=["/anonymous"]).changed
