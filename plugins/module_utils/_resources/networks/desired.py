@@ -66,9 +66,9 @@ class Surroundings:
         from ..._drivers.kernel import host_networks
 
         # The gateway's link in a VLAN has the bridge's name before a full stop.
-        for one in host_networks.taken():
-            if one.link != apart_from and not one.link.startswith(f"{apart_from}."):
-                yield one.network, str(one)
+        for found in host_networks.taken():
+            if found.link != apart_from and not found.link.startswith(f"{apart_from}."):
+                yield found.network, str(found)
 
 
 class _Families(NamedTuple):
