@@ -122,11 +122,11 @@ def test_limit_of_requests_is_waited_for_as_the_registry_says(shop: Host) -> Non
     _forget(shop)
 
 
-@pytest.mark.parametrize("pattern", ["/v2/$", LAYER])
-def test_registry_that_hangs_meets_the_limit_of_time(shop: Host, pattern: str) -> None:
+@pytest.mark.parametrize(("way", "pattern"), [("hang", "/v2/$"), ("hang", LAYER), ("stall", LAYER)])
+def test_registry_that_hangs_meets_the_limit_of_time(shop: Host, way: str, pattern: str) -> None:
     before = _store(shop)
     # The limit is enough for skopeo to ask for the layer.
-    failed = _pull(shop, "hang", pattern, 1 << 30, tool_timeouts={"skopeo": PATIENCE}, **SOON)
+    failed = _pull(shop, way, pattern, 1 << 30, tool_timeouts={"skopeo": PATIENCE}, **SOON)
     assert failed.failed and failed["error"] == "ToolTimedOut" and len(Failing.seen) == 1, failed
     assert (
         f"did not end within {PATIENCE:g} seconds and was killed (a longer limit: tool_timeouts: {{skopeo: SECONDS}})"
