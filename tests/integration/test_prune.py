@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
@@ -89,6 +90,44 @@ def test_check_mode_foretells_what_only_a_pruned_container_used(host: Host) -> N
     assert predicted["actions"] == done["actions"]
     assert (done["networks"], done["volumes"]) == (["front"], ["pages"]), done
     assert len(done["images"]) == 1
+
+
+def test_until_removes_what_is_older_and_keeps_what_is_newer(host: Host) -> None:
+    parting = 0.0
+    for age in ("old", "new"):
+        parting = time.time()
+        time.sleep(0.05)  # the kernel's time of a file lags behind by a tick
+        assert host.module("libpod_network", {"name": f"{age}-front"}).changed
+        assert host.module("libpod_volume", {"name": f"{age}-pages"}).changed
+        host.container(f"{age}-job", **OPTIONS)
+        change = {"container": f"{age}-job", "image": f"{age}-image", "changes": ["LABEL own=1"]}
+        assert host.module("libpod_commit", change).changed
+        host.container(f"{age}-job", state="stopped")
+    kinds = ("container", "network", "volume", "image")
+    asked: dict[str, Any] = {"system": True, "system_all": True, "system_volumes": True}
+
+    def filters(until: str) -> dict[str, Any]:
+        return {f"{kind}_filters": {"until": until, **({"label": "own"} if kind == "image" else {})} for kind in kinds}
+
+    def left() -> list[list[str]]:
+        containers = [one["Name"] for one in host.module("libpod_container_info")["containers"]]
+        networks = [one["name"] for one in host.module("libpod_network_info")["networks"] if "-" in one["name"]]
+        images = [name for name in ("old-image", "new-image") if ImageStore(host.parts).find(name)]
+        return [containers, networks, sorted(os.listdir("/srv/static/volumes")), images]
+
+    assert _prune(host, **asked, **filters("1h")).changed is False
+    for until, age in ((str(parting), "old"), ("0s", "new")):
+        predicted = _prune(host, check=True, **asked, **filters(until))
+        done = _prune(host, **asked, **filters(until))
+        assert predicted["actions"] == done["actions"] and len(done["actions"]) == len(kinds), (predicted, done)
+        assert done["actions"][:3] == [
+            f"deleted {age}-job",
+            f"removed network {age}-front",
+            f"removed volume {age}-pages",
+        ]
+        remaining = [[f"new-{one}"] if age == "old" else [] for one in ("job", "front", "pages", "image")]
+        assert left() == remaining
+        assert _prune(host, **asked, **filters(until)).changed is False
 
 
 def test_invalid_filters_are_refused(host: Host) -> None:
