@@ -125,6 +125,32 @@ options:
     type: str
     choices: [always, missing, never, newer, policy]
     default: policy
+  authfile:
+    description:
+      - File with credentials for registries, as O(libpod.engine.libpod_container#module:authfile). It is used for images that are
+        pulled and for those below one that is built. Without it, the files of the target's root are used, so that a login is enough.
+      - C(docker_compose_v2) does not have it.
+    type: path
+  username:
+    description:
+      - User for the images' registries, with O(password). It cannot be combined with O(authfile).
+      - C(docker_compose_v2) does not have it.
+    type: str
+  password:
+    description:
+      - Password of O(username).
+      - C(docker_compose_v2) does not have it.
+    type: str
+  cert_dir:
+    description:
+      - Directory with certificates for registries, as O(libpod.engine.libpod_container#module:cert_dir).
+      - C(docker_compose_v2) does not have it.
+    type: path
+  tls_verify:
+    description:
+      - Whether registries need HTTPS with a valid certificate, as O(libpod.engine.libpod_container#module:tls_verify).
+      - C(docker_compose_v2) does not have it.
+    type: bool
   build:
     description:
       - Whether the images of services with C(build) are built.

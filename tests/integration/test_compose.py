@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.registry import APP, SECURE, Registry
 
 preload.engine()
 
@@ -181,6 +182,39 @@ def test_image_is_built_and_its_container_follows_it(project: Project) -> None:
     # docker and podman keep images and the layers of builds too.
     assert not project.host.module("libpod_image", {"name": "b-app", "state": "absent"}).failed
     assert not project.host.module("libpod_prune", {"image": True}).failed
+
+
+def test_task_says_how_the_registry_of_its_images_is_reached(project: Project) -> None:
+    registry = Registry(project.host, SECURE)
+    try:
+        other = APP.replace("app", "other")
+        for name in (APP, other):
+            registry.push("bare" if name == other else "busybox", name, "--dest-creds=me:secret-word")
+        project.write(f"""
+          services:
+            app: {{build: {{context: ., dockerfile_inline: "FROM {APP}\\nLABEL own=1\\n"}}, command: "true"}}
+            web: {{image: "{other}", command: sleep 1000, stop_signal: KILL}}
+          networks: {{default: {{internal: true}}}}
+        """)
+        task: dict[str, Any] = {"project_name": "p", "project_src": str(project.folder), "tls_verify": False}
+        task["state"] = "created"
+        for wrong, message in (
+            ({}, "authentication required"),
+            ({"username": "me"}, "password"),
+            ({"username": "me", "password": "wrong-word"}, "authentication required"),
+            ({"username": "me", "password": "secret-word", "tls_verify": True}, "certificate"),
+        ):
+            refused = project.run(**{**task, **wrong})
+            assert refused.failed and message in refused["msg"] and "-word" not in str(refused), refused
+        made = project.done(**task, username="me", password="secret-word")
+        assert {"built image localhost/p-app:latest", f"pulled image {other}"} <= set(made["actions"]), made
+        assert "secret-word" not in str(made)
+        project.done(project_name="p", state="absent")
+        for name in ("p-app", APP, other):
+            assert not project.host.module("libpod_image", {"name": name, "state": "absent"}).failed
+        assert not project.host.module("libpod_prune", {"image": True}).failed
+    finally:
+        registry.remove()
 
 
 def test_included_files_are_run_from_their_directories(project: Project) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.registry import APP, SECURE, Registry
 
 preload.engine()
 
@@ -198,3 +199,24 @@ def test_killed_tasks_of_pods_are_finished_by_the_next_ones(host: Host, tmp_path
         assert host.module("libpod_quadlet", gone, kill_at=at).killed
         assert not host.module("libpod_quadlet", gone).failed
         host.expect_clean()
+
+
+def test_image_file_says_how_its_registry_is_reached(host: Host, tmp_path: Path) -> None:
+    registry = Registry(host, SECURE)
+    try:
+        registry.push("busybox", APP, "--dest-creds=me:secret-word")
+        (tmp_path / "web.container").write_text("[Container]\nImage=app.image\nExec=sleep 1000\nNetwork=none\n")
+        file = f"[Image]\nImage={APP}\nTLSVerify=false\n"
+        for more, message in (("", "authentication required"), ("Creds=me:wrong-word\n", "authentication required")):
+            (tmp_path / "app.image").write_text(file + more)
+            refused = host.module("libpod_quadlet", {"name": "set", "src": str(tmp_path)})
+            assert refused.failed and message in refused["msg"] and "-word" not in str(refused), refused
+        (tmp_path / "app.image").write_text(f"{file}Creds=me:secret-word\n")
+        made = doing(host)(src=str(tmp_path), state="created")
+        assert made["actions"] == [f"pulled image {APP}", "created systemd-web"] and "secret-word" not in str(made), (
+            made
+        )
+        assert doing(host)(state="absent")["actions"] == ["deleted systemd-web"]
+        assert host.module("libpod_image", {"name": APP, "state": "absent"}).changed
+    finally:
+        registry.remove()

@@ -93,6 +93,27 @@ def test_references_lead_to_units_and_order_the_containers(tmp_path: Path) -> No
     )
 
 
+def test_image_and_build_say_how_a_registry_is_reached(tmp_path: Path) -> None:
+    loaded = load(
+        tmp_path,
+        a_container="[Container]\nImage=i.image\nRetry=5\n",
+        b_container="[Container]\nImage=x.build\nMount=type=image,source=m.image,target=/m\n",
+        i_image="[Image]\nImage=quay.io/i:1\nAuthFile=/a.json\nCertDir=/c\nTLSVerify=no\nRetry=2\nPolicy=newer\nArch=arm64\n",
+        m_image="[Image]\nImage=quay.io/m:1\nAuthFile=/m.json\n",
+        x_build="[Build]\nImageTag=app\nAuthFile=/b.json\nTLSVerify=false\nPull=newer\nTarget=t\n",
+    )
+    first, second = loaded.containers
+    reached = {"authfile": "/a.json", "cert_dir": "/c", "tls_verify": False, "pull": "newer", "arch": "arm64"}
+    assert first.items() >= {**reached, "retry": "5", "image": "quay.io/i:1"}.items() and "authfile" not in second
+    (image,) = loaded.images
+    assert image.items() >= {"auth_file": "/b.json", "validate_certs": False, "pull": "newer"}.items()
+    assert image["build"] == {"target": "t"}
+    assert loaded.ineffective == (f"{tmp_path}/m.image:3: [Image] AuthFile",)
+    (tmp_path / "x.build").write_text("[Build]\nImageTag=app\nPull=sometimes\n")
+    with pytest.raises(LibpodError, match=r"x.build:3: \[Build\] Pull: expected one of "):
+        load(tmp_path)
+
+
 REFUSED = {
     "Runtime=x": "c.container:3: [Container] Runtime has no counterpart here: remove it",
     "Pod=p.pod": "c.container:3: [Container] Pod: expected a unit that is among the files, and p.pod is not",
@@ -294,10 +315,14 @@ PAGE = {
     "a container": ("c_container", "[Container]\nImage=i\n"),
     "a pod": ("p_pod", "[Pod]\n"),
     "Kubernetes YAML": ("k_kube", "[Kube]\nYaml=yaml/p.yaml\n"),
+    "an image": ("i_image", "[Image]\nImage=i\n"),
+    "a build": ("b_build", "[Build]\nImageTag=b\n"),
 }
 LISTED = {
     "a container": {*keys.TEXTS, *keys.FLAGS, *keys.LISTS, *keys.WORDS, *keys.PAIRS, *keys.SECURITY},
     "a pod": {*keys.OF_POD_TEXTS, *keys.OF_POD_LISTS, *keys.OF_POD_WORDS},
+    "an image": {*keys.OF_IMAGE_TEXTS, "TLSVerify"},
+    "a build": {*keys.OF_BUILD_TEXTS, "TLSVerify"},
     "Kubernetes YAML": {"Yaml", "ConfigMap", "PublishPort", "AutoUpdate"},
 }
 

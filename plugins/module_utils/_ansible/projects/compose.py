@@ -18,11 +18,15 @@ from ..._model.errors import InvalidArgument, some, warn
 from ..._reconcile.desired import SECRETS_CHANGED, Desired
 from .. import arguments
 from ..module import EngineModule, run
-from .run import DefinitionModule, StackRun, run_stack
+from .run import DefinitionModule, StackRun, registry_options, registry_spec, run_stack
 from .stack import Owner
 
 _STATES = ("absent", "stopped", "restarted", "present", "created")
 _ENDS = ("absent", "stopped")
+# The options of libpod_image that say how the images below one that is built are pulled, and the task's own.
+_BELOW = {"auth_file": "authfile", "ca_cert_dir": "cert_dir", "validate_certs": "tls_verify"} | {
+    option: option for option in ("username", "password")
+}
 _PULLS = ("always", "missing", "never", "newer", "policy")
 
 
@@ -40,6 +44,7 @@ def spec() -> dict[str, Any]:
         "scale": {"type": "dict"},
         "state": {"type": "str", "default": "present", "choices": list(_STATES)},
         "pull": {"type": "str", "default": "policy", "choices": list(_PULLS)},
+        **registry_spec(),
         "build": {"type": "str", "default": "policy", "choices": ["always", "never", "policy"]},
         "recreate": {"type": "str", "default": "auto", "choices": ["always", "auto", "never"]},
         "secrets_changed": {"type": "str", "default": "restart", "choices": list(SECRETS_CHANGED), "no_log": False},
@@ -59,6 +64,7 @@ def request(params: Mapping[str, Any]) -> Request:
 
     :raises InvalidArgument: options contradict each other, or an option that is needed is missing.
     """
+    registry_options(params)
     folder = caller.absolute(params["project_src"]) if params["project_src"] else ""
     if params["definition"] is not None and params["files"]:
         raise InvalidArgument("definition: cannot be combined with files: give one of them")
@@ -112,8 +118,8 @@ class _Run:
 
     def result(self) -> dict[str, Any]:
         stack = self._project.stack
-        if self._params["build"] == "never":
-            stack = stack._replace(images=())
+        images = () if self._params["build"] == "never" else tuple(self._built(one) for one in stack.images)
+        stack = stack._replace(images=images)
         want = self._ending if self._params["state"] in _ENDS else partial(self._wanted, stack)
         done = self._run.result(want, {**self._recorded(), **stack.after}, partial(self._remove_unlisted, stack))
         return {**done, "project": self._project.name, "ineffective": list(stack.ineffective)}
@@ -127,10 +133,16 @@ class _Run:
         found = self._run.changes.with_images(found)
         return [*found, *self._surplus({one.name for one in found})]
 
+    def _built(self, options: Options) -> Options:
+        """Return the options of an image that is built with what the task says of the registries of those below it."""
+        params = self._params
+        more = {name: params[option] for name, option in _BELOW.items() if params[option] is not None}
+        return {**options, **more}
+
     def _adapted(self, options: Options) -> Options:
         """Return a container's options with what the task says of all."""
         params = self._params
-        more: Options = {"secrets_changed": params["secrets_changed"], "wait_timeout": params["wait_timeout"]}
+        more = {**registry_options(params), **{one: params[one] for one in ("secrets_changed", "wait_timeout")}}
         state = {"created": "created", "restarted": "started", "present": "started"}[params["state"]]
         if state == "created":
             more["wait"] = "started"

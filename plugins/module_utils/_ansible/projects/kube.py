@@ -18,12 +18,12 @@ from ..._reconcile.desired import SECRETS_CHANGED
 from .. import arguments
 from ..module import EngineModule, run
 from .pods import StackPods
-from .run import DefinitionModule, StackRun, run_stack
+from .run import DefinitionModule, StackRun, registry_options, registry_spec, run_stack
 from .stack import Owner
 
 _PULLS = ("always", "missing", "never", "newer", "policy")
 # Options that each container has, under the same names, where the task has them.
-_COMMON = ("authfile", "cert_dir", "tls_verify", "log_driver", "log_opt")
+_COMMON = ("log_driver", "log_opt")
 
 
 def spec() -> dict[str, Any]:
@@ -39,8 +39,7 @@ def spec() -> dict[str, Any]:
         "network": {"type": "list", "elements": "str"},
         "seccomp_profile_root": {"type": "path", "default": SECCOMP_ROOT},
         "pull": {"type": "str", "default": "policy", "choices": list(_PULLS)},
-        "username": {"type": "str"},
-        "password": {"type": "str", "no_log": True},
+        **registry_spec(),
         **{option: own[option] for option in _COMMON},
         "recreate": {"type": "bool", "default": False},
         "secrets_changed": {"type": "str", "default": "restart", "choices": list(SECRETS_CHANGED), "no_log": False},
@@ -70,8 +69,7 @@ def _request(params: Mapping[str, Any]) -> kube_files.Request:
         raise InvalidArgument("name: is needed where there is no src: give the set of objects a name")
     if not (gone or src) and not isinstance(definition, (dict, list)):
         raise InvalidArgument("src: is needed, or definition, a document or a list of them")
-    if bool(params["username"]) != bool(params["password"]):
-        raise InvalidArgument("username: is needed with password, and password with username: give both")
+    registry_options(params)
     return kube_files.Request(
         {OWNER: name or src},
         (src,) if src else (),
@@ -108,7 +106,8 @@ class _Run:
     def _adapted(self, options: Options) -> Options:
         """Return a container's options with what the task says of all."""
         params = self._params
-        more: Options = {option: params[option] for option in _COMMON if params[option] is not None}
+        common = {option: params[option] for option in _COMMON if params[option] is not None}
+        more: Options = {**registry_options(params), **common}
         more.update(secrets_changed=params["secrets_changed"], wait_timeout=params["wait_timeout"])
         if params["annotation"]:
             more["annotation"] = {**options.get("annotation", {}), **params["annotation"]}
@@ -118,8 +117,6 @@ class _Run:
             more["wait"] = "healthy"
         if params["pull"] != "policy" and not str(options["image"]).startswith("localhost/"):
             more["pull"] = params["pull"]
-        if params["username"]:
-            more["creds"] = f"{params['username']}:{params['password']}"
         if params["timeout"] is not None:
             more["stop_time"] = params["timeout"]
         return {**options, **more, "state": params["state"]}

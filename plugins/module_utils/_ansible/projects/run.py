@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
-from ..._inputs.stack import Stack
+from ..._inputs.stack import Options, Stack
 from ..._model.engine_config import PlanningConfig
-from ..._model.errors import LibpodError, PlanDiffers, note_done, take_warnings, warn
+from ..._model.errors import InvalidArgument, LibpodError, PlanDiffers, note_done, take_warnings, warn
 from ..._model.errors import done as done_before
 from ..._reconcile.batch import BatchReconcile, Renderers
 from ..._reconcile.desired import Desired
@@ -19,6 +19,27 @@ from ..._runtime.base import RuntimeBase
 from .. import arguments, containers
 from ..module import EngineModule, failure, hidden
 from .stack import Changes, Owner
+
+# Options of a container that say how its registry is reached, which a stack's task may have for all.
+_REGISTRY = ("authfile", "cert_dir", "tls_verify")
+
+
+def registry_spec() -> dict[str, Any]:
+    """Return the argument spec of the options by which a stack's images are pulled."""
+    own = arguments.container_spec()
+    user = {"username": {"type": "str"}, "password": {"type": "str", "no_log": True}}
+    return {**{option: own[option] for option in _REGISTRY}, **user}
+
+
+def registry_options(params: Mapping[str, Any]) -> Options:
+    """Return a container's options of what the task says of registries.
+
+    :raises InvalidArgument: of ``username`` and ``password`` one is missing.
+    """
+    if bool(params["username"]) != bool(params["password"]):
+        raise InvalidArgument("username: is needed with password, and password with username: give both")
+    given = {option: params[option] for option in _REGISTRY if params[option] is not None}
+    return {**given, **({"creds": f"{params['username']}:{params['password']}"} if params["username"] else {})}
 
 
 class DefinitionModule(EngineModule):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..._model.errors import MalformedData
 from ..stack import Options
-from .keys import FLAGS, LISTS, PAIRS, SECURITY, TEXTS, WORDS
+from .keys import FLAGS, LISTS, OF_IMAGE_TEXTS, PAIRS, SECURITY, TEXTS, WORDS
 from .readers import TRUE, Adding, adding, flag, flagged, host, log_opt, replacing, security, text, tmpfs, updating
 from .references import Units, beside
 from .units import Entry, Unit, words
@@ -21,7 +21,7 @@ def container(units: Units, unit: Unit) -> Options:
 
     :raises MalformedData: a key has no counterpart, or the image is missing.
     """
-    options = units.entries(unit, _keys(units, unit))
+    options = {**_pulling(units, unit), **units.entries(unit, _keys(units, unit))}
     if "image" not in options:
         raise MalformedData(f"{unit.path}: [Container] Image is missing")
     if "group" in options:
@@ -36,6 +36,26 @@ def container(units: Units, unit: Unit) -> Options:
     options["restart_policy"] = _RESTARTS[restart]
     options["label"] = {**options.get("label", {}), **units.own}
     return {"name": units.name(unit), "image_strict": True, **options}
+
+
+def image(units: Units, unit: Unit) -> Options:
+    """Return what an image's unit has containers that name it pull it by.
+
+    :raises MalformedData: a key has no counterpart, or the image is missing.
+    """
+    known = {key: replacing(option, text) for key, option in OF_IMAGE_TEXTS.items()}
+    options = units.entries(
+        unit, {**known, "Image": lambda _one, _options: None, "TLSVerify": replacing("tls_verify", flag)}
+    )
+    if not unit.value("Image", "Image"):
+        raise MalformedData(f"{unit.path}: [Image] Image is missing")
+    return options
+
+
+def _pulling(units: Units, unit: Unit) -> Options:
+    """Return the options of the image's unit, where the container names one."""
+    named = unit.value("Container", "Image")
+    return next((image(units, one) for one in units.of("image") if one.file == named), {})
 
 
 def _keys(units: Units, unit: Unit) -> dict[str, Adding]:

@@ -80,6 +80,22 @@ OF_POD_LISTS = {
     "PublishPort": "publish",
 }
 OF_POD_WORDS = {"GIDMap": "gidmap", "UIDMap": "uidmap"}
+# Keys of [Image], with the options of the containers that name the unit; Image and TLSVerify are read by themselves.
+OF_IMAGE_TEXTS = {
+    "Arch": "arch",
+    "AuthFile": "authfile",
+    "CertDir": "cert_dir",
+    "Creds": "creds",
+    "DecryptionKey": "decryption_key",
+    "OS": "os",
+    "Policy": "pull",
+    "Retry": "retry",
+    "RetryDelay": "retry_delay",
+    "Variant": "variant",
+}
+# Keys of [Build], with the options of libpod_image.
+OF_BUILD_TEXTS = {"AuthFile": "auth_file", "Pull": "pull", "Retry": "retry", "RetryDelay": "retry_delay"}
+PULLS = ("always", "missing", "never", "newer")
 # Keys that have no effect on containers that no systemd starts.
 IDLE = {
     "Container": ("ContainerName", "HealthLogDestination", "HealthMaxLogCount", "HealthMaxLogSize", "ServiceName"),

@@ -10,7 +10,8 @@ from typing import Sequence
 
 from ..._model.errors import InvalidArgument, MalformedData
 from ..stack import Options, Stack, check_order, joined, warned
-from .containers import container
+from .containers import container, image
+from .keys import IDLE, OF_BUILD_TEXTS, PULLS
 from .pods import pod
 from .readers import Adding, adding, at, flag, network_options, replacing, text, updating
 from .references import Units, beside
@@ -151,9 +152,11 @@ class _Translation:
 
     def _pulling(self, unit: Unit) -> None:
         """Check an image's unit: the containers that name it pull it, so that it needs no task of its own."""
-        self._units.entries(unit, {"Image": lambda _one, _options: None})
-        if not unit.value("Image", "Image"):
-            raise MalformedData(f"{unit.path}: [Image] Image is missing")
+        image(self._units, unit)
+        if not any(one.value("Container", "Image") == unit.file for one in self._units.of("container")):
+            for one in unit.entries:
+                if one.section == "Image" and one.key not in ("Image", *IDLE["Image"]):
+                    self._units.ignore(one)
 
     def _build(self, unit: Unit) -> Options:
         known: dict[str, Adding] = {
@@ -165,9 +168,15 @@ class _Translation:
             "SetWorkingDirectory": replacing("path", lambda one: self._context(unit, one)),
             "Target": replacing("target", text),
         }
-        options = self._units.entries(unit, known)
+        pulling: dict[str, Adding] = {
+            **{key: replacing(option, text) for key, option in OF_BUILD_TEXTS.items()},
+            "Pull": replacing("pull", _policy),
+            "TLSVerify": replacing("validate_certs", flag),
+        }
+        options = self._units.entries(unit, {**known, **pulling})
         path = options.pop("path", os.path.dirname(options.get("file", unit.path)))
-        return {"name": self._units.name(unit), "state": "build", "path": path, "tags": [], "build": options}
+        base = {one: options.pop(one) for one in (*OF_BUILD_TEXTS.values(), "validate_certs") if one in options}
+        return {"name": self._units.name(unit), "state": "build", "path": path, "tags": [], **base, "build": options}
 
     def _context(self, unit: Unit, entry: Entry) -> str:
         if entry.value == "unit":
@@ -175,6 +184,12 @@ class _Translation:
         if entry.value == "file":
             return os.path.dirname(beside(unit, unit.value("Build", "File")))
         return beside(unit, entry.value)
+
+
+def _policy(entry: Entry) -> str:
+    if entry.value not in PULLS:
+        entry.fail(f"one of {', '.join(PULLS)}")
+    return entry.value
 
 
 def _ordered_after(unit: Unit) -> list[str]:
