@@ -32,6 +32,13 @@ options:
     required: true
     env:
       - name: MOLECULE_EPHEMERAL_DIRECTORY
+  scenario_directory:
+    description:
+      - The directory of the scenario's files, from which images are built.
+    type: path
+    default: ''
+    env:
+      - name: MOLECULE_SCENARIO_DIRECTORY
 """
 
 EXAMPLES = r"""
@@ -48,6 +55,12 @@ _raw:
   contains:
     containers:
       description: The containers, for M(libpod.engine.libpod_containers).
+      type: list
+      elements: dict
+    builds:
+      description:
+        - The images to build, each for one C(container) - C(options) for M(libpod.engine.libpod_image), and C(build) among
+          them, which lacks the Dockerfile. That is the template C(dockerfile), with the variable C(item) from C(platform).
       type: list
       elements: dict
     networks:
@@ -97,7 +110,8 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types
         scenario = molecule_instances.scenario_id(str(self.get_option("directory")))
         platforms = [one for term in terms for one in (term if isinstance(term, (list, tuple)) else [term])]
         try:
-            return [_plan(list(_instances(platforms, variables or {}, scenario)), len(platforms), scenario)]
+            instances = list(_instances(platforms, variables or {}, scenario))
+            return [_plan(instances, len(platforms), scenario, str(self.get_option("scenario_directory") or ""))]
         except WrongPlatform as error:
             raise AnsibleLookupError(str(error)) from None
 
@@ -124,7 +138,7 @@ def _instances(platforms: list[Any], variables: Mapping[str, Any], scenario: str
         yield Instance(str(name), str(found.get("ansible_host") or name), {**defaults, **given})
 
 
-def _plan(instances: list[Instance], platforms: int, scenario: str) -> dict[str, Any]:
+def _plan(instances: list[Instance], platforms: int, scenario: str, directory: str) -> dict[str, Any]:
     config, files, arguments, errors = engine_tree.load(
         "_model.engine_config", "_resources.networks.files", "_ansible.arguments", "_model.errors"
     )
@@ -138,7 +152,7 @@ def _plan(instances: list[Instance], platforms: int, scenario: str) -> dict[str,
             raise WrongPlatform(f"platform {one.name}: {error}") from error
     spec = arguments.container_spec()
     names = {name for key, row in spec.items() for name in (key, *row.get("aliases", ()))} - set(parts._fields)
-    found = molecule_instances.containers(instances, scenario, networks, names)
+    found = molecule_instances.containers(instances, scenario, networks, names, directory)
     for text in found.warnings:
         display.warning(text)
     try:
@@ -147,6 +161,7 @@ def _plan(instances: list[Instance], platforms: int, scenario: str) -> dict[str,
         raise AnsibleLookupError(str(error)) from None
     return {
         "containers": found.containers,
+        "builds": found.builds,
         "networks": networks.own(),
         "instance_config": [_reached(one) for one in instances[:platforms]],
         "label": f"{molecule_instances.SCENARIO}={scenario}",

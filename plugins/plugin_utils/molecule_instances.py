@@ -9,6 +9,7 @@ import difflib
 import hashlib
 from typing import Any, Collection, Mapping, NamedTuple
 
+from . import molecule_builds
 from .molecule_keys import KEYS, OWN_OPTIONS, WrongPlatform
 from .molecule_networks import Networks
 
@@ -27,9 +28,10 @@ class Instance(NamedTuple):
 
 
 class Containers(NamedTuple):
-    """The containers of a scenario, and what the user should know of keys that have no effect."""
+    """The containers of a scenario, the builds of their images, and warnings of keys that have no effect."""
 
     containers: list[dict[str, Any]]
+    builds: list[dict[str, Any]]
     warnings: list[str]
 
 
@@ -49,24 +51,27 @@ def labels(scenario: str) -> dict[str, str]:
 
 
 def containers(
-    instances: Collection[Instance], scenario: str, networks: Networks, options: Collection[str]
+    instances: Collection[Instance], scenario: str, networks: Networks, options: Collection[str], directory: str = ""
 ) -> Containers:
     """Return the containers, with the options of libpod_container.
 
-    ``options`` are the names of all options that a container may be given.
+    ``options`` are the names of all options that a container may be given, and ``directory`` is the scenario's.
 
     :raises WrongPlatform: a platform has an unknown key or a value that cannot be used; it names both.
     """
     names = {one.name: one.container for one in instances}
-    made, warnings = [], []
+    made, builds, warnings = [], [], []
     for one in instances:
         try:
-            made.append(_container(one, scenario, networks, options, names))
+            container = _container(one, scenario, networks, options, names)
+            if path := molecule_builds.dockerfile(one.platform, directory):
+                builds.append(molecule_builds.build(one.name, one.platform, path, directory, container))
+            made.append(container)
         except WrongPlatform as error:
             raise WrongPlatform(f"platform {one.name}: {error}") from error
         ignored = [f"{key} has no effect: {KEYS[key].ignored}" for key in one.platform if _is_ignored(key)]
         warnings += [f"platform {one.name}: {text}" for text in ignored]
-    return Containers(made, warnings)
+    return Containers(made, builds, warnings)
 
 
 def _is_ignored(key: str) -> bool:
@@ -85,15 +90,13 @@ def _container(
         known = KEYS.get(key)
         if known is None:
             made[_own_option(key, options)] = value
-        elif known.refused and not (key in ("dockerfile", "buildargs", "cache_from") and given.get("pre_build_image")):
+        elif known.refused:
             raise WrongPlatform(f"{key} cannot be used: {known.refused}")
         elif known.option:
             value = _joined(value, names) if key in _JOINING else value
             made[known.option] = known.convert(value, key) if known.convert else value
     if not (given.get("image") or given.get("rootfs")):
         raise WrongPlatform("image is missing: name one")
-    if not given.get("pre_build_image", True):
-        raise WrongPlatform(f"pre_build_image: false cannot be used: {KEYS['dockerfile'].refused}")
     made.update(_command(given))
     made.update(_registry(given))
     made.update(_restart(given))

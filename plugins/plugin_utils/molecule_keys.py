@@ -98,13 +98,12 @@ def _mounts(value: Any, key: str) -> list[str]:
 
 _ENGINE = "the engine's roots and parts are variables of the environment, such as LIBPOD_OCI_RUNTIME in ansible.env"
 _DAEMON = "there is no daemon to reach"
-_BUILD = "images are used as they are: build it beforehand, or install what it lacks in prepare.yml"
 _NETWORKS = "networks, network, network_mode"
 
 KEYS: dict[str, Key] = {
-    "buildargs": Key(refused=_BUILD),
+    "buildargs": Key(handled="arguments of the build, where the image is built"),
     "cacert_path": Key(ignored=_DAEMON),
-    "cache_from": Key(refused=_BUILD),
+    "cache_from": Key(ignored="the layers of earlier builds are used again"),
     "capabilities": Key("cap_add", strings),
     "cert_path": Key("cert_dir"),
     "cgroup_manager": Key(refused=_ENGINE),
@@ -118,12 +117,16 @@ KEYS: dict[str, Key] = {
     "dns_servers": Key("dns", strings),
     "docker_host": Key(ignored=_DAEMON),
     "docker_networks": Key(handled="networks to make, with ipam_config's subnet and gateway"),
-    "dockerfile": Key(refused=_BUILD),
+    "dockerfile": Key(
+        handled="the template that the image is built of, in the scenario's directory; Dockerfile.j2 where omitted"
+    ),
     "env": Key("env", _variables),
     "etc_hosts": Key("etc_hosts", _hosts),
     "exposed_ports": Key("expose", strings),
     "extra_opts": Key("cmd_args", strings),
-    "force": Key(ignored="no image is built"),
+    "force": Key(
+        ignored="an image is built again where its Dockerfile, its directory or the image below it has changed"
+    ),
     "force_kill": Key(ignored="destroy does not wait for an instance's end"),
     "groups": Key(ignored="molecule itself makes the groups"),
     "hostname": Key(handled="hostname; the instance's name where omitted"),
@@ -145,7 +148,9 @@ KEYS: dict[str, Key] = {
     "override_command": Key(handled="whether a command that waits replaces the image's; true where omitted"),
     "pid_mode": Key("pid"),
     "platform": Key("platform"),
-    "pre_build_image": Key(handled="true; false is refused, as images are used as they are"),
+    "pre_build_image": Key(
+        handled="true uses the image as it is, false builds it; omitted, it is built where the dockerfile is there"
+    ),
     "privileged": Key("privileged"),
     "published_ports": Key("publish", strings),
     "pull": Key("pull", _pull),

@@ -177,3 +177,83 @@ def test_instance_has_a_systemd_in_which_services_start(host: Host, project: str
     scenario.write(project, _scenario("default", molecule=SYSTEM, converge=RUNNING))
     scenario.run(host, project, "test")
     host.expect_clean()
+
+
+# The keys of the drivers that no other scenario has, and an image that is built.
+ALL_KEYS = """---
+driver: {name: default}
+dependency: {name: galaxy, enabled: false}
+prerun: false
+platforms:
+  - name: open
+    image: localhost/busybox:latest
+    pre_build_image: false
+    buildargs: {WORD: built}
+    registry: {url: localhost, credentials: {username: me, password: secret}}
+    groups: [small]
+    override_command: true
+    published_ports: ["127.0.0.1:18080:80"]
+    tmpfs: ["/run:size=1m"]
+    dns_servers: [192.0.2.1]
+    etc_hosts: {db: 192.0.2.2}
+    ulimits: ["nofile:100:200"]
+    shm_size: 2m
+    sysctls: {net.core.somaxconn: 77}
+    security_opts: [no-new-privileges]
+    devices: ["/dev/null:/dev/nothing:rwm"]
+    cgroupns_mode: host
+    networks: [{name: back}]
+  - name: privileged
+    image: localhost/busybox:latest
+    pre_build_image: true
+    groups: [all_powers]
+    privileged: true
+    network_mode: none
+scenario:
+  test_sequence: [create, converge, destroy]
+"""
+LOOK = """---
+- name: Look at what the keys have made
+  hosts: small
+  gather_facts: false
+  tasks:
+    - name: In the instance
+      ansible.builtin.raw: |
+        set -ex
+        grep -x built /word
+        grep ' /run tmpfs.*size=1024k' /proc/mounts
+        grep -w 192.0.2.1 /etc/resolv.conf
+        grep -w 'db' /etc/hosts
+        grep "Max open files *100 *200" /proc/1/limits
+        grep ' /dev/shm tmpfs.*size=2048k' /proc/mounts
+        grep -x 77 /proc/sys/net/core/somaxconn
+        grep 'NoNewPrivs:.1' /proc/self/status
+        test -c /dev/nothing
+        ! grep -E '^[0-9]+:[^:]*:/$' /proc/self/cgroup
+      changed_when: false
+
+- name: Look at the privileged one
+  hosts: all_powers
+  gather_facts: false
+  tasks:
+    - name: In the instance
+      ansible.builtin.raw: "grep 'Seccomp:.0' /proc/self/status && grep -E 'CapEff:.0*[1-9a-f]+ff$' /proc/self/status"
+      changed_when: false
+"""
+
+
+def test_keys_of_the_drivers_have_their_effect(host: Host, project: str) -> None:
+    files = _scenario("default", molecule=ALL_KEYS, converge=LOOK)
+    build = {"molecule/default/Dockerfile.j2": "FROM {{ item.image }}\nARG WORD\nRUN echo $WORD > /word\n"}
+    scenario.write(project, {**files, **build})
+    printed = scenario.run(host, project, "test")
+    assert "secret" not in printed
+    (name,) = [
+        name
+        for image in host.module("libpod_image_info")["images"]
+        for name in image["RepoTags"]
+        if "molecule_local:open-" in name
+    ]
+    assert not host.module("libpod_image", {"name": name, "state": "absent"}).failed
+    assert not host.module("libpod_prune", {"image": True}).failed
+    host.expect_clean()

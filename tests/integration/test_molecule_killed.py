@@ -6,20 +6,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_instances import container_name, scenario_id
-from ansible_collections.libpod.engine.tests.support import playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import kill_all
+from ansible_collections.libpod.engine.tests.support.scenario import Books
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 KILLS = int(os.environ.get("LIBPOD_TEST_KILLS", "2"))
@@ -31,33 +30,6 @@ PLATFORM = {
     "capabilities": ["NET_RAW"],
 }
 PLATFORMS = [{**PLATFORM, "name": name} for name in ("one", "two")]
-
-
-class Scenario:
-    """The two playbooks, for the platforms of one scenario."""
-
-    def __init__(self, host: Host, folder: Path) -> None:
-        self.host, self._folder = host, folder
-        config = {"molecule_yml": {"platforms": PLATFORMS}, "molecule_instance_config": f"{folder}/instance.yml"}
-        (folder / "vars.json").write_text(json.dumps(config))
-        self._environment = {
-            **playbooks.environment(str(folder)),
-            **host.parts.environment(),
-            "MOLECULE_EPHEMERAL_DIRECTORY": str(folder),
-        }
-
-    def start(self, book: str, *more: str) -> subprocess.Popen[str]:
-        argv = [playbooks.program(), f"libpod.engine.molecule_{book}", "--extra-vars=@vars.json", *more]
-        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(argv, cwd=self._folder, env=self._environment, **how)
-
-    def changes(self, book: str, *more: str) -> int:
-        """Run a playbook, which succeeds; return how many of its tasks have changed something."""
-        started = self.start(book, *more)
-        printed = started.communicate(timeout=600)[0]
-        assert started.returncode == 0, printed
-        changed: int = json.loads(printed.splitlines()[-1])["totals"]["changed"]
-        return changed
 
 
 def _descent(pid: int) -> Iterator[int]:
@@ -83,7 +55,7 @@ def _kill(playbook: subprocess.Popen[str], whom: str, pick: random.Random) -> No
 
 @seeded
 def test_killed_create_and_destroy_are_completed_or_undone_by_the_next(host: Host, tmp_path: Path) -> None:
-    pick, scenario = random.Random(SEED), Scenario(host, tmp_path)
+    pick, scenario = random.Random(SEED), Books(host, tmp_path, PLATFORMS)
     for number in range(KILLS):
         book, whom = pick.choice(["create", "destroy"]), pick.choice(["controller", "all", "one"])
         after, follows = pick.uniform(0.5, LONGEST), pick.choice(["create", "destroy"])
@@ -106,7 +78,7 @@ def test_killed_create_and_destroy_are_completed_or_undone_by_the_next(host: Hos
 @pytest.mark.parametrize("host", [{}, {"network_backend": "netavark"}], indirect=True, ids=["cni", "netavark"])
 def test_check_mode_predicts_what_create_and_destroy_change(host: Host, tmp_path: Path) -> None:
     """The networks are of the host's backend, beside one that the scenario has not made."""
-    scenario, other = Scenario(host, tmp_path), {"name": f"other-{scenario_id(str(tmp_path))}"}
+    scenario, other = Books(host, tmp_path, PLATFORMS), {"name": f"other-{scenario_id(str(tmp_path))}"}
     host.module("libpod_network", other)
     assert scenario.changes("create", "--check") == scenario.changes("create") == 3
     name = container_name("one", scenario_id(str(tmp_path)))
@@ -124,5 +96,5 @@ def test_check_mode_predicts_what_create_and_destroy_change(host: Host, tmp_path
 def test_network_that_create_had_begun_to_write_is_destroyed(host: Host, tmp_path: Path) -> None:
     begun = f"/srv/cni/back-{scenario_id(str(tmp_path))}.conflist.tmp"
     Path(begun).write_text("{")
-    Scenario(host, tmp_path).changes("destroy")
+    Books(host, tmp_path, PLATFORMS).changes("destroy")
     assert os.listdir("/srv/cni") == ["87-libpod.conflist"]

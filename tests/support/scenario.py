@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from . import images, kept_engine
+from . import images, kept_engine, playbooks
 from .hosts import Host
 
 EXAMPLE = f"{images.PROJECT}/docs/examples/molecule"
@@ -101,3 +104,30 @@ def write(folder: str, files: Mapping[str, str]) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
+
+
+class Books:
+    """The two playbooks as molecule runs them, for the platforms of one scenario whose files are in ``folder``."""
+
+    def __init__(self, host: Host, folder: Path, platforms: Sequence[Mapping[str, Any]]) -> None:
+        self.host, self._folder = host, folder
+        config = {"molecule_yml": {"platforms": platforms}, "molecule_instance_config": f"{folder}/instance.yml"}
+        (folder / "vars.json").write_text(json.dumps(config))
+        self._environment = {
+            **playbooks.environment(str(folder)),
+            **host.parts.environment(),
+            "MOLECULE_EPHEMERAL_DIRECTORY": str(folder),
+            "MOLECULE_SCENARIO_DIRECTORY": f"{folder}/scenario",
+        }
+
+    def start(self, book: str, *more: str) -> subprocess.Popen[str]:
+        """Start a playbook."""
+        argv = [playbooks.program(), f"libpod.engine.molecule_{book}", "--extra-vars=@vars.json", *more]
+        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(argv, cwd=self._folder, env=self._environment, **how)
+
+    def changes(self, book: str, *more: str) -> int:
+        """Run a playbook, which succeeds; return how many of its tasks have changed something."""
+        printed = succeeded(self.start(book, *more))
+        changed: int = json.loads(printed.splitlines()[-1])["totals"]["changed"]
+        return changed

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,6 +157,7 @@ def test_credentials_and_registry_of_an_image() -> None:
         ({"links": ["a:b"]}, ["links", "networks"]),
         ({"pre_build_image": False}, ["pre_build_image", "prepare.yml"]),
         ({"dockerfile": "D"}, ["dockerfile", "prepare.yml"]),
+        ({"buildargs": {"A": 1}}, ["dockerfile", "prepare.yml"]),
         ({"runtime": "crun"}, ["runtime", "LIBPOD_OCI_RUNTIME"]),
         ({"state": "absent"}, ["state"]),
         ({"volumes": [{"a": "b"}]}, ["volumes", "list of text"]),
@@ -198,8 +200,73 @@ def test_refusal_names_platform_key_and_what_to_do(keys: dict[str, Any], words: 
     assert "geheim" not in str(caught.value)
 
 
-def test_dockerfile_has_no_effect_where_the_image_is_used_as_it_is() -> None:
-    assert container(dockerfile="Dockerfile.j2", pre_build_image=True)["image"] == "debian"
+def _planned(directory: Path, **keys: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the container of one platform in a scenario of this directory, and the builds."""
+    instance = Instance("web", f"web-{DIGITS}", {"image": "debian", **keys})
+    found = molecule_instances.containers([instance], DIGITS, Networks(DIGITS, HOST), OPTIONS, str(directory))
+    return found.containers[0], found.builds
+
+
+@pytest.mark.parametrize(
+    ("keys", "dockerfile"),
+    [
+        ({}, "Dockerfile.j2"),
+        ({"pre_build_image": False}, "Dockerfile.j2"),
+        ({"dockerfile": "own/D"}, "own/D"),
+        ({"pre_build_image": True, "dockerfile": "own/D", "buildargs": {"A": 1}}, ""),
+        ({"image": None, "rootfs": "/srv/root"}, ""),
+    ],
+)
+def test_image_is_built_of_the_dockerfile_unless_it_is_used_as_it_is(
+    tmp_path: Path, keys: dict[str, Any], dockerfile: str
+) -> None:
+    scenario.write(str(tmp_path), {"Dockerfile.j2": "FROM x", "own/D": "FROM y"})
+    made_, builds = _planned(tmp_path, **keys)
+    assert [one["dockerfile"] for one in builds] == ([f"{tmp_path}/{dockerfile}"] if dockerfile else [])
+    if dockerfile:
+        assert made_["image"] == builds[0]["options"]["name"] == f"localhost/molecule_local:web-{DIGITS}"
+    else:
+        assert made_.get("image") == ("debian" if "rootfs" not in keys else None)
+
+
+def test_image_is_used_as_it_is_where_the_scenario_has_no_dockerfile(tmp_path: Path) -> None:
+    made_, builds = _planned(tmp_path)
+    assert (made_["image"], builds) == ("debian", [])
+
+
+def test_options_of_the_first_image_are_those_of_the_build(tmp_path: Path) -> None:
+    scenario.write(str(tmp_path), {"Dockerfile.j2": "FROM x"})
+    registry = {"url": "r.example.com", "credentials": {"username": "me", "password": "ge:heim"}, "tls_verify": False}
+    keys: dict[str, Any] = {"pull": True, "cert_path": "/srv/certs", "platform": "linux/arm64", "buildargs": {"A": 1}}
+    made_, (build,) = _planned(tmp_path, registry=registry, **keys)
+    assert build["options"] == {
+        "name": f"localhost/molecule_local:web-{DIGITS}",
+        "state": "build",
+        "path": str(tmp_path),
+        "pull": "always",
+        "platform": "linux/arm64",
+        "validate_certs": False,
+        "ca_cert_dir": "/srv/certs",
+        "username": "me",
+        "password": "ge:heim",
+    }
+    assert build["build"] == {"args": {"A": 1}} and build["platform"]["name"] == "web"
+    assert not {"pull", "creds", "tls_verify", "cert_dir", "platform"} & set(made_)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"dockerfile": ["D"]}, ["dockerfile", "['D']", "path"]),
+        ({"buildargs": ["A=1"]}, ["buildargs", "mapping"]),
+        ({"dockerfile": "none"}, ["no ", "/none", "pre_build_image: true"]),
+    ],
+)
+def test_refusal_of_a_build_names_the_key(tmp_path: Path, keys: dict[str, Any], words: list[str]) -> None:
+    scenario.write(str(tmp_path), {"Dockerfile.j2": "FROM x"})
+    with pytest.raises(WrongPlatform) as caught:
+        _planned(tmp_path, **keys)
+    assert all(word in str(caught.value) for word in ["platform web", *words])
 
 
 def test_instance_joins_another_one_by_the_name_of_its_container() -> None:
