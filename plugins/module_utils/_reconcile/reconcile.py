@@ -246,7 +246,7 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
         begins = plan.has(Verb.START, Verb.RESTART, Verb.REWIND, subject=desired.name)
         kept = container if begins and container is not None and not container.unreadable else None
         if kept is not None and not plan.has(Verb.RECREATE, subject=desired.name):
-            host.check_root(runtime, kept)
+            host.check_root_filesystem(runtime, kept)
         if desired.by_name:
             if kept is not None:
                 host.check_recorded(runtime, kept)

@@ -24,7 +24,7 @@ from ..._model.errors import InvalidArgument, NoSuchContainer, NoSuchImage, NotI
 from ..._model.options import health
 from ..._model.options.ports import PortMapping
 from ..._model.options.table import ID_FILES
-from ..._model.records.config import resolved
+from ..._model.records.config import ContainerConfig, resolved
 from ..._model.records.namespaces import LinuxNS
 from ..._runtime import anonymous_volumes
 from ..._runtime.runtime import Runtime
@@ -179,7 +179,15 @@ def _port_holder(runtime: Runtime) -> host_ports.Holder:
     return holder
 
 
-def check_root(runtime: Runtime, container: Container) -> None:
+def _check_rootfs(config: ContainerConfig) -> None:
+    if config.rootfs and not os.path.isdir(config.rootfs):
+        raise InvalidArgument(
+            f"container {config.name}: its root filesystem {config.rootfs} is no directory on the host any more: "
+            "restore it, or remove the container"
+        )
+
+
+def check_root_filesystem(runtime: Runtime, container: Container) -> None:
     """Check that the root filesystem is there, or the image of which it is made again.
 
     Others, such as ``podman rmi --force``, may have removed both from the store.
@@ -187,13 +195,8 @@ def check_root(runtime: Runtime, container: Container) -> None:
     :raises InvalidArgument: it is a directory that is not there. :raises NoSuchImage: the store has neither.
     """
     config = container.config
-    if config.rootfs:
-        if not os.path.isdir(config.rootfs):
-            raise InvalidArgument(
-                f"container {config.name}: its root filesystem {config.rootfs} is no directory on the host any more: "
-                "restore it, or remove the container"
-            )
-    elif not runtime.host.storage.exists(config.id):
+    _check_rootfs(config)
+    if not config.rootfs and not runtime.host.storage.exists(config.id):
         from ..._drivers.images.store import ImageStore
 
         if not ImageStore(runtime.parts).find(config.rootfs_image_id):
@@ -204,8 +207,8 @@ def check_root(runtime: Runtime, container: Container) -> None:
 
 
 def _check_image(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
-    if container is not None and not desired.image and not container.unreadable and container.config.rootfs:
-        check_root(runtime, container)
+    if container is not None and not desired.image and not container.unreadable:
+        _check_rootfs(container.config)
     if desired.rootfs and not os.path.isdir(desired.image):
         refusal = InvalidArgument(f"image: {desired.image} is not a directory, which rootfs: true needs it to be")
         raise refusal if os.path.lexists(desired.image) else not_yet(refusal)
