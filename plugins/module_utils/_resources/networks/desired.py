@@ -96,11 +96,8 @@ def desired(given: Wanted, had: Optional[DefinedNetwork], around: Surroundings) 
     subnets = _subnets(given, ipam, had, internal, around, interface if driver == BRIDGE else "")
     one_gateway = driver == BRIDGE and not internal and around.backend == "cni"
     _check_families(given, subnets, routed_bridge=one_gateway)
-    if given.vlan and one_gateway and len(f"{interface}.{given.vlan}") > LONGEST_INTERFACE:
-        raise InvalidArgument(
-            f"network {given.name}: opt: vlan: the gateway's link {interface}.{given.vlan} has more than the "
-            f"{LONGEST_INTERFACE} characters of a link's name: set a shorter interface_name"
-        )
+    if given.vlan and one_gateway:
+        _check_vlan(given, interface)
     if driver in ROUTED and subnets != (had.subnets if had else ()):
         _check_free(given.name, subnets, had, around, interface)
     return DefinedNetwork(
@@ -137,6 +134,16 @@ def _check_netavark(given: Wanted, driver: str) -> None:
                 f"network {given.name}: {option} is not possible with the network backend netavark, of which the "
                 "engine has bridges and macvlan with subnets: omit it, or set network_backend to cni"
             )
+
+
+def _check_vlan(given: Wanted, bridge: str) -> None:
+    """Raise InvalidArgument if CNI's bridge plugin cannot give the gateway a link in the VLAN."""
+    link = f"{bridge}.{given.vlan}"
+    if len(link) > LONGEST_INTERFACE:
+        raise InvalidArgument(
+            f"network {given.name}: opt: vlan: the gateway's link {link} has more than the {LONGEST_INTERFACE} "
+            "characters of a link's name: set a shorter interface_name"
+        )
 
 
 def _labelled(given: Wanted, had: DefinedNetwork) -> DefinedNetwork:
