@@ -18,15 +18,12 @@ from ..._model.errors import InvalidArgument, some, warn
 from ..._reconcile.desired import SECRETS_CHANGED, Desired
 from .. import arguments
 from ..module import EngineModule, run
+from ..resources.image import OTHERWISE
 from .run import DefinitionModule, StackRun, registry_options, registry_spec, run_stack
 from .stack import Owner
 
 _STATES = ("absent", "stopped", "restarted", "present", "created")
 _ENDS = ("absent", "stopped")
-# The options of libpod_image that say how the images below one that is built are pulled, and the task's own.
-_BELOW = {"auth_file": "authfile", "ca_cert_dir": "cert_dir", "validate_certs": "tls_verify"} | {
-    option: option for option in ("username", "password")
-}
 _PULLS = ("always", "missing", "never", "newer", "policy")
 
 
@@ -135,9 +132,9 @@ class _Run:
 
     def _built(self, options: Options) -> Options:
         """Return the options of an image that is built with what the task says of the registries of those below it."""
-        params = self._params
-        more = {name: params[option] for name, option in _BELOW.items() if params[option] is not None}
-        return {**options, **more}
+        names = {**OTHERWISE, "username": "username", "password": "password"}
+        more = {name: self._params[option] for option, name in names.items()}
+        return {**options, **{name: value for name, value in more.items() if value is not None}}
 
     def _adapted(self, options: Options) -> Options:
         """Return a container's options with what the task says of all."""

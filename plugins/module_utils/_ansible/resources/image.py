@@ -24,7 +24,7 @@ POLICIES = ("always", "missing", "never", "newer")
 _FLAGS = {"true": "missing", "false": "never"}
 _IDLE = ("executable", "pull_extra_args")
 # Options of libpod_container that have another name here, where the first is an alias.
-_OTHERWISE = {"authfile": "auth_file", "tls_verify": "validate_certs", "cert_dir": "ca_cert_dir"}
+OTHERWISE = {"authfile": "auth_file", "tls_verify": "validate_certs", "cert_dir": "ca_cert_dir"}
 
 
 def spec() -> dict[str, Any]:
@@ -154,7 +154,7 @@ def pulling(params: Mapping[str, Any]) -> Pull:
     if params["force"] and policy != "never":
         policy = "always"
     creds = f"{params['username']}:{params['password'] or ''}" if params["username"] else ""
-    values = {"pull": policy, "creds": creds, **{one: params[option] for one, option in _OTHERWISE.items()}}
+    values = {"pull": policy, "creds": creds, **{one: params[option] for one, option in OTHERWISE.items()}}
     try:
         return arguments.pulling({**params, **values})
     except InvalidArgument as error:
@@ -165,7 +165,7 @@ def pulling(params: Mapping[str, Any]) -> Pull:
 def _written(params: Mapping[str, Any]) -> dict[str, str]:
     """Return the names of options in the task by their names in libpod_container."""
     # The alias of a task that has used it is among the parameters too.
-    return {alias: option if params.get(alias) is None else alias for alias, option in _OTHERWISE.items()}
+    return {alias: option if params.get(alias) is None else alias for alias, option in OTHERWISE.items()}
 
 
 def main() -> None:
