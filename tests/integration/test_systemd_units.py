@@ -91,7 +91,7 @@ def test_unit_that_could_not_work_is_refused(host: Host) -> None:
     os.symlink("/dev/null", PATH)
     masked = write(host)
     assert masked.failed and "not a regular file" in masked["msg"], masked
-    assert write(host, name="d")["error"] == "NoSuchContainer"
+    assert write(host, name="nobody")["error"] == "NoSuchContainer"
     shutil.rmtree(FOLDER)
 
 

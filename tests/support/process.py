@@ -212,12 +212,17 @@ def say(pid: int, text: str) -> None:
         file.write(text)
 
 
-def files(*tops: str) -> dict[str, tuple[Any, ...]]:
-    """Every path below these folders on their own file systems, with what any write to it would change."""
+def files(*tops: str, without: Sequence[str] = ()) -> dict[str, tuple[Any, ...]]:
+    """Every path below these folders on their own file systems, with what any write to it would change.
+
+    ``without``: paths that are left out with all below them, and not looked at.
+    """
     found: dict[str, tuple[Any, ...]] = {}
     for top in tops:
         device = os.stat(top).st_dev
         for folder, folders, names in os.walk(top):
+            folders[:] = [name for name in folders if f"{folder}/{name}" not in without]
+            names = [name for name in names if f"{folder}/{name}" not in without]
             folders[:] = [name for name in folders if os.lstat(f"{folder}/{name}").st_dev == device]
             for name in [".", *folders, *names]:
                 info = os.lstat(f"{folder}/{name}")

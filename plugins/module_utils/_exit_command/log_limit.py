@@ -92,16 +92,12 @@ class _Log:
         Return the seconds until the next look at the earliest, and whether ``watch`` reports changes until then.
         """
         try:
-            status = os.stat(self._path)
             if self.watch is not None:
+                # Before the size is read, so that what happens from here on ends the next wait. At each look, since a
+                # file may have been replaced by one with its inode number; for a watched file it does nothing.
                 self.watch.forget()
-                if status.st_ino != self._inode:
-                    self.watch.look_at(self._path)
-                    now_there = os.stat(self._path)
-                    if now_there.st_ino != status.st_ino:
-                        self._inode = 0
-                        return _SHORTEST, True
-                    status = now_there
+                self.watch.look_at(self._path)
+            status = os.stat(self._path)
         except OSError:
             self._inode = 0
             return _LONGEST, False
