@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.libpod.engine.tests.support import scenario
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.registry import APP, PASSWORD, SECURE, Registry
 
 
 def test_page_is_followed_from_its_files_to_its_last_command(host: Host, tmp_path: Path) -> None:
@@ -189,9 +190,9 @@ platforms:
     image: localhost/busybox:latest
     pre_build_image: false
     buildargs: {WORD: built}
-    registry: {url: localhost, credentials: {username: me, password: secret}}
+    registry: {url: localhost, credentials: {username: me, password: "${REGISTRY_PASSWORD}"}}
     groups: [small]
-    override_command: true
+    command: httpd -f -p 80 -h /
     published_ports: ["127.0.0.1:18080:80"]
     tmpfs: ["/run:size=1m"]
     dns_servers: [192.0.2.1]
@@ -208,6 +209,12 @@ platforms:
     pre_build_image: true
     groups: [all_powers]
     privileged: true
+    network_mode: none
+  - name: pulled
+    image: team/app:1
+    pre_build_image: true
+    registry: {url: "127.0.0.1:5000", credentials: {username: me, password: "${REGISTRY_PASSWORD}"}}
+    cert_path: /srv/registry/certs
     network_mode: none
 scenario:
   test_sequence: [create, converge, destroy]
@@ -239,6 +246,17 @@ LOOK = """---
     - name: In the instance
       ansible.builtin.raw: "grep 'Seccomp:.0' /proc/self/status && grep -E 'CapEff:.0*[1-9a-f]+ff$' /proc/self/status"
       changed_when: false
+
+- name: Look at the published port
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: From the host
+      ansible.builtin.uri:
+        url: http://127.0.0.1:18080/word
+        return_content: true
+      register: word
+      failed_when: word.content | trim != 'built'
 """
 
 
@@ -246,14 +264,15 @@ def test_keys_of_the_drivers_have_their_effect(host: Host, project: str) -> None
     files = _scenario("default", molecule=ALL_KEYS, converge=LOOK)
     build = {"molecule/default/Dockerfile.j2": "FROM {{ item.image }}\nARG WORD\nRUN echo $WORD > /word\n"}
     scenario.write(project, {**files, **build})
-    printed = scenario.run(host, project, "test")
-    assert "secret" not in printed
-    (name,) = [
-        name
-        for image in host.module("libpod_image_info")["images"]
-        for name in image["RepoTags"]
-        if "molecule_local:open-" in name
-    ]
-    assert not host.module("libpod_image", {"name": name, "state": "absent"}).failed
+    registry = Registry(host, SECURE)
+    registry.push("configured", APP, f"--dest-creds=me:{PASSWORD}")
+    printed = scenario.run(host, project, "test", REGISTRY_PASSWORD=PASSWORD, ANSIBLE_VERBOSITY="3")
+    registry.remove()
+    assert f"pulled image {APP}" in printed
+    assert PASSWORD not in printed
+    names = [name for image in host.module("libpod_image_info")["images"] for name in image["RepoTags"]]
+    (built,) = [name for name in names if "molecule_local:open-" in name]
+    for name in (built, APP):
+        assert not host.module("libpod_image", {"name": name, "state": "absent"}).failed
     assert not host.module("libpod_prune", {"image": True}).failed
     host.expect_clean()
