@@ -17,6 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
 from ansible_collections.libpod.engine.plugins.module_utils._model.foreign import Foreign
 from ansible_collections.libpod.engine.plugins.module_utils._spec import seccomp
 from ansible_collections.libpod.engine.plugins.module_utils._spec.capabilities import DEFAULT
+from ansible_collections.libpod.engine.plugins.module_utils._spec.types import Seccomp
 
 PACKAGED = Path(seccomp_profiles.DEFAULT_PROFILES[-1])
 needs_package = pytest.mark.skipif(not PACKAGED.exists(), reason="the packaged profile is not installed")
@@ -28,12 +29,12 @@ def compiled(
     machine: str = "x86_64",
     kernel: str = "6.1.0-13-amd64",
     **top: Any,
-) -> Optional[dict[str, Any]]:
+) -> Optional[Seccomp]:
     profile: dict[str, Any] = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": list(rules), **top}
     return seccomp.compile_profile(Foreign(profile, "profile"), caps, machine=machine, kernel=kernel)
 
 
-def names(profile: Optional[dict[str, Any]]) -> list[str]:
+def names(profile: Optional[Seccomp]) -> list[str]:
     assert profile is not None
     return [name for rule in profile["syscalls"] for name in rule["names"]]
 

@@ -16,7 +16,7 @@ from .users import User
 
 if TYPE_CHECKING:
     from .._model.options.types import DeviceRule, Volume
-    from .types import Device
+    from .types import Device, Seccomp
 
 # podman's process limits, lowered to what the host lets a container have.
 _DEFAULT_RLIMITS = {"nofile": 1048576, "nproc": 4194304}
@@ -42,7 +42,7 @@ class Facts(NamedTuple):
     capabilities: Mapping[str, list[str]]
     cgroups_path: str
     hostname: str
-    seccomp: Optional[Mapping[str, Any]] = None
+    seccomp: Optional[Seccomp] = None
     shm: Optional[str] = ""
     files: Mapping[str, str] = {}
     volume_sources: Mapping[str, str] = {}
@@ -124,8 +124,8 @@ def environment(config: ContainerConfig, facts: Facts) -> list[str]:
     return [f"{key}={value}" for key, value in variables.items()]
 
 
-def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
-    process: dict[str, Any] = {
+def _process(config: ContainerConfig, facts: Facts) -> dict[str, object]:
+    process: dict[str, object] = {
         "terminal": config.options["tty"],
         "user": {
             "uid": facts.user.uid,
@@ -151,7 +151,7 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
     return process
 
 
-def _rlimits(ulimits: Mapping[str, list[int]], facts: Facts) -> list[dict[str, Any]]:
+def _rlimits(ulimits: Mapping[str, list[int]], facts: Facts) -> list[dict[str, object]]:
     if "host" in ulimits:
         # The others are inherited; of this one Go's programs, such as runc, raise the soft limit.
         limits = {"nofile": list(facts.open_files)}
@@ -175,11 +175,11 @@ def _sysctls(config: ContainerConfig) -> dict[str, str]:
     return {**default, **config.options["sysctl"]}
 
 
-def _linux(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
+def _linux(config: ContainerConfig, facts: Facts) -> dict[str, object]:
     options = config.options
     own_rule = [options["device_cgroup_rule"]] if options["device_cgroup_rule"] else []
     devices = [{"allow": options["privileged"], "access": "rwm"}, *facts.device_rules, *own_rule]
-    linux: dict[str, Any] = {
+    linux: dict[str, object] = {
         "cgroupsPath": facts.cgroups_path,
         "namespaces": [
             {"type": kind, **({"path": path} if path else {})} for kind, path in sorted(facts.namespaces.items())

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import errno
 import re
-from typing import Any, Collection, Optional
+from typing import TYPE_CHECKING, Collection, Optional
 
 from .._model.errors import InvalidArgument, MalformedData
 from .._model.foreign import Foreign
+
+if TYPE_CHECKING:
+    from .types import Seccomp, SyscallRule
 
 # uname(2)'s machine as profiles call it (libseccomp's and Go's names).
 _MACHINES = {
@@ -46,9 +49,7 @@ _MAX_VALUE, _MAX_ERRNO = (1 << 64) - 1, 4095
 _OPERATORS = {f"SCMP_CMP_{word}" for word in ("NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ")}
 
 
-def compile_profile(
-    profile: Foreign, capabilities: Collection[str], *, machine: str, kernel: str
-) -> Optional[dict[str, Any]]:
+def compile_profile(profile: Foreign, capabilities: Collection[str], *, machine: str, kernel: str) -> Optional[Seccomp]:
     """Return the rules of a profile that apply, as in the OCI specification (config-linux.md, "Seccomp").
 
     None is for an empty profile. ``machine`` and ``kernel`` are uname(2)'s.
@@ -61,14 +62,12 @@ def compile_profile(
         raise InvalidArgument(f"security_opt: {error}") from error
 
 
-def _compiled(
-    profile: Foreign, capabilities: Collection[str], arch: str, kernel: tuple[int, ...]
-) -> Optional[dict[str, Any]]:
+def _compiled(profile: Foreign, capabilities: Collection[str], arch: str, kernel: tuple[int, ...]) -> Optional[Seccomp]:
     if not profile["defaultAction"].text() and not any(profile["syscalls"]):
         return None
     if any(profile["architectures"]) and any(profile["archMap"]):
         profile["archMap"].fail("nothing beside architectures, of which one is to be there")
-    compiled: dict[str, Any] = {"defaultAction": _known(profile["defaultAction"], _ACTIONS)}
+    compiled: Seccomp = {"defaultAction": _known(profile["defaultAction"], _ACTIONS)}
     code = _errno(profile["defaultErrno"], profile["defaultErrnoRet"])
     if code is not None:
         compiled["defaultErrnoRet"] = code
@@ -77,10 +76,11 @@ def _compiled(
         compiled["architectures"] = architectures
     if flags := profile["flags"].texts():
         compiled["flags"] = flags
-    for key in ("listenerPath", "listenerMetadata"):
-        if text := profile[key].text():
-            compiled[key] = text
-    rules: list[dict[str, Any]] = []
+    if path := profile["listenerPath"].text():
+        compiled["listenerPath"] = path
+    if metadata := profile["listenerMetadata"].text():
+        compiled["listenerMetadata"] = metadata
+    rules: list[SyscallRule] = []
     for entry in profile["syscalls"]:
         if _applies(entry, capabilities, arch, kernel):
             rule = _rule(entry)
@@ -120,14 +120,14 @@ def _least_kernel(version: Foreign) -> Optional[tuple[int, ...]]:
     return _version(text) if text else None
 
 
-def _rule(entry: Foreign) -> dict[str, Any]:
+def _rule(entry: Foreign) -> SyscallRule:
     names, name = entry["names"].texts(), entry["name"].text()
     if name and names:
         entry["name"].fail("nothing beside names, of which one is to be there")
     names = [name] if name else names
     if not names:
         entry["names"].fail("the names of system calls")
-    rule: dict[str, Any] = {"names": names, "action": _known(entry["action"], _ACTIONS)}
+    rule: SyscallRule = {"names": names, "action": _known(entry["action"], _ACTIONS)}
     code = _errno(entry["errno"], entry["errnoRet"])
     if code is not None:
         rule["errnoRet"] = code

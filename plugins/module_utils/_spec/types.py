@@ -40,3 +40,39 @@ class IdMapping(TypedDict):
     containerID: int
     hostID: int
     size: int
+
+
+class SyscallArgument(TypedDict):
+    """An entry of ``linux.seccomp.syscalls[].args`` (config-linux.md, "Seccomp")."""
+
+    index: int
+    value: int
+    valueTwo: int
+    op: str
+
+
+class _SyscallRule(TypedDict):
+    names: list[str]
+    action: str
+
+
+class SyscallRule(_SyscallRule, total=False):
+    """An entry of ``linux.seccomp.syscalls`` (config-linux.md, "Seccomp")."""
+
+    errnoRet: int
+    args: list[SyscallArgument]
+
+
+class _Seccomp(TypedDict):
+    defaultAction: str
+
+
+class Seccomp(_Seccomp, total=False):
+    """``linux.seccomp`` (config-linux.md, "Seccomp")."""
+
+    defaultErrnoRet: int
+    architectures: list[str]
+    flags: list[str]
+    listenerPath: str
+    listenerMetadata: str
+    syscalls: list[SyscallRule]

@@ -25,7 +25,7 @@ from ..rootfs import device_nodes, tmpfs_modes, volumes
 from . import containerenv, etc_files, init_program, lsm
 
 if TYPE_CHECKING:
-    from ..._spec.types import Mount
+    from ..._spec.types import Mount, Seccomp
     from ..base import ContainerBase
 
 
@@ -66,7 +66,7 @@ def draft(container: ContainerBase) -> Facts:
     )
 
 
-def seccomp_filter(value: str, granted: Collection[str], image: str = "") -> Optional[dict[str, Any]]:
+def seccomp_filter(value: str, granted: Collection[str], image: str = "") -> Optional[Seccomp]:
     """Return ``linux.seccomp`` for security_opt's ``seccomp=VALUE`` on this host; see ``seccomp_profiles.find``.
 
     :raises InvalidArgument: the profile cannot be used. :raises ToolMissing: the default one is not installed.

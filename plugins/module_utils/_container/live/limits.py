@@ -37,9 +37,9 @@ def apply(container: ContainerBase, config: ContainerConfig, parts: set[str]) ->
         all_mems=read_file("/sys/devices/system/node/online") or "0",
     )
     if wanted:
-        if "memory" in wanted:
+        if "limit" in wanted.get("memory", ()):
             owner = f"container {container.name}"
-            limits.make_room(host.cgroups, container.cgroup_path, wanted["memory"].get("limit"), owner)
+            limits.make_room(host.cgroups, container.cgroup_path, config.options["memory"], owner)
         container.oci.update(container.id, container.name, wanted)
         journal.begun_update(container.id, container.name)
     own = select(config.options, (name for name, row in LIMITS.items() if row.set_by == "engine"))
