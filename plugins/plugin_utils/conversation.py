@@ -41,7 +41,7 @@ def playbook(given: int) -> int:
     return 0
 
 
-def become_of(become: Any, command: str, sudoable: bool) -> Any:
+def become_of(become: Any, command: str, sudoable: bool) -> object:
     """Return the become plugin that a command of Ansible's goes through, None where it goes through none."""
     return become if sudoable and become and become.success and become.success in command else None
 
@@ -51,7 +51,7 @@ def absolute(path: str) -> str:
     return path if path.startswith("/") else f"/{path}"
 
 
-def environment(given: Mapping[Any, Any]) -> dict[str, str]:
+def environment(given: Mapping[Any, object]) -> dict[str, str]:
     """Return the variables of the option ``extra_env``; one whose value is null is left as the container has it.
 
     :raises AnsibleError: a name or a value is none that a process can be given.

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import zipfile
-from typing import Any, Iterator
+from typing import Iterator
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import merge_hash
@@ -76,8 +76,8 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
     _supports_check_mode = True
     _supports_async = True
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
+    def run(self, tmp: object = None, task_vars: object = None) -> dict[str, object]:
+        result: dict[str, object] = super().run(tmp, task_vars)
         del tmp
         request = {
             "static_root": self._task.args.get("static_root") or "",
@@ -97,15 +97,15 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
         finally:
             if not wrap_async:
                 self._remove_tmp_path(self._connection._shell.tmpdir)
-        merged: dict[str, Any] = merge_hash(result, done)
+        merged: dict[str, object] = merge_hash(result, done)
         return merged
 
-    def _module(self, request: dict[str, Any], task_vars: Any, wrap_async: bool) -> dict[str, Any]:
+    def _module(self, request: dict[str, object], task_vars: object, wrap_async: bool) -> dict[str, object]:
         given = self._task.environment
         given = given if isinstance(given, list) else [given] if given else []
         self._task.environment = [*given, {VARIABLE: json.dumps(request)}]
         try:
-            done: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
+            done: dict[str, object] = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
         finally:
             self._task.environment = given
         return done

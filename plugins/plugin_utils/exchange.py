@@ -27,7 +27,7 @@ class Exchange:
     It is the input of ssh's own loop, which calls ``carry`` (see ``connection/libpod_ssh.py``), once a try.
     """
 
-    def __init__(self, request: dict[str, Any], talk: Callable[[], Conversation]) -> None:
+    def __init__(self, request: dict[str, object], talk: Callable[[], Conversation]) -> None:
         """``talk`` returns a new conversation with the command."""
         self._request, self._new_talk = request, talk
         self.become: Any = None  # the become plugin by which the login user becomes root on the host

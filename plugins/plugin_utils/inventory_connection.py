@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Optional
+from typing import Callable, Mapping, Optional
 
 # Options of the connection to the host, and the variables that say the same to Ansible's plugins.
 _REMOTE = {
@@ -40,7 +40,7 @@ _BECOME = (
 )
 
 
-def to_host(name: str, known: Mapping[str, Any], option: Callable[[str], Any]) -> dict[str, Any]:
+def to_host(name: str, known: Mapping[str, object], option: Callable[[str], object]) -> dict[str, object]:
     """Return the variables of the connection to a remote host.
 
     :param known: those that the host has from an earlier source
@@ -60,15 +60,15 @@ def to_host(name: str, known: Mapping[str, Any], option: Callable[[str], Any]) -
 
 
 def to_container(
-    name: str, remote: Mapping[str, Any], plugin: Optional[str], parts: Mapping[str, str]
-) -> dict[str, Any]:
+    name: str, remote: Mapping[str, object], plugin: Optional[str], parts: Mapping[str, str]
+) -> dict[str, object]:
     """Return the variables by which tasks find a container.
 
     :param remote: what ``to_host`` returned; empty where the container is on the controller
     :param plugin: the connection plugin; None for the engine's
     :param parts: the roots and parts that are not at their defaults
     """
-    settings: dict[str, Any] = {f"ansible_libpod_{part}": value for part, value in parts.items()}
+    settings: dict[str, object] = {f"ansible_libpod_{part}": value for part, value in parts.items()}
     if not remote:
         return {**settings, "ansible_connection": plugin or "libpod.engine.libpod", "ansible_host": name}
     settings.update((key, remote[key]) for key in _PASSED_ON if remote.get(key) not in (None, ""))

@@ -24,7 +24,7 @@ class Unusable(Exception):
     """A container or option that cannot be used; the message is one sentence."""
 
 
-def check_options(given: Iterable[Any], definitions: Mapping[str, Mapping[str, Any]]) -> None:
+def check_options(given: Iterable[object], definitions: Mapping[str, Mapping[str, Any]]) -> None:
     """Check that a source has no other options than the plugin, whose definitions these are: Ansible ignores them.
 
     :raises Unusable: it has one.
@@ -64,7 +64,7 @@ def facts(inspected: Any) -> dict[str, Any]:
         raise Unusable(f"this is no inspection of a container: {inspected!r:.80}") from error
 
 
-def _network(found: Mapping[str, Any]) -> dict[str, str]:
+def _network(found: Mapping[str, object]) -> dict[str, str]:
     keys = {"address": "IPAddress", "address6": "GlobalIPv6Address", "mac": "MacAddress"}
     return {key: str(found[source]) for key, source in keys.items()}
 
@@ -82,7 +82,7 @@ class Selection:
     """Which containers become hosts."""
 
     def __init__(
-        self, patterns: list[str], labels: Mapping[str, Any], filters: Mapping[str, Any], *, stopped: bool
+        self, patterns: list[str], labels: Mapping[str, object], filters: Mapping[str, object], *, stopped: bool
     ) -> None:
         """``patterns`` are of names or IDs; ``filters`` has ``include`` and ``exclude``.
 
@@ -108,7 +108,7 @@ class Selection:
         )
 
 
-def _checked(rules: Any, option: str) -> dict[str, str]:
+def _checked(rules: object, option: str) -> dict[str, str]:
     rules = rules or {}
     if not isinstance(rules, Mapping):
         raise Unusable(f"filters: {option} is {rules!r}: expected a mapping such as name: web*")
@@ -118,7 +118,7 @@ def _checked(rules: Any, option: str) -> dict[str, str]:
     return {str(key): _text(pattern) for key, pattern in rules.items()}
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return a value of YAML as a label has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 

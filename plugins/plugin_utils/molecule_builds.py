@@ -25,7 +25,7 @@ _PULLING = {
 }
 
 
-def dockerfile(given: Mapping[str, Any], directory: str) -> str:
+def dockerfile(given: Mapping[str, object], directory: str) -> str:
     """Return the path of the Dockerfile that a platform's image is built of, empty where it is used as it is.
 
     Where ``pre_build_image`` is omitted, that is the question of whether the scenario has one.
@@ -48,7 +48,9 @@ def dockerfile(given: Mapping[str, Any], directory: str) -> str:
     return ""
 
 
-def build(name: str, platform: Mapping[str, Any], path: str, directory: str, made: dict[str, Any]) -> dict[str, Any]:
+def build(
+    name: str, platform: Mapping[str, object], path: str, directory: str, made: dict[str, Any]
+) -> dict[str, object]:
     """Return the build of a platform, and have its container ``made`` use the image.
 
     The result is the ``container``, ``dockerfile``, the template's path, ``platform``, its variable ``item``,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from typing import Any, Collection, Mapping, NamedTuple
+from typing import Collection, Mapping, NamedTuple
 
 from . import molecule_builds
 from .molecule_keys import KEYS, OWN_OPTIONS, WrongPlatform
@@ -24,14 +24,14 @@ class Instance(NamedTuple):
 
     name: str
     container: str
-    platform: Mapping[str, Any]
+    platform: Mapping[str, object]
 
 
 class Containers(NamedTuple):
     """The containers of a scenario, the builds of their images, and warnings of keys that have no effect."""
 
-    containers: list[dict[str, Any]]
-    builds: list[dict[str, Any]]
+    containers: list[dict[str, object]]
+    builds: list[dict[str, object]]
     warnings: list[str]
 
 
@@ -83,9 +83,9 @@ def _is_ignored(key: str) -> bool:
 
 def _container(
     instance: Instance, scenario: str, networks: Networks, options: Collection[str], names: Mapping[str, str]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     given = {key: value for key, value in instance.platform.items() if value is not None}
-    made: dict[str, Any] = {"name": instance.container, "hostname": str(given.get("hostname") or instance.name)}
+    made: dict[str, object] = {"name": instance.container, "hostname": str(given.get("hostname") or instance.name)}
     for key, value in given.items():
         known = KEYS.get(key)
         if known is None:
@@ -120,7 +120,7 @@ def _own_option(key: str, options: Collection[str]) -> str:
     )
 
 
-def _joined(value: Any, names: Mapping[str, str]) -> Any:
+def _joined(value: object, names: Mapping[str, str]) -> object:
     """Return ``container:INSTANCE`` with the container's name."""
     if isinstance(value, str) and value.startswith("container:"):
         target = value.partition(":")[2]
@@ -128,14 +128,14 @@ def _joined(value: Any, names: Mapping[str, str]) -> Any:
     return value
 
 
-def _command(given: Mapping[str, Any]) -> dict[str, Any]:
+def _command(given: Mapping[str, object]) -> dict[str, object]:
     """Return the command; an empty one is the image's, as with both drivers: images with systemd are tested so."""
     if not given.get("override_command", True) or given.get("command") in ("", []):
         return {}
     return {"command": given.get("command") or WAITING}
 
 
-def _registry(given: Mapping[str, Any]) -> dict[str, Any]:
+def _registry(given: Mapping[str, object]) -> dict[str, object]:
     registry = given.get("registry") or {}
     if not isinstance(registry, Mapping):
         raise WrongPlatform("registry: expected a mapping with url and credentials")
@@ -144,7 +144,7 @@ def _registry(given: Mapping[str, Any]) -> dict[str, Any]:
         raise WrongPlatform(
             f"registry: {', '.join(sorted(map(str, unknown)))} is unknown: url, credentials and tls_verify are"
         )
-    made: dict[str, Any] = {}
+    made: dict[str, object] = {}
     credentials = registry.get("credentials") or {}
     if not isinstance(credentials, Mapping):
         raise WrongPlatform("registry: credentials: expected a mapping with username and password")
@@ -167,7 +167,7 @@ def _has_registry(image: str) -> bool:
     return bool(slash) and ("." in first or ":" in first or first == "localhost")
 
 
-def _restart(given: Mapping[str, Any]) -> dict[str, Any]:
+def _restart(given: Mapping[str, object]) -> dict[str, object]:
     policy, retries = given.get("restart_policy"), given.get("restart_retries")
     if policy is None:
         return {}
@@ -175,7 +175,7 @@ def _restart(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"restart_policy": f"{policy}:{retries}" if policy == "on-failure" and retries is not None else policy}
 
 
-def _labels(given: Mapping[str, Any]) -> dict[str, str]:
+def _labels(given: Mapping[str, object]) -> dict[str, str]:
     found = given.get("labels") or given.get("label") or {}
     if not isinstance(found, Mapping):
         raise WrongPlatform("labels: expected a mapping of names to values")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, Mapping, NamedTuple, Optional
+from typing import Callable, Mapping, NamedTuple, Optional
 
 import yaml
 
@@ -19,7 +19,7 @@ class Key(NamedTuple):
     """
 
     option: str = ""
-    convert: Optional[Callable[[Any, str], Any]] = None
+    convert: Optional[Callable[[object, str], object]] = None
     handled: str = ""
     ignored: str = ""
     refused: str = ""
@@ -29,14 +29,14 @@ class WrongPlatform(ValueError):
     """A platform that cannot be an instance; the text is for the user."""
 
 
-def _dictionary(value: Any, key: str) -> dict[str, Any]:
+def _dictionary(value: object, key: str) -> dict[str, object]:
     """Return a mapping; a list of ``TARGET[:OPTIONS]``, as the docker driver takes it, as one."""
     if isinstance(value, Mapping):
         return dict(value)
     return {target: options for target, _colon, options in (one.partition(":") for one in strings(value, key))}
 
 
-def _hosts(value: Any, key: str) -> dict[str, str]:
+def _hosts(value: object, key: str) -> dict[str, str]:
     """Return names and addresses; also of text that holds a mapping, as the docker driver's own example has it."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         with contextlib.suppress(yaml.YAMLError):
@@ -46,7 +46,7 @@ def _hosts(value: Any, key: str) -> dict[str, str]:
     return {name: address for name, _colon, address in (one.partition(":") for one in strings(value, key))}
 
 
-def strings(value: Any, key: str) -> list[str]:
+def strings(value: object, key: str) -> list[str]:
     """Return a list of text, one value as a list of one."""
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return [str(value)]
@@ -55,22 +55,22 @@ def strings(value: Any, key: str) -> list[str]:
     raise WrongPlatform(f"{key}: {value!r} cannot be used: expected a list of text")
 
 
-def _variables(value: Any, key: str) -> dict[str, str]:
+def _variables(value: object, key: str) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise WrongPlatform(f"{key}: {type(value).__name__} cannot be used: expected a mapping of names to values")
     return {str(name): _text(one) for name, one in value.items()}
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return YAML's true and false as they are written."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _word(value: Any, _key: str) -> str:
+def _word(value: object, _key: str) -> str:
     return _text(value)
 
 
-def _pull(value: Any, _key: str) -> str:
+def _pull(value: object, _key: str) -> str:
     """Return the engine's word; the drivers have true and false."""
     return {"true": "always", "false": "missing"}.get(_text(value), _text(value))
 
@@ -85,7 +85,7 @@ _MOUNT_WORDS = {
 }
 
 
-def _mounts(value: Any, key: str) -> list[str]:
+def _mounts(value: object, key: str) -> list[str]:
     """Return mounts as podman writes them, from docker_container's mappings or as they are."""
     found = []
     for one in value if isinstance(value, (list, tuple)) else [value]:

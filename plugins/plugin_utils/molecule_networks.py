@@ -27,9 +27,9 @@ class Networks:
     def __init__(self, scenario: str, existing: Collection[str]) -> None:
         self._own = suffix(scenario)
         self._existing = {name for name in existing if not name.endswith(self._own)}
-        self._wanted: dict[str, dict[str, Any]] = {}
+        self._wanted: dict[str, dict[str, object]] = {}
 
-    def want(self, platform: Mapping[str, Any]) -> None:
+    def want(self, platform: Mapping[str, object]) -> None:
         """Note the networks of a platform that are to be made.
 
         :raises WrongPlatform: a network is described in a way that cannot be used.
@@ -44,7 +44,7 @@ class Networks:
                 if name not in _MODES:
                     self._note(name, {"subnet": platform.get("subnet")} if platform.get("subnet") else {})
 
-    def _note(self, name: str, ipam: dict[str, Any]) -> None:
+    def _note(self, name: str, ipam: dict[str, object]) -> None:
         if name not in self._existing:
             if not _NAME.fullmatch(name):
                 raise WrongPlatform(
@@ -59,7 +59,7 @@ class Networks:
         """Return the name of a network on the host: the host's as it is, the scenario's with its ID."""
         return f"{network}{self._own}" if network in self._wanted else network
 
-    def option(self, given: Mapping[str, Any]) -> Optional[list[str]]:
+    def option(self, given: Mapping[str, object]) -> Optional[list[str]]:
         """Return the option ``network`` of libpod_container, None where nothing is given."""
         found = [self._attachment(one) for one in _listed(given.get("networks"), "networks")]
         for key in ("network", "network_mode"):
@@ -89,7 +89,7 @@ class Networks:
         return [{"name": self.name(name), **_addresses(name, ipam)} for name, ipam in self._wanted.items()]
 
 
-def _listed(value: Any, key: str) -> list[Any]:
+def _listed(value: object, key: str) -> list[object]:
     if value is None:
         return []
     if isinstance(value, (list, tuple)):
@@ -99,7 +99,7 @@ def _listed(value: Any, key: str) -> list[Any]:
     raise WrongPlatform(f"{key}: {value!r} cannot be used: expected a list")
 
 
-def _named(one: Any, key: str) -> str:
+def _named(one: object, key: str) -> str:
     name = one if isinstance(one, str) else one.get("name") if isinstance(one, Mapping) else None
     if not isinstance(name, str) or not name:
         raise WrongPlatform(f"{key}: {one!r} cannot be used: expected a network's name, or a mapping with name")
@@ -112,7 +112,7 @@ def _mode(value: Any, key: str) -> str:
     return value
 
 
-def _ipam(one: Any) -> dict[str, Any]:
+def _ipam(one: Any) -> dict[str, object]:
     if isinstance(one, str):
         return {}
     found = (_listed(one.get("ipam_config"), "ipam_config") or [{}])[0]
@@ -121,7 +121,7 @@ def _ipam(one: Any) -> dict[str, Any]:
     return {key: found.get(key) for key in ("subnet", "gateway")}
 
 
-def _addresses(name: str, ipam: Mapping[str, Any]) -> dict[str, str]:
+def _addresses(name: str, ipam: Mapping[str, object]) -> dict[str, str]:
     """Return the given subnet and gateway of the network ``name``."""
     found = {key: str(value) for key, value in ipam.items() if value}
     if not found:

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable
+from typing import Callable
 
 # Those of doc_fragments/connection.py; the engine's own default is taken for what is not set.
 ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root")
 NAMES = (*ROOTS, "storage_driver", "oci_runtime", "conmon_path", "cgroup_manager", "tool_timeouts")
 
 
-def parts(option: Callable[[str], Any]) -> dict[str, str]:
+def parts(option: Callable[[str], object]) -> dict[str, str]:
     """Return what is set of them, as arguments of ``EngineConfig``; ``option`` is a plugin's ``get_option``."""
     given = {name: str(value) for name in NAMES if (value := option(name))}
     return {name: _path(value) if name in ROOTS else value for name, value in given.items()}

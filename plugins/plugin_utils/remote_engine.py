@@ -56,7 +56,7 @@ def _script(root: str, parts: Mapping[str, str]) -> str:
     return f"/bin/sh -c {shlex.quote(script)}"  # the user's own shell may be another one
 
 
-def _run(host: str, variables: Mapping[str, Any], script: str) -> tuple[int, bytes, bytes]:
+def _run(host: str, variables: Mapping[str, object], script: str) -> tuple[int, bytes, bytes]:
     context = PlayContext()
     become = str(variables.get("ansible_become_method") or "sudo") if _is_true(variables.get("ansible_become")) else ""
     try:
@@ -85,7 +85,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(to_text(error, errors="replace").split())[:500]
 
 
-def _parsed(host: str, out: bytes) -> dict[str, Any]:
+def _parsed(host: str, out: bytes) -> dict[str, object]:
     try:
         if len(out) > _LARGEST:
             raise ValueError(f"{len(out)} bytes")
@@ -97,5 +97,5 @@ def _parsed(host: str, out: bytes) -> dict[str, Any]:
         raise RemoteFailure(f"{host}: its engine wrote no list of containers: {str(error)[:80]}") from error
 
 
-def _is_true(value: Any) -> bool:
+def _is_true(value: object) -> bool:
     return str(value).lower() in ("true", "yes", "on", "1")

@@ -11,7 +11,7 @@ import platform
 import re
 import sys
 from collections import Counter
-from typing import Any, Iterator, Sequence
+from typing import Iterator, Sequence
 
 from .._drivers import foreign_files, network_backend
 from .._drivers.engine.hardened import TOOL_PATH
@@ -44,7 +44,7 @@ def info(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _host(parts: EngineConfig) -> dict[str, Any]:
+def _host(parts: EngineConfig) -> dict[str, object]:
     host, memory = Host(parts), dict(_memory())
     return {
         "arch": platform.machine(),
@@ -65,7 +65,7 @@ def _host(parts: EngineConfig) -> dict[str, Any]:
     }
 
 
-def _store(parts: EngineConfig) -> dict[str, Any]:
+def _store(parts: EngineConfig) -> dict[str, object]:
     roots, statuses = (
         storage_roots(parts),
         Counter(one.peek().state.status.value for one in Runtime(parts).containers()),
@@ -94,7 +94,7 @@ def _options(command: str, about: str, arguments: Sequence[str]) -> str:
     return written
 
 
-def _show(written: str, what: dict[str, Any]) -> None:
+def _show(written: str, what: dict[str, object]) -> None:
     if written == "json":
         table.write_json(what)
     elif written:
@@ -105,7 +105,7 @@ def _show(written: str, what: dict[str, Any]) -> None:
         sys.stdout.writelines(f"{line}\n" for line in _yaml(what))
 
 
-def _by_fields(value: Any) -> Any:
+def _by_fields(value: object) -> object:
     """Return what a template is rendered from: each key also as the name of podman's field, such as ``.Host.OS``."""
     if not isinstance(value, dict):
         return value
@@ -113,7 +113,7 @@ def _by_fields(value: Any) -> Any:
     return {**value, **fields}
 
 
-def _yaml(what: dict[str, Any], margin: str = "") -> Iterator[str]:
+def _yaml(what: dict[str, object], margin: str = "") -> Iterator[str]:
     """Yield the lines of a mapping as YAML, of which JSON's scalars and lists are a part."""
     for key, value in what.items():
         if isinstance(value, dict):

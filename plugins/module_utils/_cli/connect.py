@@ -61,7 +61,7 @@ def connect(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _execute(container: Container, request: Mapping[str, Any]) -> Mapping[str, Any]:
+def _execute(container: Container, request: Mapping[str, Any]) -> Mapping[str, object]:
     from .._container.io.exec import Exec
     from .._container.io.guarded import Guarded
     from .._drivers.oci.exec_streams import Streams
@@ -79,12 +79,12 @@ def _execute(container: Container, request: Mapping[str, Any]) -> Mapping[str, A
     return {"code": ended.code or 0, "failure": ended.error, "container": container.name}
 
 
-def _put(container: Container, request: Mapping[str, Any]) -> Mapping[str, Any]:
+def _put(container: Container, request: Mapping[str, Any]) -> Mapping[str, object]:
     container.put_file(0, request["path"], request["user"], size=request["size"])
     return {}
 
 
-def _fetch(container: Container, request: Mapping[str, Any]) -> Mapping[str, Any]:
+def _fetch(container: Container, request: Mapping[str, Any]) -> Mapping[str, object]:
     try:
         container.fetch_file(request["path"], 1, request["user"])
     except BrokenPipeError as error:
@@ -92,7 +92,7 @@ def _fetch(container: Container, request: Mapping[str, Any]) -> Mapping[str, Any
     return {}
 
 
-_VERBS: Mapping[str, Callable[[Container, Mapping[str, Any]], Mapping[str, Any]]] = {
+_VERBS: Mapping[str, Callable[[Container, Mapping[str, object]], Mapping[str, object]]] = {
     "exec": _execute,
     "put": _put,
     "fetch": _fetch,

@@ -98,7 +98,7 @@ def health(container: Container) -> str:
     return str(described(container)["Status"])
 
 
-def _row(one: Mapping[str, Any], pods: Mapping[str, str], *, whole: bool) -> Mapping[str, Any]:
+def _row(one: Mapping[str, Any], pods: Mapping[str, str], *, whole: bool) -> Mapping[str, object]:
     command, image = shlex.join(one["Command"]), one["Image"]
     ports = ", ".join(
         f"{port['host_ip']}:{port['host_port']}->{port['container_port']}/{port['protocol']}" for port in one["Ports"]

@@ -56,7 +56,7 @@ def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
         time.sleep(interval)
 
 
-def _described(container: Container, figures: Mapping[str, Any], before: dict[str, Sample]) -> dict[str, Any]:
+def _described(container: Container, figures: Mapping[str, Any], before: dict[str, Sample]) -> dict[str, object]:
     """Return one container's figures in bytes and percent of one CPU; ``before`` has the last round's samples."""
     now, used = time.clock_gettime(time.CLOCK_BOOTTIME), figures["cpu_total_ns"] or 0
     then, had = before.get(container.id, (container.state.process.start_time / _TICKS, 0))

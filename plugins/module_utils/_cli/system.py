@@ -46,7 +46,7 @@ def system(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _kinds(found: Usage) -> list[dict[str, Any]]:
+def _kinds(found: Usage) -> list[dict[str, object]]:
     running = [one for one in found.containers if one.container.state.status.has_process]
     written = [one.size for one in found.containers]
     down = (one.size for one in found.containers if one not in running)
@@ -161,5 +161,5 @@ def _container_row(one: ContainerUsage) -> Sequence[object]:
     )
 
 
-def _volume(one: VolumeUsage) -> dict[str, Any]:
+def _volume(one: VolumeUsage) -> dict[str, object]:
     return {"VolumeName": one.name, "Links": one.links, "Size": one.size}

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import time
-from typing import Any, Iterable, Sequence
+from typing import Iterable, Sequence
 
 from .._model import caller
 from .._model.errors import InvalidArgument, printable
@@ -20,7 +20,7 @@ _BAD = re.compile(r"Exited \((?!0\))|Restarting|Unknown|Dead|Degraded|.*\(unheal
 _USERS = 40  # characters of containers' names that a table shows
 
 
-def write_json(value: Any, indent: int | None = 2) -> None:
+def write_json(value: object, indent: int | None = 2) -> None:
     """Write JSON in which everything but printable ASCII is escaped."""
     # DEL is the one control character that json.dumps does not escape.
     sys.stdout.write(json.dumps(value, indent=indent).replace("\x7f", "\\u007f") + "\n")

@@ -204,7 +204,7 @@ class ContainerBase:
         self._state = self.state._replace(boot_id=self.host.boot_id, run_dir=self.run_dir, **changes)
         self.store.write_state(self.id, self._state)
 
-    def event(self, action: str, **attributes: Any) -> None:
+    def event(self, action: str, **attributes: object) -> None:
         """Add an event to the host's events (``libpod events``); a failure is ignored."""
         from .._store.events import emit
 

@@ -9,7 +9,7 @@ It is read on every run, so no program is started, and nothing imported that an 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from .._drivers import process
@@ -37,8 +37,8 @@ class Finding(NamedTuple):
     """
 
     part: str
-    before: Any
-    after: Any
+    before: object
+    after: object
     restart: bool = False
 
 

@@ -28,7 +28,10 @@ def life(arguments: Sequence[str]) -> ProcessRef:
 
 
 def ask(
-    parts: EngineConfig, arguments: Sequence[str], question: Callable[[Container, ProcessRef, int], Any], failed: Any
+    parts: EngineConfig,
+    arguments: Sequence[str],
+    question: Callable[[Container, ProcessRef, int], object],
+    failed: object,
 ) -> Optional[Any]:
     """Return ``question(container, life, runner's PID)``, None if the container is gone, ``failed`` after an error.
 
@@ -67,8 +70,8 @@ def _answer(
 
 
 def _asked(
-    parts: EngineConfig, arguments: Sequence[str], question: Callable[[Container, ProcessRef, int], Any], runner: int
-) -> Any:
+    parts: EngineConfig, arguments: Sequence[str], question: Callable[[Container, ProcessRef, int], object], runner: int
+) -> object:
     from .._drivers import host_log
     from .._runtime.runtime import Runtime
 

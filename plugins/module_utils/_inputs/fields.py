@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional
+from typing import Callable, Iterator, Mapping, NoReturn, Optional
 
 from .._model.errors import MalformedData
 from .._model.foreign import Foreign
@@ -146,6 +146,6 @@ def unread(_node: Foreign) -> Options:
     return {}
 
 
-def to(option: str, read: Callable[[Foreign], Any]) -> Translate:
+def to(option: str, read: Callable[[Foreign], object]) -> Translate:
     """Return the translation of a field into one option, by the function that reads it."""
     return lambda node: {option: read(node)}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Callable
 
 from .._drivers import foreign_files
 from .._model import foreign_yaml
@@ -15,7 +15,7 @@ from .._model.foreign import Foreign
 Parse = Callable[[bytes, str], Foreign]
 
 
-def read(path: str, option: str = "files", parse: Parse = foreign_yaml.parse_core) -> Any:
+def read(path: str, option: str = "files", parse: Parse = foreign_yaml.parse_core) -> object:
     """Return a file's content; ``option`` is the one that names the file.
 
     :raises MalformedData: it is no YAML, or too large. :raises InvalidArgument: it cannot be read.

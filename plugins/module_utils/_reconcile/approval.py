@@ -10,7 +10,7 @@ disclose no value, and a plan that was approved for one host is refused on anoth
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
 from .._drivers.host import boot_id, machine_id
 from .._model.errors import InvalidArgument, LibpodError, PlanDiffers
@@ -40,7 +40,7 @@ def checked(runtime: Runtime, container: Optional[Container], desired: Desired, 
     return plan
 
 
-def digested(plan: Plan, subject: str, options: Optional[Mapping[str, Any]], image: Sequence[object] = ()) -> Plan:
+def digested(plan: Plan, subject: str, options: Optional[Mapping[str, object]], image: Sequence[object] = ()) -> Plan:
     """Return a plan that has steps, with its digest.
 
     It is equal for plans that do the same to the same subject on the same host. ``subject`` is the ID of a container

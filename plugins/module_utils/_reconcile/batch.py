@@ -35,8 +35,8 @@ CHANGED, UNCHANGED, FAILED, NOT_BEGUN = "changed", "unchanged", "failed", "not b
 class Renderers(NamedTuple):
     """Functions that render an outcome, with its container's name, and an error as a container's result."""
 
-    outcome: Callable[[Outcome, str], dict[str, Any]]
-    error: Callable[[Exception], dict[str, Any]]
+    outcome: Callable[[Outcome, str], dict[str, object]]
+    error: Callable[[Exception], dict[str, object]]
 
 
 class BatchReconcile:
@@ -60,7 +60,7 @@ class BatchReconcile:
         workers: int = 1,
         keep_going: bool = False,
         expected: Optional[Mapping[str, str]] = None,
-        shown: Callable[[Container], dict[str, Any]] = inspect,
+        shown: Callable[[Container], dict[str, object]] = inspect,
         after: Optional[Mapping[str, Sequence[str]]] = None,
         gone: Collection[str] = (),
     ) -> None:
@@ -284,7 +284,7 @@ class BatchReconcile:
             undone.discard(name)
             self.results[name] = {"name": name, "fate": FAILED, **self._renderers.error(error)}
 
-    def _one(self, name: str) -> dict[str, Any]:
+    def _one(self, name: str) -> dict[str, object]:
         """Reconcile one container in a worker, as a task of its own would."""
         self.runtime.store.lock(name).alone_inherited()
         take_warnings()  # the task's own, which the fork has copied
@@ -323,6 +323,6 @@ class BatchReconcile:
                 lock.discard()
 
 
-def _noted() -> dict[str, Any]:
+def _noted() -> dict[str, object]:
     """Return what a worker has noted beside a container's result, for the task's own."""
     return {"warnings": take_warnings(), "pulls": journal.pulls}

@@ -108,7 +108,7 @@ class Difference(NamedTuple):
         """What the difference needs, as results say it."""
         return Change(self.change).name.lower()
 
-    def shown(self) -> tuple[Any, Any]:
+    def shown(self) -> tuple[object, object]:
         """Return before and after in a playbook's spelling; of a secret mapping, keys without values."""
         if not self.secret:
             from .._model.options.formatters import spelled
@@ -122,7 +122,7 @@ class Difference(NamedTuple):
             {key: HIDDEN + (" changed" if key in changed else "") for key in sorted(differing & set(after))},
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the difference as data; values of a secret option are hidden."""
         before, after = self.shown()
         marks = {"effect": self.effect, "drift": self.drift, "ignored": self.ignored, "reason": self.reason}
@@ -175,10 +175,10 @@ class Plan(NamedTuple):
         """Whether the container runs after it, or is paused."""
         return self.status_after in ("running", "paused")
 
-    def diff(self) -> dict[str, Mapping[str, Any]]:
+    def diff(self) -> dict[str, Mapping[str, object]]:
         """Return ``before`` and ``after`` of what differs; empty mappings where nothing does."""
-        before: dict[str, Any] = {}
-        after: dict[str, Any] = {}
+        before: dict[str, object] = {}
+        after: dict[str, object] = {}
         if self.steps and self.status_before != self.status_after:
             before["status"], after["status"] = self.status_before, self.status_after
         for difference in self.differences:

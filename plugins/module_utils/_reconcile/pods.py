@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from .._model.engine_config import EngineConfig
 from .._model.errors import RemovalIncomplete, note_done
@@ -23,7 +23,7 @@ class PodOutcome(NamedTuple):
     """What was done, or in check mode would be; ``pod`` is ``{}`` where there is none."""
 
     plan: Plan
-    pod: dict[str, Any]
+    pod: dict[str, object]
 
 
 def reconcile(parts: EngineConfig, desired: DesiredPod, *, check_mode: bool = False) -> PodOutcome:

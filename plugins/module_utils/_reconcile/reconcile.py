@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
 from .._container.container import Container
 from .._model.engine_config import EngineConfig
@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
     """
 
     plan: Plan
-    container: dict[str, Any]
+    container: dict[str, object]
     output: Optional[Output] = None
     exit_code: Optional[int] = None
 
@@ -77,7 +77,7 @@ def reconcile(parts: EngineConfig, desired: Desired, *, check_mode: bool = False
     return apply_one(runtime, desired)
 
 
-def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], dict[str, Any]] = inspect) -> Outcome:
+def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], dict[str, object]] = inspect) -> Outcome:
     """Bring the container to the desired state, under its name's lock; ``shown`` inspects it for the result.
 
     :raises LibpodError: with a message for the user. What had begun is undone, now or by the next task.

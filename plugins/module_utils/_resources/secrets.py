@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
     after: dict[str, Any]
 
 
-def inspect(parts: EngineConfig, name: str) -> dict[str, Any]:
+def inspect(parts: EngineConfig, name: str) -> dict[str, object]:
     """Return a secret as ``podman secret inspect`` shows it; empty where there is none."""
     try:
         info = os.lstat(store.path_of(parts, name))
@@ -55,7 +55,7 @@ def _own_id(name: str) -> str:
     return hashlib.sha256(f"secret {name}".encode()).hexdigest()[:_ID_DIGITS]
 
 
-def _labels(record: Mapping[str, Any]) -> dict[str, str]:
+def _labels(record: Mapping[str, object]) -> dict[str, str]:
     labels = record.get("labels")
     return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
 
@@ -133,7 +133,7 @@ def _has(parts: EngineConfig, name: str, content: bytes) -> bool:
         return False  # others may read it, or it is no file: it is replaced
 
 
-def _shown(secret: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(secret: Mapping[str, Any]) -> dict[str, object]:
     return {"labels": secret["Spec"]["Labels"], "content": HIDDEN} if secret else {}
 
 

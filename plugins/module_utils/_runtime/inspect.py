@@ -81,7 +81,7 @@ def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]
     }
 
 
-def _state(container: Container) -> dict[str, Any]:
+def _state(container: Container) -> dict[str, object]:
     state = container.state
     status = state.status.value
     return {
@@ -119,7 +119,7 @@ def _paths(container: Container) -> dict[str, str]:
     }
 
 
-def _config(container: Container, resolved: EffectiveOptions, env_values: bool) -> dict[str, Any]:
+def _config(container: Container, resolved: EffectiveOptions, env_values: bool) -> dict[str, object]:
     config = container.config
     inspected = CONFIG.of(config.options)
     inspected.update(
@@ -160,7 +160,7 @@ def _computed(add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, roo
     return own["effective"], own["bounding"]
 
 
-def _health(container: Container) -> dict[str, Any]:
+def _health(container: Container) -> dict[str, object]:
     if not container.config.has_health_check:
         return {"Status": "", "FailingStreak": 0, "Log": []}
     from .._container.runners.health import described
@@ -168,10 +168,10 @@ def _health(container: Container) -> dict[str, Any]:
     return described(container)
 
 
-def _health_checks(config: ContainerConfig) -> dict[str, Any]:
+def _health_checks(config: ContainerConfig) -> dict[str, object]:
     """Return the checks under podman's keys; durations in nanoseconds."""
     checks = config.health_checks
-    inspected: dict[str, Any] = {
+    inspected: dict[str, object] = {
         "Healthcheck": {
             "Test": checks.regular.command,
             "StartPeriod": checks.start_period,
@@ -192,7 +192,7 @@ def _health_checks(config: ContainerConfig) -> dict[str, Any]:
     return inspected
 
 
-def _mount(volume: Volume, container: Container) -> dict[str, Any]:
+def _mount(volume: Volume, container: Container) -> dict[str, object]:
     named = volume["type"] == "volume"
     if volume["type"] == "image":
         return _mounted_image(volume)
@@ -211,7 +211,7 @@ def _mount(volume: Volume, container: Container) -> dict[str, Any]:
     }
 
 
-def _mounted_image(volume: Volume) -> dict[str, Any]:
+def _mounted_image(volume: Volume) -> dict[str, object]:
     """Return what podman shows of a mounted image: the name that it was given, and few of the other keys' values."""
     return {
         "Type": "image",
@@ -226,7 +226,7 @@ def _mounted_image(volume: Volume) -> dict[str, Any]:
     }
 
 
-def _network_settings(container: Container) -> dict[str, Any]:
+def _network_settings(container: Container) -> dict[str, object]:
     try:
         networks = {
             entry.network: {**_network(entry), "Aliases": [*entry.aliases, container.id[:12]]}
@@ -272,9 +272,9 @@ _EMPTY_NETWORK = {
 }
 
 
-def _network(attachment: NetworkAttachment) -> dict[str, Any]:
+def _network(attachment: NetworkAttachment) -> dict[str, object]:
     facts = attachment.facts
-    network: dict[str, Any] = {**_EMPTY_NETWORK, "NetworkID": attachment.network, "MacAddress": facts.mac}
+    network: dict[str, object] = {**_EMPTY_NETWORK, "NetworkID": attachment.network, "MacAddress": facts.mac}
     for address in facts.ipv4[:1]:
         network.update(IPAddress=address.ip, IPPrefixLen=address.prefix_length, Gateway=address.gateway)
     for address in facts.ipv6[:1]:
@@ -297,7 +297,7 @@ def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
     return bindings
 
 
-def _host_config(config: ContainerConfig, mounted: list[Volume]) -> dict[str, Any]:
+def _host_config(config: ContainerConfig, mounted: list[Volume]) -> dict[str, object]:
     options = config.options
     file_systems = volumes.file_systems(options, config.image_config, [volume["target"] for volume in mounted])
     inspected = HOST_CONFIG.of(options)

@@ -30,7 +30,7 @@ class _Row(NamedTuple):
 
     option: str
     key: str
-    shown: Callable[[Any], Any]
+    shown: Callable[[Any], object]
 
 
 class ShownOptions:
@@ -42,7 +42,7 @@ class ShownOptions:
         self._defaults = self._values(table.defaults())
         self._at_default = {row.key: row.shown(value) for row, value in zip(rows, self._defaults)}
 
-    def of(self, options: ContainerOptions) -> dict[str, Any]:
+    def of(self, options: ContainerOptions) -> dict[str, object]:
         """Return the keys with their values, which other containers' may share: they are not to be changed."""
         values = self._values(options)
         shown = dict(self._at_default)
@@ -51,11 +51,11 @@ class ShownOptions:
         return shown
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> object:
     return value
 
 
-def _or_empty(value: Any) -> Any:
+def _or_empty(value: object) -> object:
     return value or ""
 
 
@@ -71,7 +71,7 @@ def _device(device: Device) -> dict[str, str]:
     }
 
 
-def _ulimits(ulimits: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _ulimits(ulimits: Mapping[str, Any]) -> list[dict[str, object]]:
     if "host" in ulimits:
         return []
     return [{"Name": f"RLIMIT_{name.upper()}", "Soft": soft, "Hard": hard} for name, (soft, hard) in ulimits.items()]
@@ -89,7 +89,7 @@ def _hosts(hosts: Mapping[str, str]) -> list[str]:
     return [f"{name}:{ip}" for name, ips in hosts.items() for ip in ips.split(",")]
 
 
-def _restart_policy(text: str) -> dict[str, Any]:
+def _restart_policy(text: str) -> dict[str, object]:
     policy, attempts = restart_policy.parts(text)
     return {"Name": policy, "MaximumRetryCount": attempts}
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from .._drivers.cgroups import manager
 from .._model.cgroup_limits import LIMITS
@@ -18,7 +17,7 @@ _MANY = "NetworkMode PidMode IpcMode UTSMode PortBindings Dns DnsOptions DnsSear
 _RENAMED = {"memory": "memory_limit"}
 
 
-def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, Any]:
+def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, object]:
     """Return the pod as it is now, without a lock and without starting a program."""
     members = pods.members(pod.id)
     inspected = [(one, inspect(one.peek())) for one in members]

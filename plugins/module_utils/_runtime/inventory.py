@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Iterator
+from typing import Iterator
 
 from .._container.container import Container
 from .._model.engine_config import EngineConfig
@@ -18,7 +18,7 @@ from .inspect import inspect, outline
 _LARGEST = 1 << 18  # bytes of a container's inspection; labels and commands may be of any size
 
 
-def listed(parts: EngineConfig) -> Iterator[dict[str, Any]]:
+def listed(parts: EngineConfig) -> Iterator[dict[str, object]]:
     """Yield each container's inspection and its pod's name as ``PodName``, without infra containers.
 
     Values of environment variables are hidden, and what a health check printed is left out. A container that cannot
@@ -38,7 +38,7 @@ def listed(parts: EngineConfig) -> Iterator[dict[str, Any]]:
             warn(f"container {container.name} is left out: {sentence(error)}")
 
 
-def _bounded(container: Container) -> dict[str, Any]:
+def _bounded(container: Container) -> dict[str, object]:
     inspected = inspect(container)
     inspected["State"]["Health"] = {**inspected["State"]["Health"], "Log": []}
     size = len(json.dumps(inspected))

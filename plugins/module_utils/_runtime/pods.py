@@ -9,7 +9,7 @@ import os
 import shutil
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, cast
+from typing import TYPE_CHECKING, Iterable, Iterator, Mapping, cast
 
 from .._container import pod_cgroup
 from .._container.bundle import init_program
@@ -54,7 +54,7 @@ def lasting(members: Iterable[Container]) -> list[Container]:
     return [one for one in members if not one.config.options["init_ctr"]]
 
 
-def _infra_options(pod: PodConfig) -> dict[str, Any]:
+def _infra_options(pod: PodConfig) -> dict[str, object]:
     """Return the infra container's share of the pod's options."""
     hostname = pod.options["hostname"] or pod.name[:64].strip("._-")
     return {**select(pod.options, INFRA), "hostname": hostname}

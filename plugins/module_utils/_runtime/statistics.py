@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Optional
 
 from .._container.container import Container
 from .._drivers.cgroups.stats import figures
 
 
-def statistics(container: Container) -> Optional[dict[str, Any]]:
+def statistics(container: Container) -> Optional[dict[str, object]]:
     """Return ``figures`` of the cgroup and ``network``; None for a container without a process."""
     state = container.peek().state
     if not state.status.has_process:
@@ -20,7 +20,7 @@ def statistics(container: Container) -> Optional[dict[str, Any]]:
     return {**figures(container.host.cgroups, container.cgroup_path), "network": network}
 
 
-def _links(netns_path: str) -> dict[str, Any]:
+def _links(netns_path: str) -> dict[str, object]:
     from .._drivers.kernel.netlink import links
 
     return {link.name: {"addresses": list(link.addresses), **link.counters} for link in links(netns_path)}

@@ -20,7 +20,7 @@ _NAME = "events.jsonl"
 _BYTES = 1 << 20
 
 
-def emit(run_root: str, event: dict[str, Any]) -> None:
+def emit(run_root: str, event: dict[str, object]) -> None:
     """Append one event by a single write(2), so that concurrent writers do not mix their lines."""
     failpoint(f"event {event['Action']}")
     path = f"{run_root}/{_NAME}"
@@ -57,7 +57,7 @@ class Reader:
     def current(cls, run_root: str) -> Reader:
         return cls(f"{run_root}/{_NAME}")
 
-    def more(self) -> Iterator[dict[str, Any]]:
+    def more(self) -> Iterator[dict[str, object]]:
         try:
             file = open(self._path, "rb")
         except FileNotFoundError:

@@ -99,7 +99,7 @@ def read_sealed(path: str, schema: int, *, rare: bool = False) -> tuple[Any, boo
     return _parsed(text, path), text[-_SEAL_BYTES:] == seal.encode()
 
 
-def _parsed(text: bytes, path: str) -> Any:
+def _parsed(text: bytes, path: str) -> object:
     try:
         record = json.loads(text.decode())
     except (ValueError, RecursionError) as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Optional
+from typing import Optional
 
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, StateCorrupt, not_yet
@@ -106,7 +106,7 @@ def left(parts: EngineConfig, name: str) -> list[str]:
     return [path for path in paths if os.path.lexists(path)]
 
 
-def record(parts: EngineConfig, name: str) -> dict[str, Any]:
+def record(parts: EngineConfig, name: str) -> dict[str, object]:
     """Return what is recorded beside the content; empty for a secret that a user wrote, and for a damaged record."""
     try:
         found = records.read(_record_path(parts, name))
@@ -115,7 +115,7 @@ def record(parts: EngineConfig, name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def write_record(parts: EngineConfig, name: str, found: dict[str, Any]) -> None:
+def write_record(parts: EngineConfig, name: str, found: dict[str, object]) -> None:
     """Replace the record of a secret (under the lock)."""
     _prepare(parts)
     records.write(_record_path(parts, name), found)

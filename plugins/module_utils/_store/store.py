@@ -297,7 +297,7 @@ class Store:
         except StateCorrupt:
             return None
 
-    def write_side_record(self, container_id: str, kind: str, record: Any, *, spare: bool = True) -> None:
+    def write_side_record(self, container_id: str, kind: str, record: object, *, spare: bool = True) -> None:
         """Write it; ``spare``: as for ``records.write``."""
         records.write(f"{self.static_dir(container_id)}/{kind}.json", record, durable=False, spare=spare)
 

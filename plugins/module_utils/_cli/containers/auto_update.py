@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.options.durations import seconds
@@ -66,7 +66,7 @@ def auto_update(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return 125 if any(one["Updated"] in (updates.FAILED, updates.ROLLED_BACK) for one in found) else 0
 
 
-def _shown(one: updates.Report) -> dict[str, Any]:
+def _shown(one: updates.Report) -> dict[str, object]:
     """Return podman's fields of a report."""
     return {
         "Unit": one.unit,
@@ -79,5 +79,5 @@ def _shown(one: updates.Report) -> dict[str, Any]:
     }
 
 
-def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
+def _row(one: Mapping[str, object]) -> Mapping[str, object]:
     return one

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence
+from typing import Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchContainer
@@ -36,7 +36,7 @@ def inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
         return int(getattr(module, options.type)(parts, words))
     runtime = Runtime(parts)
 
-    def find(name: str) -> dict[str, Any]:
+    def find(name: str) -> dict[str, object]:
         try:
             container = runtime.container(name).peek()
         except NoSuchContainer:
@@ -49,7 +49,7 @@ def inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return inspect_each(options, find, {})
 
 
-def _image(parts: EngineConfig, name: str) -> Optional[dict[str, Any]]:
+def _image(parts: EngineConfig, name: str) -> Optional[dict[str, object]]:
     from ..._resources.images.inspect import Inspector
 
     try:

@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 from glob import glob
-from typing import Any, Optional, Sequence
+from typing import Optional, Sequence
 
 from ..._container.container import Container
 from ..._container.io.logs import Output, show_to_end
@@ -134,7 +134,7 @@ def _parser(command: str, about: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _values(options: argparse.Namespace) -> dict[str, Any]:
+def _values(options: argparse.Namespace) -> dict[str, object]:
     """Return the values of the options that are given, in the types that a task has."""
     values = option_values(options)
     for name, paths in (("env", options.env_file), ("label", options.label_file)):

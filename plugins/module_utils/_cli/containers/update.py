@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
 from ..._container.container import Container
 from ..._model.engine_config import EngineConfig
@@ -83,7 +83,7 @@ def change_networks(parts: EngineConfig, key: str, network: str, asked: Optional
     _apply(parts, Desired(container.name, "present", options))
 
 
-def _change(parts: EngineConfig, container: Container, values: Mapping[str, Any]) -> None:
+def _change(parts: EngineConfig, container: Container, values: Mapping[str, object]) -> None:
     ignored, compared = comparisons.parse({"*": "ignore", **dict.fromkeys(values, "strict")})
     desired = Desired(
         container.name,

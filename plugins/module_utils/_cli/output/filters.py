@@ -95,7 +95,7 @@ def flag(of: Callable[[Any], bool]) -> Callable[[str], Predicate]:
     return make
 
 
-def integer(of: Callable[[Any], Any]) -> Callable[[str], Predicate]:
+def integer(of: Callable[[Any], object]) -> Callable[[str], Predicate]:
     """Return what makes a predicate of a number."""
 
     def make(value: str) -> Predicate:

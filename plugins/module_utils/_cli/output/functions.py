@@ -18,12 +18,12 @@ class _NoValue:
 NO_VALUE = _NoValue()
 
 
-def is_true(value: Any) -> bool:
+def is_true(value: object) -> bool:
     """Return whether a block's condition is met: all but false, zero and what is empty."""
     return bool(value) and value is not NO_VALUE
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a value as Go prints it."""
     if value is NO_VALUE:
         return "<no value>"
@@ -38,12 +38,12 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def as_json(value: Any) -> str:
+def as_json(value: object) -> str:
     """Return JSON without blanks, in which everything but printable ASCII is escaped."""
     return json.dumps(None if value is NO_VALUE else value, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
-def _index(value: Any, *keys: Any) -> Any:
+def _index(value: Any, *keys: Any) -> object:
     for key in keys:
         if isinstance(value, dict):
             value = value.get(key, NO_VALUE)
@@ -73,25 +73,25 @@ def _printf(text: str, *values: Any) -> str:
     return re.sub(r"%([-+ 0]*\d{0,4}(?:\.\d{1,4})?)([vsdqxXof%t])", one, text)
 
 
-def _slice(value: Any, *ends: int) -> Any:
+def _slice(value: Any, *ends: int) -> object:
     return value[slice(*(ends if len(ends) > 1 else (*ends, None)))] if ends else value
 
 
-def _and(*values: Any) -> Any:
+def _and(*values: object) -> object:
     return next((one for one in values if not is_true(one)), values[-1])
 
 
-def _or(*values: Any) -> Any:
+def _or(*values: object) -> object:
     return next((one for one in values if is_true(one)), values[-1])
 
 
-def _pad(text: Any, before: int, after: int) -> str:
+def _pad(text: object, before: int, after: int) -> str:
     if not 0 <= before + after <= 1000:
         raise ValueError(before + after)
     return " " * before + shown(text) + " " * after
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., object]] = {
     "json": as_json,
     "index": _index,
     "len": len,

@@ -17,7 +17,7 @@ from ..._model.errors import InvalidArgument, printable
 from .functions import FUNCTIONS, NO_VALUE, is_true, shown
 
 Variables = Mapping[str, Any]  # by their names with the dollar; "." is the value at hand
-_Evaluate = Callable[[Variables], Any]
+_Evaluate = Callable[[Variables], object]
 _Render = Callable[[Variables], str]
 
 # What has to be looked at to find an action's end: strings, which may contain braces, and quotes that nothing closes.
@@ -48,7 +48,7 @@ class Template:
         if parser.at is not None:
             raise _wrong("{{" + parser.at + "}} has no beginning")
 
-    def render(self, value: Any, kept: str = "\n\t") -> str:
+    def render(self, value: object, kept: str = "\n\t") -> str:
         """Return the text for a value, each interpolated value without what would move the terminal's cursor.
 
         ``kept`` are control characters of values that stay.
@@ -265,7 +265,7 @@ class Pipeline:
                 self._place += 1
                 return lambda variables: _field(inner(variables), names)
             return inner
-        value: Any
+        value: object
         if kind == "string":
             value = text[1:-1] if text.startswith("`") else self._unquoted(text)
         elif kind == "number":
@@ -290,7 +290,7 @@ class Pipeline:
         if not root:
             return lambda variables: _field(variables["."], names)
 
-        def variable(variables: Variables) -> Any:
+        def variable(variables: Variables) -> object:
             if root not in variables:
                 raise _wrong(f"there is no variable {root}")
             return _field(variables[root], names)
@@ -298,7 +298,7 @@ class Pipeline:
         return variable
 
 
-def _called(word: str, function: Callable[..., Any], arguments: list[Any]) -> Any:
+def _called(word: str, function: Callable[..., object], arguments: list[object]) -> object:
     try:
         return function(*arguments)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
@@ -306,7 +306,7 @@ def _called(word: str, function: Callable[..., Any], arguments: list[Any]) -> An
         raise _wrong(f"{word} cannot take {given or 'nothing'}") from error
 
 
-def _field(value: Any, names: Sequence[str]) -> Any:
+def _field(value: object, names: Sequence[str]) -> object:
     """Return the field of a field. Go's maps have keys with a small letter, and may lack them."""
     for name in names:
         if isinstance(value, dict) and name in value:

@@ -93,7 +93,7 @@ def network(parts: EngineConfig, options: argparse.Namespace) -> int:
     from ..._model.options.network_definition import wanted
     from ..._resources.networks import networks
 
-    opt: dict[str, Any] = {}
+    opt: dict[str, object] = {}
     for item in options.opt:
         key, _equals, value = item.partition("=")
         if key not in _OPT:

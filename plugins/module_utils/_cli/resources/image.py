@@ -114,7 +114,7 @@ def _seconds(when: str) -> int:
         return 0
 
 
-def _row(line: _Named, options: argparse.Namespace) -> dict[str, Any]:
+def _row(line: _Named, options: argparse.Namespace) -> dict[str, object]:
     one, whole = line.image, options.no_trunc
     repository, colon, tag = line.name.rpartition(":")
     age = f"{table.ago(time.time() - one['Created'])} ago"
@@ -170,7 +170,7 @@ def _inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return verbs.inspect_each(parser.parse_args(arguments), lambda name: known(inspector, name), {})
 
 
-def known(inspector: Inspector, name: str) -> dict[str, Any]:
+def known(inspector: Inspector, name: str) -> dict[str, object]:
     """Return an image in the shape of ``podman image inspect``. :raises NoSuchImage: there is none."""
     found = inspector.inspect(name)
     if found is None:

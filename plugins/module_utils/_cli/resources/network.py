@@ -77,13 +77,13 @@ def _undefined(parts: EngineConfig, name: str) -> NoSuchNetwork:
     return NoSuchNetwork(f"network {name} is not defined in {Files(parts).folder}")
 
 
-def _known(parts: EngineConfig, found: Mapping[str, Any], name: str) -> Any:
+def _known(parts: EngineConfig, found: Mapping[str, object], name: str) -> object:
     if name not in found:
         raise _undefined(parts, name)
     return found[name]
 
 
-def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
+def _row(one: Mapping[str, Any]) -> Mapping[str, object]:
     return {
         "ID": one.get("id", "")[:12],
         "Name": one["name"],

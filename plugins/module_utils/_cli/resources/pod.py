@@ -105,7 +105,7 @@ def _exists(pods: Pods, name: str) -> bool:
     return True
 
 
-def _row(one: Mapping[str, Any], *, whole: bool) -> Mapping[str, Any]:
+def _row(one: Mapping[str, Any], *, whole: bool) -> Mapping[str, object]:
     length = None if whole else 12
     return {
         "Id": one["Id"][:length],

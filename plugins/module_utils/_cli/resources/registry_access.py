@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import Any
 
 from ..._model.options.pulling import Pull, pulling
 
@@ -26,7 +25,7 @@ def add_access(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def access(options: argparse.Namespace, **more: Any) -> Pull:
+def access(options: argparse.Namespace, **more: object) -> Pull:
     """Return how a registry is accessed. :raises InvalidArgument: an option cannot be used."""
     tls = None if options.tls_verify is None else options.tls_verify == "true"
     params = {"authfile": options.authfile, "cert_dir": options.cert_dir, "creds": options.creds, "tls_verify": tls}

@@ -52,7 +52,7 @@ def _known(parts: EngineConfig, name: str) -> dict[str, Any]:
     return found
 
 
-def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
+def _row(one: Mapping[str, Any]) -> Mapping[str, object]:
     ages = {key: table.age(one[key]) for key in ("CreatedAt", "UpdatedAt")}
     spec = one["Spec"]
     return {"Name": spec["Name"], "Driver": spec["Driver"]["Name"], "Labels": spec["Labels"], "ID": one["ID"], **ages}

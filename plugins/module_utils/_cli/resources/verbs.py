@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Callable, Mapping, NamedTuple, Sequence
+from typing import Callable, Mapping, NamedTuple, Sequence
 
 from ..._model.errors import InvalidArgument
 from .. import table
@@ -88,14 +88,14 @@ def naming(text: str) -> Verb:
     return Verb(text, add)
 
 
-def write_list(options: argparse.Namespace, found: Sequence[Any], shape: Shape, known: filters.Known) -> int:
+def write_list(options: argparse.Namespace, found: Sequence[object], shape: Shape, known: filters.Known) -> int:
     """Write what was found and passes the filters; return 0."""
     suits = filters.matcher(options.filter, known)
     show(options, [one for one in found if suits(one)], shape)
     return 0
 
 
-def write_inspected(written: str, found: Sequence[Any]) -> None:
+def write_inspected(written: str, found: Sequence[object]) -> None:
     """Write what was inspected as a JSON list, or a line of a template for each."""
     if written == "json":
         table.write_json(found)
@@ -105,9 +105,11 @@ def write_inspected(written: str, found: Sequence[Any]) -> None:
         table.write_text(template.render(one))
 
 
-def inspect_each(options: argparse.Namespace, find: Callable[[str], Any], codes: Mapping[type[Exception], int]) -> int:
+def inspect_each(
+    options: argparse.Namespace, find: Callable[[str], object], codes: Mapping[type[Exception], int]
+) -> int:
     """Write what ``find`` returns for each name; the names that it raises an error for are reported beside."""
-    found: list[Any] = []
+    found: list[object] = []
     failed = for_each(options.name, lambda name: found.append(find(name)), codes)
     if found or options.format == "json":
         write_inspected(options.format, found)

@@ -94,13 +94,13 @@ def _transfer(parts: EngineConfig, options: argparse.Namespace) -> int:
     return 0
 
 
-def _known(found: Mapping[str, Any], name: str) -> Any:
+def _known(found: Mapping[str, object], name: str) -> object:
     if name not in found:
         raise NoSuchVolume(f"no volume has the name {name!r}")
     return found[name]
 
 
-def _row(one: Mapping[str, Any]) -> Mapping[str, Any]:
+def _row(one: Mapping[str, Any]) -> Mapping[str, object]:
     options = one["Options"]
     users_cell = table.users(one["UsedBy"])
     return {**one, "Type": options.get("type", ""), "Device": options.get("device", ""), "Containers": users_cell}

@@ -154,8 +154,8 @@ def _apply(spec: dict[str, Any], edit: Foreign) -> None:
         spec.setdefault("hooks", {}).setdefault(stage, []).append(_hook(hook))
 
 
-def _hook(hook: Foreign) -> dict[str, Any]:
-    result: dict[str, Any] = {"path": _absolute(hook["path"])}
+def _hook(hook: Foreign) -> dict[str, object]:
+    result: dict[str, object] = {"path": _absolute(hook["path"])}
     result.update({key: hook[key].texts() for key in ("args", "env") if hook[key]})
     if hook["timeout"]:
         result["timeout"] = hook["timeout"].integer(low=1)
@@ -169,7 +169,7 @@ def _absolute(path: Foreign) -> str:
     return text
 
 
-def _device(node: Foreign) -> tuple[dict[str, Any], dict[str, Any]]:
+def _device(node: Foreign) -> tuple[dict[str, object], dict[str, object]]:
     """Return the device of ``linux.devices`` and its rule; what the file omits is the host's."""
     path = _absolute(node["path"])
     host = node["hostPath"].text() or path
@@ -192,7 +192,7 @@ def _device(node: Foreign) -> tuple[dict[str, Any], dict[str, Any]]:
     return device, {"allow": True, **numbers, "access": node["permissions"].text() or "rwm"}
 
 
-def _mount(mount: Foreign) -> dict[str, Any]:
+def _mount(mount: Foreign) -> dict[str, object]:
     options = mount["options"].texts()
     kind = mount["type"].text() or "bind"
     if kind == "bind" and not {"bind", "rbind"} & set(options):

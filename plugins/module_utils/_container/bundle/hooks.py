@@ -15,7 +15,7 @@ from ..._model.foreign import Foreign
 
 _STAGES = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 # The members of ``when`` and of ``hook``, and how each is read.
-_CONDITIONS: dict[str, Callable[[Foreign], Any]] = {
+_CONDITIONS: dict[str, Callable[[Foreign], object]] = {
     "always": lambda one: one.flag(required=True),
     "annotations": Foreign.text_map,
     "commands": Foreign.texts,
@@ -45,7 +45,7 @@ def read(directories: Iterable[str]) -> list[dict[str, Any]]:
     return [hooks[name] for name in sorted(hooks)]
 
 
-def chosen(hooks: Iterable[Mapping[str, Any]], spec: Mapping[str, Any], bind_mounts: bool) -> dict[str, Any]:
+def chosen(hooks: Iterable[Mapping[str, Any]], spec: Mapping[str, object], bind_mounts: bool) -> dict[str, object]:
     """Return ``hooks`` of the OCI spec: those whose conditions hold, by stage."""
     matching = [hook for hook in hooks if _matches(hook["when"], spec, bind_mounts)]
     stages = {stage: [hook["hook"] for hook in matching if stage in hook["stages"]] for stage in _STAGES}

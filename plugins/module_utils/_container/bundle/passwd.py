@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Mapping
 
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
@@ -53,7 +53,7 @@ def _group_entry(template: str | None, user: User) -> str:
     return _filled(template or "$GROUPNAME:x:$GID:$USERLIST", fields)
 
 
-def _filled(template: str, fields: Mapping[str, Any]) -> str:
+def _filled(template: str, fields: Mapping[str, object]) -> str:
     from string import Template
 
     return Template(template).safe_substitute(fields) + "\n"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._drivers import foreign_files
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..base import ContainerBase
 
 
-def spec(container: ContainerBase) -> dict[str, Any]:
+def spec(container: ContainerBase) -> dict[str, object]:
     """Return the spec of this life as written, else what is known of the next one's without its root filesystem."""
     if container.state.config_path:
         return dict(foreign_files.read_json(container.state.config_path).mapping())

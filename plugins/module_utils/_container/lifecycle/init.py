@@ -138,7 +138,7 @@ def _mount(container: ContainerBase) -> str:
     return container.storage.mount(container.id)
 
 
-def _attaching(container: ContainerBase) -> list[Background[Any]]:
+def _attaching(container: ContainerBase) -> list[Background[object]]:
     """Have the CNI plugins set the network namespace up meanwhile, where it has networks."""
     if not container.config.create_net_ns:
         return []

@@ -177,7 +177,7 @@ def _same(store: ImageStore, earlier: Image, made: Config) -> bool:
     return last[0] == last[1] and all((before.get(key) or {}) == (made.get(key) or {}) for key in keys)
 
 
-def _history(config: Config) -> list[Mapping[str, Any]]:
+def _history(config: Config) -> list[Mapping[str, object]]:
     return [entry.mapping() for entry in Foreign(config, "the image's configuration")["history"]]
 
 
@@ -218,7 +218,7 @@ def _pairs(value: str) -> dict[str, str]:
     return dict(word.partition("=")[::2] for word in words)
 
 
-def _set(key: str, parse: Callable[[str], Any]) -> Callable[[Config, str], None]:
+def _set(key: str, parse: Callable[[str], object]) -> Callable[[Config, str], None]:
     def change(config: Config, value: str) -> None:
         config[key] = parse(value)
 

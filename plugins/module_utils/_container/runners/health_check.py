@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+from typing import TYPE_CHECKING, Mapping, Optional
 
 from ..._drivers import host_log, process
 from ..._drivers.engine import command as engine_command
@@ -96,11 +96,11 @@ def _act(container: ContainerBase, action: str) -> None:
             start_by_policy(container)
 
 
-def _process(container: ContainerBase, check: HealthCheck) -> dict[str, Any]:
+def _process(container: ContainerBase, check: HealthCheck) -> dict[str, object]:
     return process_for(container, Exec(check.argv(container.config.image_config.get("Shell"))))
 
 
-def _run(container: ContainerBase, spec: Mapping[str, Any], seconds: float) -> Result:
+def _run(container: ContainerBase, spec: Mapping[str, object], seconds: float) -> Result:
     began = timestamp()
     bounds = exec.Bounds(monitor.pid_file(container), seconds)
     code, output = exec_timeout.execute(container.oci, container.id, spec, bounds, OUTPUT_LENGTH)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Mapping, Optional
+from typing import Iterator, Mapping, Optional
 
 from ..._model.cgroup_limits import LIMITS, Limit, with_partners
 from ..._model.errors import InvalidArgument
@@ -15,7 +15,7 @@ from . import manager
 from .manager import CgroupHost, Numbers, write_file
 
 
-def write(host: CgroupHost, path: str, wanted: Mapping[str, Any], numbers: Optional[Numbers] = None) -> None:
+def write(host: CgroupHost, path: str, wanted: Mapping[str, object], numbers: Optional[Numbers] = None) -> None:
     """Put the ``wanted`` limits (by option name, None for none) in force where they are not yet.
 
     ``numbers`` are the major and minor number of each device that is named and there.
@@ -41,7 +41,7 @@ def write(host: CgroupHost, path: str, wanted: Mapping[str, Any], numbers: Optio
 
 
 def _writes(
-    host: CgroupHost, path: str, row: Limit, wanted: Mapping[str, Any], numbers: Numbers
+    host: CgroupHost, path: str, row: Limit, wanted: Mapping[str, object], numbers: Numbers
 ) -> Iterator[tuple[str, str]]:
     """Yield the file and the text of each write that puts a limit in force."""
     file, text = manager.find(host, path, row)

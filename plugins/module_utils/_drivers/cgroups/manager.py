@@ -244,14 +244,16 @@ def limits(host: CgroupHost, path: str, names: Iterable[str] = USUAL) -> dict[st
     return {name: _live(host, path, LIMITS[name])[1] for name in names}
 
 
-def drift(host: CgroupHost, path: str, wanted: Mapping[str, Any], numbers: Optional[Numbers] = None) -> dict[str, Any]:
+def drift(
+    host: CgroupHost, path: str, wanted: Mapping[str, object], numbers: Optional[Numbers] = None
+) -> dict[str, object]:
     """Return the live values of those ``wanted`` limits that are not in force, by option name.
 
     None, 0 and "" stand for no limit. ``numbers`` are the major and minor number of each device that is named and
     there. A value counts as in force where the kernel rounds it (pages), inherits it (cpusets) or the runtime converts
     it (shares); one without a file in this kernel is unknown and does not count as drift.
     """
-    differing: dict[str, Any] = {}
+    differing: dict[str, object] = {}
     numbers = numbers or {}
     for name, value in wanted.items():
         row = LIMITS[name]
@@ -265,7 +267,7 @@ def drift(host: CgroupHost, path: str, wanted: Mapping[str, Any], numbers: Optio
     return differing
 
 
-def _in_force(host: CgroupHost, path: str, row: Limit, codec: Codec, wanted: Any, live: Any) -> bool:
+def _in_force(host: CgroupHost, path: str, row: Limit, codec: Codec, wanted: object, live: object) -> bool:
     free = wanted is None or wanted == ""
     if not row.inherits or not (free or live == ""):
         return codec.same(wanted, live)

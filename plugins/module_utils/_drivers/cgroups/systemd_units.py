@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from ..._model.cgroup_limits import LIMITS, Property
 from ..._model.errors import LibpodError, ToolFailed
@@ -64,7 +64,7 @@ def _moved(host: CgroupHost, path: str, pid: int) -> bool:
     return True
 
 
-def limit_slice(name: str, wanted: Mapping[str, Any]) -> None:
+def limit_slice(name: str, wanted: Mapping[str, object]) -> None:
     """Put the ``wanted`` limits (by option name, None for none) in force for a slice, created where it is missing.
 
     :raises ToolFailed: systemd refuses.
@@ -79,7 +79,7 @@ def limit_slice(name: str, wanted: Mapping[str, Any]) -> None:
         _call(["SetUnitProperties", "sba(sv)", name, "true", str(count), *arguments], f"setting the limits of {name}")
 
 
-def _properties(wanted: Mapping[str, Any]) -> list[list[str]]:
+def _properties(wanted: Mapping[str, object]) -> list[list[str]]:
     properties = (row.systemd for row in LIMITS.values() if isinstance(row.systemd, Property))
     return [[one.name, one.signature, *one.format(wanted)] for one in properties]
 

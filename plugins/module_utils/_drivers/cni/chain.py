@@ -34,7 +34,7 @@ class Cni:
     def __init__(self, parts: EngineConfig) -> None:
         self._parts = parts
 
-    def network(self, name: str) -> Mapping[str, Any]:
+    def network(self, name: str) -> Mapping[str, object]:
         """Return the configuration list of the network ``name``, of the default one where it is empty.
 
         :raises NoSuchNetwork: it is not defined.
@@ -258,9 +258,9 @@ def _forget_connections(attachment: NetworkAttachment, kept: Collection[PortMapp
         forget_ports(attachment, kept)
 
 
-def _stages(plugins: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+def _stages(plugins: Sequence[Mapping[str, object]]) -> list[list[Mapping[str, object]]]:
     """Return the chain in order, neighbours that may run concurrently in one stage."""
-    stages: list[list[Mapping[str, Any]]] = []
+    stages: list[list[Mapping[str, object]]] = []
     for plugin in plugins:
         beside = stages[-1] if stages else []
         kinds = [one["type"] for one in (*beside, plugin)]

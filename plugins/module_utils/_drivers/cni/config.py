@@ -129,7 +129,7 @@ def runtime_arguments(config: Mapping[str, Any], runtime_config: Mapping[str, An
     return arguments
 
 
-def is_own(config: Mapping[str, Any]) -> bool:
+def is_own(config: Mapping[str, object]) -> bool:
     """Return whether this engine made a network."""
     arguments = config.get("args")
     return isinstance(arguments, dict) and MARK in arguments

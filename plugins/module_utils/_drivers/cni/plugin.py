@@ -116,7 +116,7 @@ class PluginRun:
             raise ToolFailed([self._program], code, str(error), self._doing) from error
 
 
-def _execution_config(verb: str, attachment: NetworkAttachment, plugin: Mapping[str, Any]) -> dict[str, Any]:
+def _execution_config(verb: str, attachment: NetworkAttachment, plugin: Mapping[str, Any]) -> dict[str, object]:
     """Return what the specification's section 2 derives from the network's configuration for one plugin."""
     config = attachment.config
     derived = {**plugin, "name": config["name"], "cniVersion": config.get("cniVersion", "0.1.0")}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
 
 from ..._model.errors import LibpodError
 from ..._model.records.network import NetworkAttachment
@@ -30,7 +29,7 @@ def with_result(container_id: str, netns_path: str, attachment: NetworkAttachmen
     if not addresses:
         return attachment
     version = str(attachment.config.get("cniVersion", "0.1.0"))
-    ips: list[dict[str, Any]] = []
+    ips: list[dict[str, object]] = []
     for ip in addresses:
         six = ":" in ip
         entry = {"address": f"{ip}/{128 if six else 32}", "interface": 0}

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
 
 from ..._model import foreign
 from ..._model.foreign import Foreign
 from ..._model.options.parsers import natural
 
 
-def parse(output: str, origin: str) -> dict[str, Any]:
+def parse(output: str, origin: str) -> dict[str, object]:
     """Return the result that a plugin printed, including members that no specification has.
 
     :raises MalformedData: a member, which it names, is wrong.

@@ -110,7 +110,7 @@ class _Files(dict[str, bytes]):
         super().__init__()
         self._path = path
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: str, default: object = None) -> Any:
         try:
             return foreign_files.read(f"{self._path}/{name}", max_bytes=_DOCUMENT)
         except FileNotFoundError:

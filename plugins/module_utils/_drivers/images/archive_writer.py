@@ -10,7 +10,7 @@ import json
 import os
 import tarfile
 from contextlib import contextmanager
-from typing import Any, Iterator, Sequence
+from typing import Iterator, Sequence
 
 from ..._model.failpoints import failpoint
 from .. import foreign_files
@@ -24,7 +24,7 @@ class DockerArchive:
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
         self._known: set[str] = set()
-        self._manifest: list[dict[str, Any]] = []
+        self._manifest: list[dict[str, object]] = []
 
     def add(self, folder: str, names: Sequence[str]) -> None:
         """Add the image in ``folder``, of manifest schema 2 and with layers that are not compressed."""

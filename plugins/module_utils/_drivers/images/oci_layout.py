@@ -45,7 +45,7 @@ class Layout:
         os.rename(path, f"{self.path}/blobs/sha256/{digest.hexdigest()}")
         self._layers.append({"mediaType": _LAYER, "digest": f"sha256:{digest.hexdigest()}", "size": size})
 
-    def finish(self, config: Callable[[list[str]], dict[str, Any]]) -> dict[str, Any]:
+    def finish(self, config: Callable[[list[str]], dict[str, object]]) -> dict[str, object]:
         """Write the configuration, made from the layers' digests, and what refers to it; return the configuration."""
         configuration = config([layer["digest"] for layer in self._layers])
         failpoint("write image layout")
@@ -62,7 +62,7 @@ class Layout:
                 json.dump(content, file)
         return configuration
 
-    def _add(self, content: dict[str, Any], kind: str) -> dict[str, Any]:
+    def _add(self, content: dict[str, object], kind: str) -> dict[str, object]:
         data = json.dumps(content).encode()
         digest = hashlib.sha256(data).hexdigest()
         with open(f"{self.path}/blobs/sha256/{digest}", "wb") as file:

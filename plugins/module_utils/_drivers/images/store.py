@@ -9,7 +9,7 @@ import binascii
 import fcntl
 import os
 import re
-from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence, TypeVar
+from typing import Callable, Iterator, NamedTuple, Optional, Sequence, TypeVar
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, NoSuchImage, StateCorrupt, printable
@@ -18,7 +18,7 @@ from ..._model.records.image import Image, checked_config, is_short, local_names
 from .. import foreign_files
 from ..storage.roots import member, records, storage_roots
 
-Record = dict[str, Any]
+Record = dict[str, object]
 Read = TypeVar("Read")
 _ID = re.compile("[0-9a-f]{4,64}")  # or the beginning of one
 _NAME = 128  # characters of an ID; in base64 it is still a file's name

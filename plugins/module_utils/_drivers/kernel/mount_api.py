@@ -47,7 +47,7 @@ def _library() -> Any:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _call(number: int, *arguments: Any) -> int:
+def _call(number: int, *arguments: object) -> int:
     """Return a system call's result, or its errno as a negative number."""
     import ctypes
 

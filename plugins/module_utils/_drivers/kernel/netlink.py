@@ -135,7 +135,7 @@ def remove_bridge(name: str, gateway: str = "") -> None:
 
 def _named(route: Any, name: str) -> list[Any]:
     """Return the links of a name; the kernel may remove one, with the namespace of its peer, during the look."""
-    found: list[Any] = []
+    found: list[object] = []
     for index in route.link_lookup(ifname=name):
         try:
             found += route.get_links(index)
@@ -145,7 +145,7 @@ def _named(route: Any, name: str) -> list[Any]:
     return found
 
 
-def _kind(link: Any) -> Any:
+def _kind(link: object) -> object:
     return _attribute(_attribute(link, "IFLA_LINKINFO"), "IFLA_INFO_KIND")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any, Sequence
+from typing import Sequence
 
 from ..._model.failpoints import failpoint
 
@@ -40,7 +40,7 @@ PR_SET_CHILD_SUBREAPER = 36
 _CAPABILITY_VERSION = 0x20080522
 
 
-def _call(function: str, path: str, *arguments: Any) -> None:
+def _call(function: str, path: str, *arguments: object) -> None:
     import ctypes
 
     # The library's object is not kept: it costs 20 µs, and a shared one would share its copy of errno.

@@ -92,7 +92,7 @@ def subnets(config: Mapping[str, Any]) -> list[IPNetwork]:
     return [ipaddress.ip_network(one["subnet"], strict=False) for one in config.get("subnets") or ()]
 
 
-def families(config: Mapping[str, Any]) -> set[int]:
+def families(config: Mapping[str, object]) -> set[int]:
     """Return the address families, 4 and 6, of a network."""
     return {one.version for one in subnets(config)}
 
@@ -103,13 +103,13 @@ def ipam_driver(config: Mapping[str, Any]) -> str:
     return str(named or ("host-local" if config.get("subnets") else "none"))
 
 
-def outside(config: Mapping[str, Any], ips: Iterable[str]) -> list[str]:
+def outside(config: Mapping[str, object], ips: Iterable[str]) -> list[str]:
     """Return those of the addresses that no subnet of a network has."""
     there = subnets(config)
     return [ip for ip in ips if not any(ipaddress.ip_address(ip) in one for one in there)]
 
 
-def one_each(config: Mapping[str, Any], ips: Iterable[str]) -> list[str]:
+def one_each(config: Mapping[str, object], ips: Iterable[str]) -> list[str]:
     """Return the first of the addresses in each subnet, in the subnets' order: netavark takes them by position."""
     known = {ip: ipaddress.ip_address(ip) for ip in ips}
     first = (next((ip for ip in known if known[ip] in subnet), "") for subnet in subnets(config))

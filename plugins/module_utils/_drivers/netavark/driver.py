@@ -46,7 +46,7 @@ class Netavark:
         self._parts = parts
         self._leases = Leases(parts.run_root)
 
-    def network(self, name: str) -> Mapping[str, Any]:
+    def network(self, name: str) -> Mapping[str, object]:
         """Return the network ``name`` as its file has it, the default one where it is empty.
 
         :raises NoSuchNetwork: it is not defined.

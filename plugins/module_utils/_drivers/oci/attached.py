@@ -27,7 +27,7 @@ _NO_SIZE = bytes(8)
 
 
 def execute_attached(
-    oci: OciRuntime, container_id: str, process: Mapping[str, Any], interactive: bool, bounds: Bounds
+    oci: OciRuntime, container_id: str, process: Mapping[str, object], interactive: bool, bounds: Bounds
 ) -> Ended:
     """Run ``process`` as ``exec.execute`` does; with ``interactive`` it reads our standard input.
 

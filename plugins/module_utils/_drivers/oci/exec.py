@@ -130,7 +130,7 @@ class Begun:
 
 @contextmanager
 def begun(
-    oci: OciRuntime, container_id: str, process: Mapping[str, Any], streams: Streams, bounds: Bounds
+    oci: OciRuntime, container_id: str, process: Mapping[str, object], streams: Streams, bounds: Bounds
 ) -> Iterator[Begun]:
     """Enter with ``process`` (config.md#process) being started. Its own children may go on after its end.
 
@@ -155,7 +155,7 @@ def begun(
 def execute(
     oci: OciRuntime,
     container_id: str,
-    process: Mapping[str, Any],
+    process: Mapping[str, object],
     streams: Streams,
     bounds: Bounds,
     running: Callable[[int], ContextManager[None]] = lambda _pidfd: nullcontext(),
@@ -230,7 +230,7 @@ def _adopt(more: int) -> None:
 
 @contextmanager
 def _command(
-    oci: OciRuntime, container_id: str, process: Mapping[str, Any], bounds: Bounds, streams: Streams
+    oci: OciRuntime, container_id: str, process: Mapping[str, object], bounds: Bounds, streams: Streams
 ) -> Iterator[tuple[list[str], tuple[int, int]]]:
     """Enter with the runtime's command line, and the descriptors for it: the process's specification, and its log."""
     failpoint(f"{oci.name} exec")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, Optional
+from typing import Mapping, Optional
 
 from ..._model.failpoints import failpoint
 from .. import process as processes
@@ -19,7 +19,7 @@ from .runtime import OciRuntime
 
 
 def execute(
-    oci: OciRuntime, container_id: str, process: Mapping[str, Any], bounds: exec.Bounds, length: int
+    oci: OciRuntime, container_id: str, process: Mapping[str, object], bounds: exec.Bounds, length: int
 ) -> tuple[Optional[int], bytes]:
     """Run ``process`` (config.md#process) and return its exit code and the first ``length`` bytes of its output.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Mapping, Optional
+from typing import Mapping, Optional
 
 from ..._model.errors import ToolFailed
 from ..._model.options.parsers import natural
@@ -77,7 +77,7 @@ class OciRuntime:
     def resume(self, container_id: str, name: str) -> None:
         self._run("resume", container_id, doing=f"cannot unpause container {name}")
 
-    def update(self, container_id: str, name: str, resources: Mapping[str, Any]) -> None:
+    def update(self, container_id: str, name: str, resources: Mapping[str, object]) -> None:
         """Set the cgroup limits of a container; ``resources`` is the OCI spec's ``linux.resources``."""
         doing = f"cannot update the limits of container {name}"
         self._run("update", "--resources", "-", container_id, doing=doing, input=json.dumps(resources))

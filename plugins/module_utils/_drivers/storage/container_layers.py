@@ -96,7 +96,7 @@ class ContainerLayers:
 
         remove_directories(self._roots, layer)
 
-    def _is_plain(self, layer: dict[str, Any]) -> bool:
+    def _is_plain(self, layer: dict[str, object]) -> bool:
         """Return whether the layer is one that the engine can mount: overlay directories, for the host's IDs."""
         home = f"{self._home}/{layer.get('id')}"
         return (

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from ..._model.errors import MalformedData
 from ..._model.failpoints import failpoint
@@ -22,7 +22,7 @@ _FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
 _COPY = "storage-conf.json"
 _KNOWN = ("driver", "graphroot", "runroot", "rootless_storage_path", "options")
 _KNOWN_OPTIONS = ("overlay", "mountopt", "additionalimagestores", "pull_options")
-_UNSET: tuple[Any, ...] = ("", "false", False, {})
+_UNSET: tuple[object, ...] = ("", "false", False, {})
 
 
 class HostConfig(NamedTuple):
@@ -69,7 +69,7 @@ def _path() -> str:
     return "" if path == os.devnull else path
 
 
-def _stamp(path: str) -> Optional[list[Any]]:
+def _stamp(path: str) -> Optional[list[object]]:
     """Return what changes whenever the file does."""
     try:
         info = os.stat(path)
@@ -78,7 +78,7 @@ def _stamp(path: str) -> Optional[list[Any]]:
     return [path, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns]
 
 
-def _copied(run_root: str, stamp: list[Any]) -> Optional[HostConfig]:
+def _copied(run_root: str, stamp: list[object]) -> Optional[HostConfig]:
     try:
         with open(f"{run_root}/{_COPY}", encoding="utf-8") as file:
             record = json.load(file)

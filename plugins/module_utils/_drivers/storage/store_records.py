@@ -79,7 +79,7 @@ def find(records: list[Any], record_id: str) -> dict[str, Any]:
     return next((one for one in records if isinstance(one, dict) and one.get("id") == record_id), {})
 
 
-def without(records: list[Any], record_id: str) -> list[Any]:
+def without(records: list[object], record_id: str) -> list[object]:
     """Return all but the record with this ID."""
     return [one for one in records if not (isinstance(one, dict) and one.get("id") == record_id)]
 
@@ -95,7 +95,7 @@ def drop(path: str, record_id: str, lock: int, static_root: str = "") -> None:
             os.unlink(unfinished(path))
 
 
-def write(path: str, records: list[Any], lock: int, static_root: str = "") -> None:
+def write(path: str, records: list[object], lock: int, static_root: str = "") -> None:
     """Replace a file of the store, whose lock is held; a full file system has room in the reserve of ``static_root``.
 
     :raises OSError: it cannot be written.

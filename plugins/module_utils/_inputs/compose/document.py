@@ -33,8 +33,8 @@ _MOST_EXTENDED = 32  # services, one extending the next
 class Document(NamedTuple):
     """The merged files: their content, and each one's by its name, to say where a field stands."""
 
-    content: dict[str, Any]
-    files: tuple[tuple[str, dict[str, Any]], ...]
+    content: dict[str, object]
+    files: tuple[tuple[str, dict[str, object]], ...]
 
     def root(self) -> Foreign:
         """Return the content, with messages that name the files."""
@@ -44,7 +44,7 @@ class Document(NamedTuple):
         """Return the last file that has a field, such as ``services.web.deploy``; all of them where none has it."""
         name: str
         for name, content in reversed(self.files):
-            node: Any = content
+            node: object = content
             for key in path.partition("[")[0].split("."):
                 node = untagged(node)
                 node = node.get(key, _ABSENT) if isinstance(node, dict) else _ABSENT
@@ -69,7 +69,7 @@ def default_files(folder: str) -> list[str]:
     return paths
 
 
-def read_file(path: str, option: str = "files") -> Any:
+def read_file(path: str, option: str = "files") -> object:
     """Return a Compose file's content; ``option`` is the one that names the file.
 
     :raises MalformedData: it is no YAML, or too large. :raises InvalidArgument: it cannot be read.
@@ -77,13 +77,13 @@ def read_file(path: str, option: str = "files") -> Any:
     return read(path, option, partial(foreign_yaml.parse_core, tags=TAGS))
 
 
-def document(sources: Sequence[tuple[str, Any]], folder: str, look_up: Lookup) -> Document:
+def document(sources: Sequence[tuple[str, object]], folder: str, look_up: Lookup) -> Document:
     """Return the documents of ``sources`` (name, content), merged, with their variables and ``extends`` applied.
 
     :raises MalformedData: one is no Compose file. :raises InvalidArgument: a file that it names cannot be read.
     """
     files = tuple((name, _prepared(name, content, look_up)) for name, content in sources)
-    whole: dict[str, Any] = {}
+    whole: dict[str, object] = {}
     for _name, content in files:
         whole = merged(whole, content)
     found = Document(whole, files)
@@ -95,10 +95,10 @@ def document(sources: Sequence[tuple[str, Any]], folder: str, look_up: Lookup) -
     return found._replace(content=resolved(whole, found.root().origin))
 
 
-def _prepared(name: str, content: Any, look_up: Lookup) -> dict[str, Any]:
+def _prepared(name: str, content: object, look_up: Lookup) -> dict[str, object]:
     if not isinstance(content, dict):
         raise MalformedData(f"{name}: expected a Compose file, a mapping with the key services")
-    prepared: dict[str, Any] = _interpolated(content, look_up, name, "", 0)
+    prepared: dict[str, object] = _interpolated(content, look_up, name, "", 0)
     if isinstance(untagged(prepared.get("services")), dict):
         prepared["services"] = within(
             prepared["services"], lambda services: {key: within(one, canonical) for key, one in services.items()}
@@ -135,9 +135,11 @@ class _Extension:
         self._origin = origin
         self._folder = folder
         self._look_up = look_up
-        self._read: dict[str, dict[str, Any]] = {}
+        self._read: dict[str, dict[str, object]] = {}
 
-    def of(self, services: dict[str, Any], name: str, folder: str, before: tuple[str, ...], origin: str = "") -> Any:
+    def of(
+        self, services: dict[str, object], name: str, folder: str, before: tuple[str, ...], origin: str = ""
+    ) -> object:
         """Return a service with what it extends below it; ``before`` are the services that extend it.
 
         :raises MalformedData: there is no such service, or it extends itself.
@@ -163,14 +165,14 @@ class _Extension:
             below = rebased(below, there)
         return within(service, lambda own: merged(below, {key: one for key, one in own.items() if key != "extends"}))
 
-    def _services(self, path: str) -> dict[str, Any]:
+    def _services(self, path: str) -> dict[str, object]:
         if path not in self._read:
             self._read[path] = _prepared(path, read_file(path), self._look_up)
         services = untagged(self._read[path].get("services"))
         return services if isinstance(services, dict) else {}
 
 
-def rebased(service: dict[str, Any], folder: str) -> dict[str, Any]:
+def rebased(service: dict[str, Any], folder: str) -> dict[str, object]:
     """Return a service of a file elsewhere, with the paths that are relative to it as absolute ones."""
     changed = dict(service)
     for field in ("env_file", "label_file"):
@@ -190,13 +192,13 @@ def joined(folder: str, path: str) -> str:
     return os.path.join(folder, os.path.expanduser(path))
 
 
-def _mounted(volume: Any, folder: str) -> Any:
+def _mounted(volume: object, folder: str) -> object:
     """Return a volume whose source is a path as one with an absolute one."""
     bound = isinstance(volume, dict) and volume.get("type") == "bind"
     return _at(volume, "source", lambda path: joined(folder, path) if bound or path.startswith((".", "~")) else path)
 
 
-def _at(value: Any, key: str, change: Callable[[str], str]) -> Any:
+def _at(value: object, key: str, change: Callable[[str], str]) -> object:
     """Return a text changed, or a mapping with the text of one key changed."""
     if isinstance(value, str):
         return change(value)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
@@ -20,7 +20,7 @@ _UNREAD = ("name", "version", "include")  # of an included file
 _MOST = 100  # included files
 
 
-def load(sources: Sequence[tuple[str, Any]], folder: str, look_up: Lookup) -> Document:
+def load(sources: Sequence[tuple[str, object]], folder: str, look_up: Lookup) -> Document:
     """Return the merged documents of ``sources`` (name, content) with what they include.
 
     :raises MalformedData: one is no Compose file, includes itself, or has what another has too.
@@ -36,7 +36,7 @@ class _Inclusion:
         self._number = 0
 
     def document(
-        self, sources: Sequence[tuple[str, Any]], folder: str, look_up: Lookup, before: tuple[str, ...]
+        self, sources: Sequence[tuple[str, object]], folder: str, look_up: Lookup, before: tuple[str, ...]
     ) -> Document:
         """Return the merged documents with what they include; ``before`` are the files that include them."""
         found = document(sources, folder, look_up)
@@ -95,7 +95,7 @@ def _imported(found: Document, child: Document, folder: str, look_up: Lookup) ->
     return Document(content, (*child.files, *found.files))
 
 
-def _moved(kind: str, one: Any, folder: str, look_up: Lookup) -> Any:
+def _moved(kind: str, one: object, folder: str, look_up: Lookup) -> object:
     """Return a resource with its paths as absolute ones, and with the values of variables that it names."""
     if not isinstance(one, Mapping):
         return one

@@ -26,12 +26,12 @@ _REPLACED = ("command", "entrypoint", "test")
 _BY_TARGET = ("configs", "devices", "secrets", "volumes")
 
 
-def canonical(service: Any) -> Any:
+def canonical(service: object) -> object:
     """Return a service with the long form of the fields that have a short one, as far as it can be understood."""
     if not isinstance(service, dict):
         return service
     changed = dict(service)
-    forms: dict[str, Callable[[Any], Any]] = {
+    forms: dict[str, Callable[[object], object]] = {
         **dict.fromkeys(_PAIRS, _pairs),
         **{field: partial(_keys, default=default) for field, default in _KEYS.items()},
         **dict.fromkeys(_LISTS, lambda value: [value] if isinstance(value, str) else value),
@@ -43,21 +43,21 @@ def canonical(service: Any) -> Any:
     return changed
 
 
-def _keys(values: Any, default: Any) -> Any:
+def _keys(values: object, default: object) -> object:
     """Return the mapping of a list of its keys."""
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
         return values
     return dict.fromkeys(values, default)
 
 
-def _build(value: Any) -> Any:
+def _build(value: object) -> object:
     build = {"context": value} if isinstance(value, str) else value
     if not isinstance(build, dict):
         return build
     return {key: within(one, _pairs) if key in ("args", "labels") else one for key, one in build.items()}
 
 
-def _pairs(values: Any) -> Any:
+def _pairs(values: object) -> object:
     """Return the mapping of a list of KEY=VALUE; of a key alone the value is None."""
     if not isinstance(values, list) or not all(isinstance(one, (str, int)) for one in values):
         return values
@@ -65,7 +65,7 @@ def _pairs(values: Any) -> Any:
     return {key: value if equals else None for key, equals, value in split}
 
 
-def merged(base: Any, over: Any, field: str = "") -> Any:
+def merged(base: object, over: object, field: str = "") -> Any:
     """Return what ``over`` makes of ``base``: mappings are merged key by key, and lists are appended.
 
     The tags of values stay: what a service extends comes below the result.
@@ -84,19 +84,19 @@ def merged(base: Any, over: Any, field: str = "") -> Any:
     return over
 
 
-def within(value: Any, change: Callable[[Any], Any]) -> Any:
+def within(value: object, change: Callable[[Any], object]) -> object:
     """Return a value changed, which keeps its tags."""
     return value._replace(value=within(value.value, change)) if isinstance(value, Tagged) else change(value)
 
 
-def untagged(value: Any) -> Any:
+def untagged(value: object) -> Any:
     """Return a value without its tag, None where it is taken away."""
     if not isinstance(value, Tagged):
         return value
     return None if value.tag == _RESET else untagged(value.value)
 
 
-def resolved(value: Any, origin: str, path: str = "") -> Any:
+def resolved(value: object, origin: str, path: str = "") -> Any:
     """Return a value without tags, and without what they take away.
 
     :raises MalformedData: an element of a list has one.
@@ -112,12 +112,12 @@ def resolved(value: Any, origin: str, path: str = "") -> Any:
     return value
 
 
-def _unique(values: list[Any], key: Callable[[Any], str]) -> list[Any]:
+def _unique(values: list[object], key: Callable[[object], str]) -> list[object]:
     """Return the last value of each key, in the order of the first ones."""
     return list({key(one): one for one in values}.values())
 
 
-def _target(value: Any) -> str:
+def _target(value: object) -> str:
     """Return where in the container an element of a list is, or what names it."""
     if isinstance(value, dict):
         return str(value.get("target") or value.get("source") or value)

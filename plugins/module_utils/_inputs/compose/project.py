@@ -38,7 +38,7 @@ class Request(NamedTuple):
 
     folder: str = ""
     files: Sequence[str] = ()
-    definition: Optional[Mapping[str, Any]] = None
+    definition: Optional[Mapping[str, object]] = None
     name: str = ""
     env_files: Sequence[str] = ()
     profiles: Sequence[str] = ()
@@ -83,7 +83,7 @@ def named(request: Request) -> Project:
     return Project(project_name(request, name, look_up), frozenset(), (), Stack())
 
 
-def _sources(request: Request) -> list[tuple[str, Any]]:
+def _sources(request: Request) -> list[tuple[str, object]]:
     """Return the contents of the files by their names, or the task's definition."""
     if request.definition is not None:
         return [("definition", request.definition)]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
@@ -327,7 +327,7 @@ class Translator:
         return {"platform": scalars(node)[0]} if scalars(node) else {}
 
 
-def _elsewhere(_node: Foreign) -> dict[str, Any]:
+def _elsewhere(_node: Foreign) -> dict[str, object]:
     """Return nothing for a field that is read elsewhere."""
     return {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Any, Iterator, Mapping, NamedTuple, Sequence
+from typing import Iterator, Mapping, NamedTuple, Sequence
 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
@@ -81,7 +81,7 @@ def named(node: Foreign) -> str:
     return name
 
 
-def objects(sources: Sequence[tuple[str, Any]]) -> list[Object]:
+def objects(sources: Sequence[tuple[str, object]]) -> list[Object]:
     """Return the objects of ``sources`` (name, documents), those of lists included.
 
     :raises MalformedData: a document is no object, or one is given twice.

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import Mapping, NamedTuple, Sequence
 
 from ..._model import foreign_yaml
 from ..._model.errors import InvalidArgument, MalformedData
@@ -36,7 +36,7 @@ class Request(NamedTuple):
 
     label: Mapping[str, str]
     files: Sequence[str] = ()
-    definition: Any = None
+    definition: object = None
     configmaps: Sequence[str] = ()
     network: tuple[str, ...] = ()
     seccomp_root: str = ""

@@ -138,7 +138,7 @@ def _lenient(config: ContainerConfig, desired: Desired) -> ContainerOptions:
         from ..._model.options.network_options import spread
 
         requested, recorded = spread(requested), spread(recorded)
-    options: dict[str, Any] = {**requested}
+    options: dict[str, object] = {**requested}
     for name, mode in desired.comparisons.items():
         if name not in options:
             continue
@@ -175,13 +175,13 @@ def _targets(mounts: Any) -> list[str]:
     return list(mounts) if isinstance(mounts, dict) else [one["target"] for one in mounts]
 
 
-def _without(mounts: Any, target: str) -> Any:
+def _without(mounts: Any, target: str) -> object:
     if isinstance(mounts, dict):
         return {key: value for key, value in mounts.items() if key != target}
     return [one for one in mounts if one["target"] != target]
 
 
-def includes(name: str, wanted: Any, present: Any) -> bool:
+def includes(name: str, wanted: object, present: object) -> bool:
     """Return whether all that is wanted is present: keys with their values, items in their order."""
     if isinstance(wanted, dict) and isinstance(present, dict):
         inside = includes if name in _PARTS else lambda _name, one, other: bool(one == other)
@@ -195,7 +195,7 @@ def includes(name: str, wanted: Any, present: Any) -> bool:
     return bool(wanted == present)
 
 
-def merged(name: str, wanted: Any, present: Any) -> Any:
+def merged(name: str, wanted: Any, present: Any) -> object:
     """Return what is wanted with what is present beside it; where they exclude each other, what is wanted."""
     if name == "ulimit" and "host" in {*wanted, *present}:
         return wanted
@@ -223,7 +223,7 @@ def _order(item: Any) -> Any:
     return item["type"] if "name" in item else "", item.get("target") or item["container"]
 
 
-def _place(item: Any) -> Any:
+def _place(item: object) -> object:
     """Return what an item of a list has exclusively: a mount its target, a published port its host side."""
     if isinstance(item, PortMapping) and item.host_port:
         return item.host_ip, item.host_port, item.protocol

@@ -92,7 +92,7 @@ def _digest(path: str) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _known(store: ImageStore, name: str, made: Mapping[str, Any], config: Mapping[str, Any]) -> Optional[Image]:
+def _known(store: ImageStore, name: str, made: Mapping[str, object], config: Mapping[str, object]) -> Optional[Image]:
     """Return the image that an earlier import made of the same, the one with the name before others."""
     images = sorted((image for image, _created in store.all()), key=lambda image: name not in image.names)
     for image in images:
@@ -139,7 +139,7 @@ def _finish(layout: Layout, described: Mapping[str, Any]) -> str:
     machine = os.uname().machine
     entry = {"created": now, **{key: value for key, value in described["history"][0].items() if value}}
 
-    def configuration(diff_ids: list[str]) -> dict[str, Any]:
+    def configuration(diff_ids: list[str]) -> dict[str, object]:
         return {
             "created": now,
             "architecture": ARCHITECTURES.get(machine, machine),

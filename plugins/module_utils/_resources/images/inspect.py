@@ -32,16 +32,16 @@ class Inspector:
         """Yield all images, those of read-only stores too."""
         return map(self._inspected, self._store.descriptions())
 
-    def inspect(self, image: str) -> Optional[dict[str, Any]]:
+    def inspect(self, image: str) -> Optional[dict[str, object]]:
         """Return the image with this name or ID, None where there is none; errors are those of ``ImageStore.find``."""
         described = self._store.describe(image)
         return self._inspected(described) if described else None
 
-    def _inspected(self, described: Description) -> dict[str, Any]:
+    def _inspected(self, described: Description) -> dict[str, object]:
         """Return the image; what is malformed in its configuration or manifest is left empty."""
         image, whole, manifest = described.image, described.configuration, described.manifest
         kind = _manifest_type(manifest)
-        history: list[dict[str, Any]] = _usable(lambda: [dict(one.mapping()) for one in whole["history"]], [])
+        history: list[dict[str, object]] = _usable(lambda: [dict(one.mapping()) for one in whole["history"]], [])
         comment = history[0].get("comment", "") if kind == _OCI and history else _text(whole, "comment")
         size = self._size(image.layer) + _items_size(described.record)
         annotations: dict[str, str] = _usable(lambda: dict(manifest["annotations"].text_map()), {})

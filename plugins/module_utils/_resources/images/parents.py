@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Sequence
 
 from ..._drivers.images.store import ImageStore
 from ..._drivers.storage.roots import chain, storage_roots
@@ -35,7 +35,7 @@ def parents(parts: EngineConfig, candidates: Sequence[Image], children: Sequence
     return found
 
 
-def _history(store: ImageStore, image: Image) -> list[Any]:
+def _history(store: ImageStore, image: Image) -> list[object]:
     try:
         whole = Foreign(store.configuration(image.id), f"the configuration of image {image.id[:12]}")
         return [entry.value for entry in whole["history"]]

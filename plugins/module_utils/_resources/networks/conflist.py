@@ -262,7 +262,7 @@ def link(config: Mapping[str, Any]) -> str:
     return name if main["type"] == BRIDGE and isinstance(name, str) else ""
 
 
-def is_own(config: Mapping[str, Any]) -> bool:
+def is_own(config: Mapping[str, object]) -> bool:
     """Return whether this engine made a network."""
     return cni_config.is_own(config)
 
@@ -285,7 +285,7 @@ def is_marked(config: Mapping[str, Any], file: str) -> bool:
     )
 
 
-def keeps_bridge(config: Mapping[str, Any]) -> bool:
+def keeps_bridge(config: Mapping[str, object]) -> bool:
     """Return whether the bridge was there before the network."""
     arguments = config.get("args")
     mark = arguments.get(MARK) if isinstance(arguments, dict) else None

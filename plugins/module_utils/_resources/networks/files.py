@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Mapping
+from typing import Mapping
 
 from ..._drivers.cni import config as cni_config
 from ..._drivers.cni.config import Definition
@@ -96,7 +96,7 @@ def described(definition: Definition) -> DefinedNetwork:
     return forms.of(definition.config).read(definition.config, os.path.basename(definition.path))
 
 
-def inspected(definition: Definition) -> dict[str, Any]:
+def inspected(definition: Definition) -> dict[str, object]:
     """Return a network under podman's keys, with the time of its file."""
     return {**described(definition).inspected(), **created(definition.path)}
 
@@ -112,7 +112,7 @@ def created(path: str = "") -> dict[str, str]:
     return {"created": datetime.fromtimestamp(made, timezone.utc).isoformat()}
 
 
-def write(path: str, config: Mapping[str, Any]) -> None:
+def write(path: str, config: Mapping[str, object]) -> None:
     """Write a network's file; one that is a link stays it, and one that is there keeps its mode.
 
     :raises OSError: the file system refuses.

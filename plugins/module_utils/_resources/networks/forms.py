@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Protocol
+from typing import Mapping, Optional, Protocol
 
 from ..._model.records.defined_network import DefinedNetwork, Subnet
 
@@ -16,7 +16,7 @@ class Form(Protocol):
     EXTENSION: str
     INDENT: int
 
-    def read(self, config: Mapping[str, Any], origin: str) -> DefinedNetwork:
+    def read(self, config: Mapping[str, object], origin: str) -> DefinedNetwork:
         """Return what a file means.
 
         :raises MalformedData: a member has another type or form than it must have; ``origin`` names the file.
@@ -26,31 +26,31 @@ class Form(Protocol):
         self,
         wanted: DefinedNetwork,
         had: Optional[DefinedNetwork] = None,
-        config: Optional[dict[str, Any]] = None,
+        config: Optional[dict[str, object]] = None,
         kept: bool = False,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return a new network, or ``config``, which means ``had``, with its changes.
 
         Members that the engine does not know stay in it. ``kept`` says that the bridge is not the network's.
         """
 
-    def subnets(self, config: Mapping[str, Any], origin: str) -> list[Subnet]:
+    def subnets(self, config: Mapping[str, object], origin: str) -> list[Subnet]:
         """Return the subnets of a network, none where they cannot be read."""
 
-    def link(self, config: Mapping[str, Any]) -> str:
+    def link(self, config: Mapping[str, object]) -> str:
         """Return the name of the network's bridge, empty where it has none."""
 
-    def is_own(self, config: Mapping[str, Any]) -> bool:
+    def is_own(self, config: Mapping[str, object]) -> bool:
         """Return whether this engine made the network."""
 
-    def is_marked(self, config: Mapping[str, Any], file: str) -> bool:
+    def is_marked(self, config: Mapping[str, object], file: str) -> bool:
         """Return whether this engine or podman wrote the file."""
 
-    def keeps_bridge(self, config: Mapping[str, Any]) -> bool:
+    def keeps_bridge(self, config: Mapping[str, object]) -> bool:
         """Return whether the bridge was there before the network."""
 
 
-def of(config: Mapping[str, Any]) -> Form:
+def of(config: Mapping[str, object]) -> Form:
     """Return the form that a network's file has."""
     return of_backend("cni" if "plugins" in config else "netavark")
 

@@ -48,7 +48,7 @@ def _driver(config: Mapping[str, Any]) -> str:
     return str(config["plugins"][0]["type"] if "plugins" in config else config["driver"])
 
 
-def _attached(name: str, attachment: NetworkAttachment) -> dict[str, Any]:
+def _attached(name: str, attachment: NetworkAttachment) -> dict[str, object]:
     facts = attachment.facts
     subnets = [
         {"ipnet": f"{one.ip}/{one.prefix_length}", **({"gateway": one.gateway} if one.gateway else {})}

@@ -24,7 +24,7 @@ _OWN_FILE = re.compile(r"last_reserved_ip\.\d+|lock")  # of host-local, beside a
 _ISOLATION = "CNI-ISOLATION-STAGE-"
 
 
-def check_unused(name: str, config: Mapping[str, Any]) -> None:
+def check_unused(name: str, config: Mapping[str, object]) -> None:
     """Check that nothing is on a network's bridge, as containers of podman and others may be.
 
     :raises InvalidState: the bridge has ports, which the message names.
@@ -103,7 +103,7 @@ def _folder(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> str:
     return folder if os.path.isdir(folder) and not os.path.islink(folder) else ""
 
 
-def reserved(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> bool:
+def reserved(parts: EngineConfig, name: str, config: Mapping[str, object]) -> bool:
     """Return whether a container, of whatever engine, has an address of the network."""
     if "plugins" not in config:
         from ..._drivers.netavark.leases import Leases
@@ -113,7 +113,7 @@ def reserved(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> bool:
     return bool(folder) and any(map(_is_address, os.listdir(folder)))
 
 
-def _clear_reservations(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
+def _clear_reservations(parts: EngineConfig, name: str, config: Mapping[str, object]) -> None:
     """Remove host-local's directory of the network, if it has nothing else in it."""
     folder = _folder(parts, name, config)
     if not folder:

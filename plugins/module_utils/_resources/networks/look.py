@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from ..._drivers.cni.config import Definition
 from ..._drivers.network_backend import helper
@@ -26,8 +26,8 @@ class Outcome(NamedTuple):
     """
 
     actions: list[str]
-    before: dict[str, Any]
-    after: dict[str, Any]
+    before: dict[str, object]
+    after: dict[str, object]
     path: str = ""
 
 

@@ -25,7 +25,7 @@ _LONGEST = 40  # characters of a wrong value that are shown
 _OPTIONS = ("mtu", "vlan", "mode", "isolate")  # of podman's, those that the engine knows
 
 
-def read(config: Mapping[str, Any], origin: str) -> DefinedNetwork:
+def read(config: Mapping[str, object], origin: str) -> DefinedNetwork:
     """Return what a network's file means.
 
     :raises MalformedData: a member has another type or form than podman wants; ``origin`` names the file.
@@ -119,7 +119,7 @@ def _written(subnet: Subnet) -> Config:
     }
 
 
-def subnets(config: Mapping[str, Any], origin: str) -> list[Subnet]:
+def subnets(config: Mapping[str, object], origin: str) -> list[Subnet]:
     """Return the subnets of a network, none where they cannot be read."""
     try:
         return [_subnet(one) for one in Foreign(config, origin)["subnets"]]
@@ -127,21 +127,21 @@ def subnets(config: Mapping[str, Any], origin: str) -> list[Subnet]:
         return []
 
 
-def link(config: Mapping[str, Any]) -> str:
+def link(config: Mapping[str, object]) -> str:
     """Return the name of a network's bridge, empty where it has none."""
     return str(config.get("network_interface") or "") if config["driver"] == BRIDGE else ""
 
 
-def is_own(config: Mapping[str, Any]) -> bool:
+def is_own(config: Mapping[str, object]) -> bool:
     """Return whether this engine made a network."""
     return MARK in config
 
 
-def is_marked(config: Mapping[str, Any], file: str) -> bool:
+def is_marked(config: Mapping[str, object], file: str) -> bool:
     """Return whether this engine or podman wrote a file: both note when."""
     return MARK in config or bool(config.get("created"))
 
 
-def keeps_bridge(config: Mapping[str, Any]) -> bool:
+def keeps_bridge(config: Mapping[str, object]) -> bool:
     """Return false: netavark removes a bridge with the last container, and none is used that was there before."""
     return False

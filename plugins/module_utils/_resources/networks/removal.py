@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Collection
+from typing import Collection
 
 from ..._container.container import Container
 from ..._drivers.cni.config import Definition
@@ -70,7 +70,7 @@ def _finish_removals(runtime: Runtime) -> None:
         raise_all(errors, ())
 
 
-def known(definition: Definition) -> dict[str, Any]:
+def known(definition: Definition) -> dict[str, object]:
     """Return what a file means, as far as it can be understood."""
     try:
         return files.described(definition).inspected()

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from typing import Mapping, Optional
 
 from ..._drivers.images import auth_paths, registries_conf
 from ..._model import caller
@@ -48,6 +48,6 @@ def checked(username: str, password: str) -> tuple[str, str]:
     return username, password
 
 
-def shown(key: str, username: str) -> Mapping[str, Any]:
+def shown(key: str, username: str) -> Mapping[str, object]:
     """Return who is logged in, as podman_login_info has it; with an empty user name for no login."""
     return {"registry": key, "username": username, "logged_in": bool(username)}

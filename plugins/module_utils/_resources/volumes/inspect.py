@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Optional, Sequence
+from typing import Iterator, Optional, Sequence
 
 from ..._container.live_status import timestamp
 from ..._drivers.host import Host
@@ -17,7 +17,7 @@ from ..._store import volumes as store
 from ..._store.store import Store
 
 
-def inspect(parts: EngineConfig, record: VolumeRecord, used: Optional[Sequence[str]] = None) -> dict[str, Any]:
+def inspect(parts: EngineConfig, record: VolumeRecord, used: Optional[Sequence[str]] = None) -> dict[str, object]:
     """Return the volume; with ``used``, the containers that name it too."""
     options = record.options
     owner = {"UID": options.uid, "GID": options.gid}
@@ -61,7 +61,7 @@ def everyone(parts: EngineConfig) -> Iterator[VolumeRecord]:
             yield record
 
 
-def differences(before: VolumeRecord, after: VolumeRecord) -> dict[str, dict[str, Any]]:
+def differences(before: VolumeRecord, after: VolumeRecord) -> dict[str, dict[str, object]]:
     """Return what differs, as a task's options, for a diff."""
     pairs = {
         "label": (dict(before.labels), dict(after.labels)),
