@@ -322,4 +322,4 @@ def test_each_image_of_an_archive_is_read_with_its_names(folder: Path) -> None:
     manifest = json.dumps(images).encode()
     (folder / "archive").write_bytes(_tar({f"{ID}.json": CONFIG, "x": b"", "manifest.json": manifest}))
     found = reader.read(str(folder / "archive")).images
-    assert [(one.id, *one.names, one.place) for one in found] == [(ID, f"a.io/b:{one}", one) for one in range(3)]
+    assert [(one.id, *one.names, one.number) for one in found] == [(ID, f"a.io/b:{one}", one) for one in range(3)]

@@ -177,7 +177,7 @@ def six_first() -> Iterator[dict[str, Any]]:
 def test_addresses_are_given_in_the_order_of_the_subnets(monkeypatch: pytest.MonkeyPatch) -> None:
     config = {**NETWORK, "subnets": [*six_first()]}
     assert networks.one_each(config, ["10.91.0.7", "fd91::7", "10.91.0.8"]) == ["fd91::7", "10.91.0.7"]
-    given = driver._options("a" * 64, NetworkAttachment("front", "eth0", config, ips=("10.91.0.7", "fd91::7")))
+    given: Any = driver._options("a" * 64, NetworkAttachment("front", "eth0", config, ips=("10.91.0.7", "fd91::7")))
     assert given["networks"]["front"]["static_ips"] == ["fd91::7", "10.91.0.7"]
     monkeypatch.setattr(driver, "_program", str)
     with pytest.raises(InvalidArgument, match="several addresses of one subnet of network front"):

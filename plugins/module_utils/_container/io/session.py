@@ -10,7 +10,7 @@ import re
 import select
 import signal
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Callable, Iterator, Mapping, NamedTuple
 
 from ..._drivers import process
 from ..._drivers.conmon import terminal as conmon_terminal
@@ -20,6 +20,7 @@ from .attach import connect, received
 
 if TYPE_CHECKING:
     from socket import socket
+    from types import FrameType
 
     from ..base import ContainerBase
 
@@ -160,7 +161,7 @@ class _Input:
 
 
 @contextmanager
-def _handled(handlers: dict[signal.Signals, Any]) -> Iterator[None]:
+def _handled(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], object]]) -> Iterator[None]:
     """Have signals handled that our caller does not ignore."""
     before = {
         number: signal.signal(number, handler)

@@ -8,15 +8,15 @@ from __future__ import annotations
 import threading
 from typing import Callable, Generic, Optional, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Background(Generic[T]):
+class Background(Generic[T_co]):
     """Run ``work`` in a thread, starting at once."""
 
-    def __init__(self, work: Callable[[], T]) -> None:
+    def __init__(self, work: Callable[[], T_co]) -> None:
         self._work = work
-        self._result: list[T] = []
+        self._result: list[T_co] = []
         self._error: Optional[BaseException] = None
         self._thread: Optional[threading.Thread] = threading.Thread(target=self._run, daemon=True)
         try:
@@ -37,7 +37,7 @@ class Background(Generic[T]):
         if self._thread is not None:
             self._thread.join()
 
-    def result(self) -> T:
+    def result(self) -> T_co:
         """Wait for the end and return what ``work`` returned, or raise what it raised."""
         self.join()
         if self._error is not None:

@@ -9,7 +9,7 @@ Storage, network and preparation overlap: the rootfs is needed only by the OCI c
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
 from ..._drivers import process
 from ..._drivers.cgroups import hierarchy
@@ -67,7 +67,7 @@ def take_down(container: ContainerBase) -> None:
 
 def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> None:
     config = container.config
-    running: list[Background[Any]] = []
+    running: list[Background[object]] = []
     # With a user namespace the runtime makes the network namespace; a replaced container holds addresses and ports.
     late = bool(config.id_mappings or give_way)
     try:

@@ -47,9 +47,10 @@ def _writes(
     file, text = manager.find(host, path, row)
     if file is None or file.codec is None or text is None:
         return
-    place, value = host.file(path, row.controller, file.name), manager.by_number(row, wanted[row.option], numbers)
-    if row.device_field:
+    place, value = host.file(path, row.controller, file.name), manager.by_number(wanted[row.option], numbers)
+    if isinstance(value, dict):  # a limit by device
         live = manager.limits(host, path, (row.option,))[row.option]
+        live = live if isinstance(live, dict) else {}
         for device in sorted({*live, *value}):
             if live.get(device) != value.get(device):
                 yield place, file.codec.format({row.option: {device: value.get(device)}})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Any, Iterable, Mapping, Optional
+from typing import Iterable, Mapping, Optional
 
 from ..._model.cgroup_codecs import Codec
 from ..._model.cgroup_limits import LIMITS, RARE, USUAL, File, Limit
@@ -227,7 +227,7 @@ def find(host: CgroupHost, path: str, row: Limit) -> tuple[Optional[File], Optio
     return first, None
 
 
-def _live(host: CgroupHost, path: str, row: Limit) -> tuple[Optional[Codec], Any]:
+def _live(host: CgroupHost, path: str, row: Limit) -> tuple[Optional[Codec], object]:
     file, text = find(host, path, row)
     codec = file.codec if file else None
     if codec is None or text is None:
@@ -235,7 +235,7 @@ def _live(host: CgroupHost, path: str, row: Limit) -> tuple[Optional[Codec], Any
     return codec, codec.parse(text, partial(host.read, path, row.controller))
 
 
-def limits(host: CgroupHost, path: str, names: Iterable[str] = USUAL) -> dict[str, Any]:
+def limits(host: CgroupHost, path: str, names: Iterable[str] = USUAL) -> dict[str, object]:
     """Return the values in force, by option name.
 
     Bytes, microseconds, shares and counts are numbers, cpusets the kernel's lists as text, limits by device numbers by
@@ -258,9 +258,9 @@ def drift(
     for name, value in wanted.items():
         row = LIMITS[name]
         codec, live = _live(host, path, row)
-        if codec is None or _in_force(host, path, row, codec, by_number(row, value, numbers), live):
+        if codec is None or _in_force(host, path, row, codec, by_number(value, numbers), live):
             continue
-        if row.device_field:
+        if isinstance(live, dict):  # a limit by device
             devices = {f"{major}:{minor}": device for device, (major, minor) in numbers.items()}
             live = {devices.get(device, device): limit for device, limit in live.items()}
         differing[name] = live
@@ -285,8 +285,8 @@ def inherited(host: CgroupHost, path: str, row: Limit) -> Optional[str]:
     return host.read(parent, row.controller, name) or host.read(parent, row.controller, f"{name}.effective")
 
 
-def by_number(row: Limit, value: Any, numbers: Numbers) -> Any:
-    """Return the limits of a row by ``MAJOR:MINOR``, without devices that are not there; other rows' values as is."""
-    if not row.device_field:
+def by_number(value: object, numbers: Numbers) -> object:
+    """Return limits by device by ``MAJOR:MINOR``, without devices that are not there; other limits' values as is."""
+    if not isinstance(value, dict):
         return value
     return {f"{numbers[path][0]}:{numbers[path][1]}": limit for path, limit in value.items() if path in numbers}

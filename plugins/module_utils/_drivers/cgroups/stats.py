@@ -49,7 +49,9 @@ def _memory(host: CgroupHost, path: str) -> dict[str, Optional[int]]:
     if used is not None:
         used = max(used - _table(host, path, "memory", "memory.stat").get(inactive, 0), 0)
     peak_bytes = _single(host, path, "memory", peak)
-    return {"memory_usage": used, "memory_limit": limits(host, path, ("memory",))["memory"], "memory_peak": peak_bytes}
+    limit = limits(host, path, ("memory",))["memory"]
+    limit = limit if isinstance(limit, int) else None
+    return {"memory_usage": used, "memory_limit": limit, "memory_peak": peak_bytes}
 
 
 def _cpu_v1(host: CgroupHost, path: str) -> dict[str, Optional[int]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-from typing import Any, Collection, Iterator, Mapping, Sequence
+from typing import Collection, Iterator, Mapping, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import LibpodError, ToolFailed, ToolTimedOut
@@ -271,7 +271,7 @@ def _stages(plugins: Sequence[Mapping[str, object]]) -> list[list[Mapping[str, o
     return stages
 
 
-def _together(runs: Iterator[PluginRun]) -> list[Any]:
+def _together(runs: Iterator[PluginRun]) -> list[Optional[dict[str, object]]]:
     """Return the answers of plugins that are started one after another, once all have ended."""
     begun: list[PluginRun] = []
     try:

@@ -95,7 +95,7 @@ class PluginRun:
             except ToolTimedOut as error:
                 self._error = error
 
-    def answer(self) -> Any:
+    def answer(self) -> Optional[dict[str, object]]:
         """Return the result of ADD, None for other verbs.
 
         :raises ToolFailed: with the plugin's own message, or what is wrong with its result.

@@ -15,7 +15,7 @@ import stat
 import time
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import IO, TYPE_CHECKING, Any, Iterator, NamedTuple, Optional, cast
+from typing import IO, TYPE_CHECKING, Iterator, Mapping, NamedTuple, Optional, cast
 
 from ..._model import foreign
 from ..._model.errors import InvalidArgument, MalformedData, ToolTimedOut
@@ -27,6 +27,14 @@ from ..trees.packed_file import CHUNK, PackedFile
 
 if TYPE_CHECKING:
     import tarfile
+    from typing import Protocol
+
+    class _Documents(Protocol):
+        """The manifests and configurations of an archive."""
+
+        def get(self, name: str, /) -> Optional[bytes]:
+            """Return the document at a path in the archive, None where there is none."""
+
 
 DOCKER, OCI, DOCKER_DIR, OCI_DIR = "docker-archive", "oci-archive", "docker-dir", "oci-dir"
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -45,13 +53,14 @@ _NAMES = ("io.containerd.image.name", REF_NAME)
 class ArchivedImage(NamedTuple):
     """An image of an archive: its ID in a store, its names in full, and where it is.
 
-    ``place`` is its number in a docker-archive, or the descriptor of its manifest (image-spec descriptor.md).
+    It has a ``number`` in a docker-archive, in an OCI layout the ``descriptor`` of its manifest (descriptor.md).
     ``source`` is the ID of the image that the engine has saved, which another format can have changed.
     """
 
     id: str
     names: tuple[str, ...]
-    place: Any
+    number: int
+    descriptor: Mapping[str, object]
     source: str
 
 
@@ -100,21 +109,20 @@ def read_folder(path: str) -> ImageArchive:
         return ImageArchive(OCI_DIR, tuple(_Layout(path, documents).images()))
     config = _document(path, documents, "manifest.json")["config"]["digest"].text(required=True)
     image_id = config.rpartition(":")[2]
-    return ImageArchive(DOCKER_DIR, (ArchivedImage(image_id, (), 0, image_id),))
+    return ImageArchive(DOCKER_DIR, (ArchivedImage(image_id, (), 0, {}, image_id),))
 
 
-class _Files(dict[str, bytes]):
+class _Files:
     """The documents of a directory, read when they are asked for."""
 
     def __init__(self, path: str) -> None:
-        super().__init__()
         self._path = path
 
-    def get(self, name: str, default: object = None) -> Any:
+    def get(self, name: str) -> Optional[bytes]:
         try:
             return foreign_files.read(f"{self._path}/{name}", max_bytes=_DOCUMENT)
         except FileNotFoundError:
-            return default
+            return None
 
 
 def check_links(path: str) -> None:
@@ -242,7 +250,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return cast("IO[bytes]", archive.extractfile(member)).read()
 
 
-def _document(path: str, documents: dict[str, bytes], name: str, digest: str = "") -> Foreign:
+def _document(path: str, documents: _Documents, name: str, digest: str = "") -> Foreign:
     """Return a manifest or configuration; one that is named by its ``digest`` has that."""
     content = documents.get(os.path.normpath(name))
     if content is None:
@@ -263,13 +271,13 @@ def _docker_images(path: str, documents: dict[str, bytes], names: set[str]) -> I
             if os.path.normpath(layer) not in names:
                 raise MalformedData(f"{path}: lacks the layer {layer[:120]!r}, which its manifest names")
         tags = tuple(_full(path, tag) for tag in image["RepoTags"].texts())
-        yield ArchivedImage(ids[config], tags, number, ids[config])
+        yield ArchivedImage(ids[config], tags, number, {}, ids[config])
 
 
 class _Layout:
     """The documents of an OCI layout; each is read once, however many descriptors name it."""
 
-    def __init__(self, path: str, documents: dict[str, bytes]) -> None:
+    def __init__(self, path: str, documents: _Documents) -> None:
         self._path, self._documents = path, documents
         # By the digest of an index or manifest.
         self._described: dict[str, Optional[Foreign]] = {}
@@ -291,7 +299,7 @@ class _Layout:
             names.setdefault(image_id, []).extend(full)
         for image_id, (described, source) in found.items():
             descriptor = {key: described[key].value for key in ("mediaType", "digest", "size")}
-            yield ArchivedImage(image_id, tuple(names[image_id]), descriptor, source)
+            yield ArchivedImage(image_id, tuple(names[image_id]), 0, descriptor, source)
 
     def _image_id(self, described: Foreign) -> str:
         digest = described["digest"].text(required=True)

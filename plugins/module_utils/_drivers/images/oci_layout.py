@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator, Mapping, TypedDict
 
 from ..._model.failpoints import failpoint
 
@@ -20,13 +20,21 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _BLOCK = 1 << 20
 
 
+class _Descriptor(TypedDict):
+    """What refers to a blob (image-spec descriptor.md)."""
+
+    mediaType: str
+    digest: str
+    size: int
+
+
 class Layout:
     """A layout in the directory ``path``, with the tag ``image``; layers are added from the lowest on."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.image_id = ""  # once it is finished
-        self._layers: list[dict[str, Any]] = []
+        self._layers: list[_Descriptor] = []
 
     def expect_layer(self, diff_id: str) -> None:
         """Add a layer that is only in the store, where skopeo finds it by the digest of its tar file."""
@@ -50,7 +58,7 @@ class Layout:
         configuration = config([layer["digest"] for layer in self._layers])
         failpoint("write image layout")
         described = self._add(configuration, _CONFIG)
-        self.image_id = str(described["digest"]).partition("sha256:")[2]
+        self.image_id = described["digest"].partition("sha256:")[2]
         manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": described}
         descriptor = self._add({**manifest, "layers": self._layers}, _MANIFEST)
         tagged = {**descriptor, "annotations": {"org.opencontainers.image.ref.name": "image"}}
@@ -62,7 +70,7 @@ class Layout:
                 json.dump(content, file)
         return configuration
 
-    def _add(self, content: dict[str, object], kind: str) -> dict[str, object]:
+    def _add(self, content: Mapping[str, object], kind: str) -> _Descriptor:
         data = json.dumps(content).encode()
         digest = hashlib.sha256(data).hexdigest()
         with open(f"{self.path}/blobs/sha256/{digest}", "wb") as file:

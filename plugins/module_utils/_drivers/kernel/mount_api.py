@@ -16,11 +16,14 @@ import os
 import struct
 import threading
 import time
-from typing import Any, Callable, Mapping, Optional
+from typing import TYPE_CHECKING, Callable, Mapping, Optional
 
 from ..._model.failpoints import failpoint
 from .. import process
 from .syscalls import MNT_DETACH, MS_BIND, MS_PRIVATE, MS_REMOUNT, MS_SLAVE
+
+if TYPE_CHECKING:
+    import ctypes
 
 # <asm/unistd.h>, the same on every architecture
 _OPEN_TREE, _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _FSPICK, _MOUNT_SETATTR = 428, 429, 430, 431, 432, 433, 442
@@ -41,7 +44,7 @@ _PROPAGATIONS = {"private": MS_PRIVATE, "slave": MS_SLAVE}
 _TRIES, _PAUSE = 10, 0.01
 
 
-def _library() -> Any:
+def _library() -> ctypes.CDLL:
     import ctypes
 
     return ctypes.CDLL(None, use_errno=True)

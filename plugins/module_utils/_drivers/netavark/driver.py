@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Iterator, Mapping, Sequence
 
 from ..._model import shared_locks
 from ..._model.engine_config import DEFAULT_RUN_ROOT, EngineConfig
@@ -264,7 +264,7 @@ def _program(name: str) -> str:
     return path
 
 
-def _options(container_id: str, attachment: NetworkAttachment) -> dict[str, Any]:
+def _options(container_id: str, attachment: NetworkAttachment) -> dict[str, object]:
     """Return netavark's input for one network: NetworkOptions of containers/common with the definitions."""
     settings = {
         "static_ips": networks.one_each(attachment.config, attachment.ips),

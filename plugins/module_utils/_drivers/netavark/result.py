@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from typing import Any
 
 from ..._model import foreign
 from ..._model.foreign import Foreign
@@ -16,7 +15,7 @@ from ..._model.records.network import NetworkAttachment
 _DEFAULT_ROUTE = {False: "0.0.0.0/0", True: "::/0"}
 
 
-def parse(output: str, attachment: NetworkAttachment, netns_path: str) -> dict[str, Any]:
+def parse(output: str, attachment: NetworkAttachment, netns_path: str) -> dict[str, object]:
     """Return what ``setup`` printed, in the form of a CNI result, which the record of an attachment has.
 
     :raises MalformedData: a member, which it names, is wrong.
@@ -25,11 +24,13 @@ def parse(output: str, attachment: NetworkAttachment, netns_path: str) -> dict[s
     interface = status["interfaces"][attachment.interface]
     if not interface:
         interface.fail("the interface that was asked for")
-    ips: list[dict[str, Any]] = []
+    ips: list[dict[str, object]] = []
+    gateways: dict[bool, str] = {}
     for one in interface["subnets"]:
-        gateway = one["gateway"].text()
-        ips.append({"address": _address(one["ipnet"]), "interface": 0, **({"gateway": gateway} if gateway else {})})
-    gateways = {":" in one["address"]: one["gateway"] for one in ips if "gateway" in one}
+        address, gateway = _address(one["ipnet"]), one["gateway"].text()
+        ips.append({"address": address, "interface": 0, **({"gateway": gateway} if gateway else {})})
+        if gateway:
+            gateways[":" in address] = gateway
     internal = attachment.config.get("internal")
     dns = {
         # netavark names its own server alone; without that one, the network's are the container's own.

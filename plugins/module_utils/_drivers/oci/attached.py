@@ -13,12 +13,15 @@ import termios
 import tty
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Iterator, Mapping
+from typing import TYPE_CHECKING, Callable, Iterator, Mapping, Optional
 
 from ..streams import Passed
 from .exec import Bounds, Ended, execute
 from .exec_streams import Streams, Terminal
 from .runtime import OciRuntime
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 # A signal that our caller ignored has a handler by now (``hardened``), and keeps it.
 _PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
@@ -44,7 +47,9 @@ def execute_attached(
         return _execute(oci, container_id, process, terminal, bounds)
 
 
-def _execute(oci: OciRuntime, container_id: str, process: Mapping[str, Any], streams: Streams, bounds: Bounds) -> Ended:
+def _execute(
+    oci: OciRuntime, container_id: str, process: Mapping[str, object], streams: Streams, bounds: Bounds
+) -> Ended:
     signals = _Signals(streams)
     try:
         return execute(oci, container_id, process, streams, bounds, signals.running)
@@ -57,7 +62,7 @@ class _Signals:
 
     def __init__(self, streams: Streams) -> None:
         self._pidfd, self._pending = -1, list[int]()
-        handlers: dict[int, Any] = {
+        handlers: dict[int, Callable[[int, Optional[FrameType]], None]] = {
             number: self._pass_on for number in _PASSED_ON if signal.getsignal(number) in _DEFAULTS
         }
         if isinstance(streams, Terminal):

@@ -75,9 +75,18 @@ class Begun:
         # runc gives the process its own umask, and not the specification's.
         umask = process["user"].get("umask", 0o022)
         env = tool_environment(_ENVIRONMENT)
-        settings: dict[str, Any] = {"env": env, "cwd": "/", "umask": umask, "start_new_session": True}
         try:
-            self._runtime = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=kept, **settings)
+            self._runtime = subprocess.Popen(
+                argv,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=kept,
+                env=env,
+                cwd="/",
+                umask=umask,
+                start_new_session=True,
+            )
         except OSError as error:
             refused(error, argv[0], oci.name)
         streams.close_theirs()

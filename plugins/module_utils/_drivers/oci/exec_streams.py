@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any, Optional, Sequence
+from typing import Optional, Sequence
 
 from ..._model.failpoints import failpoint
 from ..streams import Feed, Flow, Sink, Watch
@@ -127,7 +127,7 @@ class Terminal(Streams):
         """Receive the terminal. :raises OSError: it does not come."""
         if not self._socket:
             raise OSError("no socket for the terminal")
-        connection: Any = self._socket.accept()[0]
+        connection = self._socket.accept()[0]
         with connection:
             connection.settimeout(_SECONDS)
             _name, descriptors, _flags, _address = socket.recv_fds(connection, 4096, 1)

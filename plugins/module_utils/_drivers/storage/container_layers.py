@@ -14,7 +14,7 @@ import os
 import secrets
 import time
 from contextlib import suppress
-from typing import Any, Callable, Optional
+from typing import Callable, Optional, Sequence
 
 from ..._model.errors import NoSuchImage
 from ..._model.failpoints import failpoint
@@ -152,7 +152,7 @@ class ContainerLayers:
                 if not os.path.ismount(point):
                     self._keep_private()
                     self._mount(str(layer), lower)
-                self._count(layers, {"id": layer, "path": point, "count": 1}, lock)
+                self._count(layers, str(layer), point, lock)
         return point
 
     def unmount(self, layer: str) -> None:
@@ -205,10 +205,11 @@ class ContainerLayers:
         else:
             _in_directory(self._home, lambda: mount(""))
 
-    def _count(self, layers: list[Any], mount: dict[str, Any], lock: int) -> None:
+    def _count(self, layers: Sequence[object], layer: str, point: str, lock: int) -> None:
         """Record the mount; its programs keep the mounts of the layers that there are, in their order."""
         path = f"{self._mounts}/mountpoints.json"
-        mounts = [*store_records.without(store_records.read(path), mount["id"]), mount]
+        others = store_records.without(store_records.read(path), layer)
+        mounts = [*others, {"id": layer, "path": point, "count": 1}]
         known = [find(mounts, str(one.get("id"))) for one in layers if isinstance(one, dict)]
         store_records.write(path, [one for one in known if one], lock)
 

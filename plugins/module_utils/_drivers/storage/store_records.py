@@ -15,7 +15,7 @@ import os
 import struct
 import time
 from contextlib import contextmanager, suppress
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 from ..._model.errors import LibpodError
 from ..._model.failpoints import failpoint
@@ -66,7 +66,7 @@ def _set(descriptor: int, kind: int) -> bool:
     return True
 
 
-def read(path: str, wanted: str = "") -> list[Any]:
+def read(path: str, wanted: str = "") -> list[object]:
     """Return the records in a file of the store, [] where it is missing or empty, or lacks the text ``wanted``.
 
     :raises MalformedData: the file is no JSON list.
@@ -74,12 +74,12 @@ def read(path: str, wanted: str = "") -> list[Any]:
     return [one.value for one in roots.values(path, wanted)]
 
 
-def find(records: list[Any], record_id: str) -> dict[str, Any]:
+def find(records: Sequence[object], record_id: str) -> dict[str, Any]:
     """Return the record with this ID, {} where there is none; entries that are no objects describe nothing."""
     return next((one for one in records if isinstance(one, dict) and one.get("id") == record_id), {})
 
 
-def without(records: list[object], record_id: str) -> list[object]:
+def without(records: Sequence[object], record_id: str) -> list[object]:
     """Return all but the record with this ID."""
     return [one for one in records if not (isinstance(one, dict) and one.get("id") == record_id)]
 
@@ -95,7 +95,7 @@ def drop(path: str, record_id: str, lock: int, static_root: str = "") -> None:
             os.unlink(unfinished(path))
 
 
-def write(path: str, records: list[object], lock: int, static_root: str = "") -> None:
+def write(path: str, records: Sequence[object], lock: int, static_root: str = "") -> None:
     """Replace a file of the store, whose lock is held; a full file system has room in the reserve of ``static_root``.
 
     :raises OSError: it cannot be written.

@@ -10,7 +10,7 @@ import stat
 import tarfile
 import time
 from contextlib import contextmanager
-from typing import IO, Any, Iterator, Union, cast
+from typing import IO, Iterator, Optional, Union, cast
 
 from ..._model.errors import MalformedData, TreeTooLarge
 from .packed_file import CHUNK, PackedFile
@@ -57,8 +57,7 @@ class Archive:
         while True:
             self._stream.headers = _HEADERS
             member = self._tar.next()
-            tar: Any = self._tar
-            tar.members = []  # which tarfile would keep
+            vars(self._tar)["members"] = []  # which tarfile would keep
             if member is None:
                 self._stream.finish()
                 return
@@ -96,7 +95,7 @@ class Archive:
         """Yield the content of a regular file as offsets and blocks, without the holes of a sparse one."""
         self._stream.headers = None
         with cast("IO[bytes]", self._tar.extractfile(member)) as file:
-            sparse: Any = getattr(member, "sparse", None)
+            sparse: Optional[list[tuple[int, int]]] = getattr(member, "sparse", None)
             for start, size in [(0, member.size)] if sparse is None else sparse:
                 file.seek(start)
                 while size > 0:

@@ -69,7 +69,7 @@ def _load(parts: EngineConfig, path: str, kind: str, missing: list[ArchivedImage
                         source = f"oci:{folder}/layout:image"
                     else:
                         # The file that was looked at, whatever its path leads to by now, and with no colon in it.
-                        source = f"docker-archive:/proc/{os.getpid()}/fd/{file.fileno()}:@{image.place}"
+                        source = f"docker-archive:/proc/{os.getpid()}/fd/{file.fileno()}:@{image.number}"
                     images.copy(source, images.reference(image.id), doing=f"loading {path}", scratch=folder)
                     _check_stored(images, image.id, path)
                 if image.names:
@@ -95,7 +95,7 @@ def _check_stored(images: Images, image_id: str, path: str) -> None:
 
 def _write_index(layout: str, image: ArchivedImage) -> None:
     """Make the image the only one of the layout."""
-    entry = {**image.place, "annotations": {reader.REF_NAME: "image"}}
+    entry = {**image.descriptor, "annotations": {reader.REF_NAME: "image"}}
     for name, content in (
         ("oci-layout", {"imageLayoutVersion": "1.0.0"}),
         ("index.json", {"schemaVersion": 2, "manifests": [entry]}),
