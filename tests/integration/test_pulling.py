@@ -154,6 +154,19 @@ def test_containers_of_one_task_query_a_tag_once(host: Host, moving: type[Moving
     _forget(host, MOVING)
 
 
+def test_image_is_pulled_once_for_containers_that_write_its_name_otherwise(host: Host, registry: Registry) -> None:
+    registry.push("busybox")
+    made = {
+        "containers": [{"name": name, "image": image} for name, image in (("one", APP), ("two", f"docker://{APP}"))]
+    }
+    predicted = host.module("libpod_containers", {**made, "defaults": BASE}, check=True)
+    done = host.module("libpod_containers", {**made, "defaults": BASE})
+    pulled = [one for one in done["actions"] if one.startswith("pulled")]
+    assert pulled == [f"pulled image {APP}"] and done["actions"] == predicted["actions"], (done, predicted)
+    host.empty()
+    _forget(host, APP)
+
+
 @pytest.mark.parametrize("registry", [SECURE], indirect=True)
 def test_credentials_and_certificates_are_required(host: Host, registry: Registry) -> None:
     registry.push("busybox", APP, "--dest-creds=me:secret-word")

@@ -201,6 +201,33 @@ def test_killed_tasks_of_pods_are_finished_by_the_next_ones(host: Host, tmp_path
         host.expect_clean()
 
 
+def test_image_of_a_build_file_is_not_pulled(host: Host, tmp_path: Path) -> None:
+    """Not even in check mode, where its name has a registry. What is made of it follows each build."""
+    (tmp_path / "app.build").write_text("[Build]\nImageTag=registry.invalid/app:1\nSetWorkingDirectory=unit\n")
+    (tmp_path / "top.build").write_text("[Build]\nImageTag=localhost/top:1\nSetWorkingDirectory=unit\nFile=Top\n")
+    (tmp_path / "Top").write_text("FROM registry.invalid/app:1\nLABEL top=1\n")
+    (tmp_path / "mounts.container").write_text(
+        "[Container]\nImage=localhost/busybox:latest\nExec=sleep 1000\nNetwork=none\nStopSignal=KILL\n"
+        "Mount=type=image,source=app.build,destination=/app\n"
+    )
+    web = "[Container]\nImage=app.build\nExec=/%s/sleep 1000\nNetwork=none\nStopSignal=KILL\n"
+    for folder, verbs in (("first", ("created", "started")), ("second", ("recreated",))):
+        (tmp_path / "web.container").write_text(web % folder)
+        (tmp_path / "Containerfile").write_text(
+            f"FROM busybox\nRUN mkdir /{folder} && cp /bin/busybox /{folder}/sleep\n"
+        )
+        made = doing(host)(src=str(tmp_path))
+        assert made["actions"] == [
+            "built image registry.invalid/app:1",
+            "built image localhost/top:1",
+            *(f"{verb} systemd-{one}" for one in ("mounts", "web") for verb in verbs),
+        ], made
+    assert not doing(host)(state="absent").failed
+    for name in ("localhost/top:1", "registry.invalid/app:1"):
+        assert host.module("libpod_image", {"name": name, "state": "absent"}).changed
+    assert not host.module("libpod_prune", {"image": True}).failed
+
+
 def test_image_file_says_how_its_registry_is_reached(host: Host, tmp_path: Path) -> None:
     registry = Registry(host, SECURE)
     try:

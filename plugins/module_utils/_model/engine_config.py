@@ -13,6 +13,13 @@ DEFAULT_RUN_ROOT = "/run/libpod"
 AUTO = "auto"  # an OCI runtime, or a network backend, that this host can run
 
 
+class PlannedImage(NamedTuple):
+    """An image that a task would build, or pull for a build; ``id`` is empty where only the run tells it."""
+
+    id: str = ""
+    built: bool = False
+
+
 class Planned:
     """What a task would make before its containers, in check mode: it counts as if it were there."""
 
@@ -20,6 +27,7 @@ class Planned:
         self.networks: dict[str, dict[str, Any]] = {}  # their configurations by the paths of their files
         self.secrets: dict[str, bytes] = {}  # their contents by name
         self.directories: set[str] = set()  # of the host, to be bound
+        self.images: dict[str, PlannedImage] = {}  # by their names in the store
 
 
 class EngineConfig(NamedTuple):

@@ -14,6 +14,7 @@ from .._drivers import process
 from .._model import journal
 from .._model.engine_config import EngineConfig
 from .._model.errors import may_come, take_warnings, warn
+from .._model.records.image import name_for_source
 from .._model.records.state import ContainerState
 from .._model.records.status import ContainerStatus
 from .._runtime.inspect import inspect
@@ -197,7 +198,8 @@ class BatchReconcile:
         for step in plan.steps:
             # A pull or start that two plans have stays in the first one, and the other comes after it.
             claimed = step.subject != name and step.verb in (Verb.PULL, Verb.START)
-            key = step.verb, step.subject
+            subject = name_for_source(step.subject) if step.verb is Verb.PULL else step.subject
+            key = step.verb, subject
             if claimed and self._claims.setdefault(key, name) != name:
                 plan = plan._replace(steps=tuple(one for one in plan.steps if one != step))
                 self._after[name].add(self._claims[key])

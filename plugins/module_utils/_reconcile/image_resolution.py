@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._drivers.images.store import ImageStore
-from .._resources.images.resolution import ImageResolution, resolve
+from .._resources.images.resolution import ImageResolution, resolve, stored
 from .._runtime.runtime import Runtime
 from .desired import Desired
 
@@ -28,12 +27,11 @@ def with_mounted(runtime: Runtime, desired: Desired, options: ContainerOptions) 
 
     :raises InvalidArgument: a name is no reference, or an ID is ambiguous.
     """
-    store = ImageStore(runtime.parts)
 
     def resolved(mount: Mount) -> Mount:
         if "source" not in mount or mount["type"] != "image":
             return mount
-        image = store.find(mount["source"])
+        image = stored(runtime.parts, mount["source"])
         return {**mount, "image": image.id if image else ""}
 
     return desired._replace(options={**options, "mount": [resolved(one) for one in options["mount"]]})

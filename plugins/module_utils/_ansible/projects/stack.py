@@ -11,18 +11,19 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Seque
 
 from ..._drivers.images.store import ImageStore
 from ..._inputs.stack import EMPTY_DIR, Options, Stack
-from ..._model.engine_config import EngineConfig
+from ..._model.engine_config import EngineConfig, PlannedImage
 from ..._model.errors import InvalidArgument, LibpodError, PlanDiffers, may_come, note_done, warn, warn_of_missing
 from ..._model.errors import done as done_before
 from ..._model.failpoints import failpoint
 from ..._model.options.network_definition import Wanted
 from ..._model.options.network_definition import wanted as wanted_network
 from ..._model.options.parsers import mapping
-from ..._model.records.image import normalise, split_domain
+from ..._model.records.image import local_names, normalise, split_domain
 from ..._reconcile.desired import Desired
 from ..._reconcile.plan import NOTHING
 from ..._resources import secrets
 from ..._resources.images.outcome import Outcome as ImageOutcome
+from ..._resources.images.resolution import planned as planned_image
 from ..._resources.networks import changes as network_changes
 from ..._resources.networks import networks, removal
 from ..._resources.networks.files import Files, described
@@ -105,7 +106,6 @@ class Changes:
         self._owner = owner
         self._dry = dry
         self._approved = approved
-        self._rebuilt: set[str] = set()
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -266,10 +266,8 @@ class Changes:
             if not (self._dry and may_come(error)):
                 raise
             warn_of_missing(error)
-            self._rebuilt.add(name)
+            self._parts.planned.images[local_names(name)[0]] = PlannedImage(built=True)
             return
-        if made.changed:
-            self._rebuilt.add(name)
         outcome = ImageOutcome((f"built image {made.name}",) if made.changed else (), made.id, ())
         if params["tags"]:
             from ..._resources.images.tags import tag
@@ -292,7 +290,12 @@ class Changes:
 
     def with_images(self, desired: Sequence[Desired]) -> list[Desired]:
         """Return the containers; in check mode one whose image would be built has to be re-created."""
-        return [one._replace(recreate=one.recreate or self._dry and one.image in self._rebuilt) for one in desired]
+
+        def rebuilt(image: str) -> bool:
+            coming = planned_image(self._parts, image) if image and self._dry else None
+            return coming is not None and coming.built
+
+        return [one._replace(recreate=one.recreate or rebuilt(one.image)) for one in desired]
 
     def _named(self, options: Options, built: set[str]) -> Options:
         """Return a container's options with its image's full name: a short one is a local image's, or docker.io's."""

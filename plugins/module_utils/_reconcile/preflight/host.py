@@ -149,8 +149,10 @@ def _check_source(runtime: Runtime, volume: Volume, name: str, mapped: bool) -> 
         check_source(runtime.parts, volume["source"], name)
     elif volume["type"] == "image":
         from ..._container.rootfs import image_mounts
+        from ..._resources.images.resolution import planned
 
-        image_mounts.look(runtime.parts, volume, name, mapped=mapped)
+        if not planned(runtime.parts, volume["source"]):
+            image_mounts.look(runtime.parts, volume, name, mapped=mapped)
     elif "subpath" in volume:
         from ..._container.rootfs import subpaths
 
@@ -345,9 +347,9 @@ def _image_config(runtime: Runtime, container: Optional[Container], desired: Des
     """Return the desired image's configuration, None where it has still to be pulled."""
     if desired.rootfs or not desired.image:
         return container.config.image_config if container and not desired.rootfs else {}
-    from ..._drivers.images.store import ImageStore
+    from ..._resources.images.resolution import stored
 
-    image = ImageStore(runtime.parts).find(desired.image)
+    image = stored(runtime.parts, desired.image)
     return image.config if image else None
 
 

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Sequence
 from ..._container.bundle import builder
 from ..._container.container import Container
 from ..._container.rootfs.private_namespace import with_layers
-from ..._drivers.images.store import ImageStore
 from ..._drivers.kernel import securejoin
 from ..._drivers.storage.driver import Storage
 from ..._model.errors import InvalidArgument, not_invoked
 from ..._model.options.table import select
 from ..._model.records.config import resolved
+from ..._resources.images.resolution import stored
 from ..._runtime import anonymous_volumes
 from ..._runtime.runtime import Runtime
 from ..desired import Desired
@@ -51,7 +51,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired) ->
         if desired.rootfs or not desired.image and had and had.rootfs:
             _check(desired, {}, desired.image or (had.rootfs if had else ""), static_root, borrowed)
             return
-        image = ImageStore(runtime.parts).find(desired.image or (had.rootfs_image_id if had else ""))
+        image = stored(runtime.parts, desired.image or (had.rootfs_image_id if had else ""))
         if image is not None and image.layer:
             layers = Storage(runtime.parts).layers_of(image.layer)
             with_layers(layers, lambda root: _check(desired, image.config, root, static_root, borrowed))

@@ -14,12 +14,13 @@ from typing import Mapping, NamedTuple
 from ..._drivers import foreign_files
 from ..._drivers.images import build_context, buildah
 from ..._drivers.images.store import ImageStore
-from ..._model.engine_config import EngineConfig
+from ..._model.engine_config import EngineConfig, PlannedImage
 from ..._model.errors import InvalidArgument, MalformedData, not_yet
 from ..._model.options.pulling import ARCHITECTURES, DEFAULT, Pull, pulling
 from ..._model.records.image import local_names
 from ..._store.locks import alone_at
 from .pull import pull
+from .resolution import planned
 from .work_folder import clear, work_folder
 
 LABEL = "io.libpod.engine.build"
@@ -57,10 +58,10 @@ def build(
     made_of, below = _inputs(wanted), _pulls(wanted, how)
     asks = how.policy in ("always", "newer")
     known = _known(ImageStore(parts), wanted, made_of)
-    if dry and asks and any(pull(parts, name, one, dry=True).actions for name, one in below.items()):
-        known = ""
-    if dry or known and not force and not asks:
-        return Built(known, wanted.name, not known or force)
+    if dry:
+        return _predicted(parts, wanted.name, below, known, asks=asks, force=force)
+    if known and not force and not asks:
+        return Built(known, wanted.name, False)
     with alone_at(parts.run_root, f"build {wanted.name}"), work_folder(parts) as folder:
         pulled = [action for name, one in below.items() for action in pull(parts, name, one, dry=False).actions]
         # Another task may have built it before the lock was taken.
@@ -72,6 +73,26 @@ def build(
         labels = {**wanted.labels, LABEL: _digest(made_of, store, wanted)}
         image_id = buildah.build(parts, wanted._replace(labels=labels, context=wanted.context or folder))
     return Built(image_id, wanted.name, before is None or before.id != image_id or bool(pulled))
+
+
+def _predicted(
+    parts: EngineConfig, name: str, below: Mapping[str, Pull], known: str, *, asks: bool, force: bool
+) -> Built:
+    """Return what a build would do, and have it and the images that it pulls count as done for the task's next steps.
+
+    :raises LibpodError: as the run, of an image below.
+    """
+    if any(planned(parts, one) for one in below):
+        known = ""
+    if asks or force or not known:
+        for one, how in below.items():
+            outcome = pull(parts, one, how, dry=True)
+            if outcome.actions:
+                known = ""
+                parts.planned.images[outcome.names[-1]] = PlannedImage(outcome.id)
+    if force or not known:
+        parts.planned.images[name] = PlannedImage(built=True)
+    return Built(known, name, force or not known)
 
 
 def containerfile(path: str, context: str, inline: str) -> bytes:

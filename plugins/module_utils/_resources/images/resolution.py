@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Union
 from ..._drivers.images import short_names
 from ..._drivers.images.store import ImageStore
 from ..._model import foreign
-from ..._model.engine_config import EngineConfig
+from ..._model.engine_config import EngineConfig, PlannedImage
 from ..._model.errors import InvalidArgument, LibpodError, MalformedData, NoSuchImage, ToolFailed, not_yet
-from ..._model.records.image import Image, is_short, name_for_source
+from ..._model.records.image import Image, is_short, local_names, name_for_source, of_any_registry
 
 if TYPE_CHECKING:
     from ..._model.options.pulling import Pull
 
+_LOCAL = ("missing", "never")  # the policies that do not ask the source of an image that the store has
 # The answers of image sources to one task, so that each question is asked once.
 Answers = dict[tuple[object, ...], Union[str, LibpodError]]
 
@@ -57,6 +58,11 @@ def resolve(
     store = ImageStore(parts)
     image = store.find(name)
     source = _source(name, image)
+    if coming := planned(parts, name):
+        present = ImageResolution(source, coming.id)
+        if not coming.built or how is None or how.policy in _LOCAL:
+            return present
+        return _at_source_or(present, parts, answers, how)
     if image and how and not how.fits(store.configuration(image.id)):
         image = None
     if image is None and how and how.policy == "never":
@@ -76,9 +82,23 @@ def resolve(
     if image is None and check_source:
         _check_source(source)
     present = ImageResolution(source, image.id) if image else ImageResolution(source, pull=True)
-    if how is None or how.policy in ("missing", "never") or _fixed(name, image):
+    if how is None or how.policy in _LOCAL or _fixed(name, image):
         return present
     return _at_source_or(present, parts, answers, how)
+
+
+def stored(parts: EngineConfig, name: str) -> Optional[Image]:
+    """Return the image that the store has for a name, and raise, as ``ImageStore.find``; None where it is to change."""
+    return None if planned(parts, name) else ImageStore(parts).find(name)
+
+
+def planned(parts: EngineConfig, name: str) -> Optional[PlannedImage]:
+    """Return the image that a name stands for once what check mode has planned is done; None where that has none."""
+    images = parts.planned.images
+    if not images:
+        return None
+    names = (*local_names(name), *(of_any_registry(name, images) if is_short(name) else ()))
+    return next((images[one] for one in names if one in images), None)
 
 
 def _at_source_or(present: ImageResolution, parts: EngineConfig, answers: Answers, how: Pull) -> ImageResolution:
