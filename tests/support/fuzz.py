@@ -300,6 +300,11 @@ def _table(value: Any) -> dict[str, Any]:
 
 
 def _toml(value: Any) -> str:
+    depth = 0  # of lists with one member, which may be nested deeper than Python calls
+    while isinstance(value, list) and len(value) == 1:
+        value, depth = value[0], depth + 1
+    if depth:
+        return "[" * depth + _toml(value) + "]" * depth
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):

@@ -54,6 +54,7 @@ def test_content_modes_links_and_empty_directories_count_and_times_and_owners_do
         ("# top.log\n\n*/*/[a-c].t?t", "a/b/c.txt", "top.log"),
         ("**", "top.log", ""),
         ("[z-a]\n./top.log", "top.log", "a/d.log"),
+        ("[[&&~~||+--t]op.log", "top.log", "a/d.log"),
         ("a/**/c.txt", "a/b/c.txt", "a/d.log"),
     ],
 )

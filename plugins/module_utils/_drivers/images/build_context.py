@@ -92,7 +92,8 @@ def _pattern(line: str) -> Pattern:
         elif part in ("*", "?"):
             expression += f"[^/]{part if part == '*' else ''}"
         elif part.startswith("[") and len(part) > 2:
-            expression += part.replace("\\", "\\\\")
+            # All but a range's own characters, so that none begins one of Python's future set operations.
+            expression += "[" + re.sub(r"[\\\[&~|]|(?<=-)-", r"\\\g<0>", part[1:])
         else:
             expression += re.escape(part[-1])
     try:
