@@ -45,14 +45,20 @@ class DockerArchive:
 
 
 def name_layout(folder: str, names: Sequence[Sequence[str]], ids: Sequence[str]) -> None:
-    """Give the images of an OCI layout, whose tags are 0, 1, 2, …, their names and the IDs they have in the store."""
+    """Give the images of an OCI layout, whose tags are 0, 1, 2, …, their names and the IDs they have in the store.
+
+    :raises MalformedData: skopeo has not written the images there in this form.
+    """
     index = foreign_files.read_json(f"{folder}/index.json")
     tagged = {entry["annotations"][REF_NAME].text(): entry for entry in index["manifests"]}
     described = []
     for number, image_id in enumerate(ids):
-        entry = tagged[str(number)]
+        entry = tagged.get(str(number)) or index["manifests"].fail(f"an image with the tag {number}", "none")
         digest = entry["digest"].text(required=True)
-        manifest = foreign_files.read_json(f"{folder}/blobs/{digest.replace(':', '/')}")
+        try:
+            manifest = foreign_files.read_json(f"{folder}/blobs/{digest.replace(':', '/')}")
+        except OSError:
+            entry["digest"].fail("the digest of a manifest of the layout")
         copied = manifest["config"]["digest"].text() == f"sha256:{image_id}"
         source = {} if copied else {SOURCE_ID: image_id}
         for name in names[number] or ("",):
