@@ -154,18 +154,18 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
     has_pipelining = True
     has_tty = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         read_at_once(self._shell)
         self._playbook = int(kwargs.get("ansible_playbook_pid") or 0)
         self._is_login = False
 
-    def get_option(self, option: str, hostvars: Any = None) -> Any:
+    def get_option(self, option: str, hostvars: object = None) -> Any:
         """Return an option: the user is the container's, and for ssh the host's."""
         name = "login_user" if option == "remote_user" and self._is_login else option
         return super().get_option(name, hostvars)
 
-    def _build_command(self, *args: Any) -> list[bytes]:
+    def _build_command(self, *args: object) -> list[bytes]:
         self._is_login = True
         try:
             command: list[bytes] = super()._build_command(*args)
@@ -215,12 +215,12 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
             exchange.target = file
             self._have(exchange)
 
-    def _talk(self, become: Any = None, in_data: Optional[bytes] = None) -> Conversation:
+    def _talk(self, become: object = None, in_data: Optional[bytes] = None) -> Conversation:
         """Return a new conversation with a command or a transfer, which ends with ansible-playbook."""
         parent = playbook(self._playbook)
         return Conversation(become, in_data, self._seconds, parent)
 
-    def _request(self, verb: str, **more: Any) -> dict[str, Any]:
+    def _request(self, verb: str, **more: object) -> dict[str, object]:
         user = self.get_option("remote_user") or None
         return {"verb": verb, "container": self.get_option("container"), "user": user, **more}
 
@@ -254,7 +254,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
             raise (AnsibleError if is_file else AnsibleConnectionFailure)(exchange.reply["error"])
         return exchange.reply
 
-    def _host_become(self) -> Any:
+    def _host_become(self) -> object:
         if not self.get_option("host_become"):
             return None
         method = self.get_option("host_become_method")
@@ -270,7 +270,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
         return become
 
     def _bare_run(
-        self, cmd: Any, in_data: Any, sudoable: bool = True, checkrc: bool = True
+        self, cmd: object, in_data: object, sudoable: bool = True, checkrc: bool = True
     ) -> tuple[int, bytes, bytes]:
         code, out, err = super()._bare_run(cmd, in_data, sudoable=sudoable, checkrc=checkrc)
         if not isinstance(in_data, Exchange):
@@ -282,7 +282,7 @@ class Connection(ssh.Connection):  # type: ignore[misc]  # Ansible has no types
             raise ssh.AnsibleControlPersistBrokenPipeError("the shared connection has just ended")
         return int(code), b"", stderr
 
-    def _send_initial_data(self, fh: IO[bytes], in_data: Any, ssh_process: Any) -> None:
+    def _send_initial_data(self, fh: IO[bytes], in_data: object, ssh_process: Any) -> None:
         """Have the whole exchange where ssh's own loop sends the input: what is left for it is ssh's exit code."""
         if isinstance(in_data, Exchange):
             in_data.carry(ssh_process, fh)

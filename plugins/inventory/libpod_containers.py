@@ -189,7 +189,7 @@ cache_connection: ~/.cache/libpod-inventory
 import hashlib
 import json
 import os
-from typing import Any, Mapping
+from typing import Mapping
 
 from ansible import constants
 from ansible.errors import AnsibleParserError
@@ -215,7 +215,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Return whether the source's name is one of this plugin's."""
         return bool(super().verify_file(path)) and path.endswith(_ENDINGS)
 
-    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+    def parse(self, inventory: object, loader: object, path: str, cache: bool = True) -> None:
         """Add the hosts of a source."""
         super().parse(inventory, loader, path, cache)
         given = self._read_config_data(path)
@@ -234,20 +234,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         except (inventory_hosts.Unusable, remote_engine.RemoteFailure) as error:
             raise AnsibleParserError(f"{self.NAME}: {error}") from error
 
-    def _remote_variables(self) -> dict[str, Any]:
+    def _remote_variables(self) -> dict[str, object]:
         """Return the variables of the connection to the remote host; empty for the controller."""
         name = self.get_option("remote_host")
         if not name:
             return {}
         known = self.inventory.get_host(name) if name in self.inventory.hosts else None
-        found: dict[str, Any] = combine_vars(get_group_vars(known.get_groups()), known.get_vars()) if known else {}
+        found: dict[str, object] = combine_vars(get_group_vars(known.get_groups()), known.get_vars()) if known else {}
         self.templar.available_variables = found
         found = {key: self.templar.template(value) for key, value in found.items() if key.startswith("ansible_")}
         return inventory_connection.to_host(name, found, self.get_option)
 
     # Reading
 
-    def _inspections(self, path: str, remote: Mapping[str, Any], cache: bool) -> list[Any]:
+    def _inspections(self, path: str, remote: Mapping[str, object], cache: bool) -> list[object]:
         """Return all containers' inspections, from the cache where there is one that may be used."""
         if not self.get_option("cache"):
             return self._read(remote)
@@ -261,7 +261,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         self._cache[key] = found
         return found
 
-    def _cache_key(self, path: str, remote: Mapping[str, Any]) -> str:
+    def _cache_key(self, path: str, remote: Mapping[str, object]) -> str:
         """Return the key of what a source reads; options that select or name hosts make no difference to that."""
         where = [
             self.get_option("remote_host"),
@@ -277,7 +277,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         defaults = config.EngineConfig()._asdict()
         return {name: value for name, value in parts(self.get_option).items() if value != defaults[name]}
 
-    def _read(self, remote: Mapping[str, Any]) -> list[Any]:
+    def _read(self, remote: Mapping[str, object]) -> list[object]:
         if remote:
             read = remote_engine.inventory(self.get_option("remote_host"), remote, self._parts())
         else:
@@ -286,7 +286,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.display.warning(f"{self.NAME}: {_printable(warning)}")
         return list(read["containers"])
 
-    def _read_here(self) -> dict[str, Any]:
+    def _read_here(self) -> dict[str, object]:
         """Return the containers of the controller, by the engine of this collection in this process."""
         if os.geteuid() != 0:
             raise AnsibleParserError(
@@ -302,7 +302,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     # Hosts
 
-    def _add(self, inspected: Any, selection: inventory_hosts.Selection, remote: Mapping[str, Any]) -> None:
+    def _add(self, inspected: object, selection: inventory_hosts.Selection, remote: Mapping[str, object]) -> None:
         """Add a container as a host, unless it is not selected or cannot be one."""
         try:
             found = inventory_hosts.facts(inspected)
@@ -339,20 +339,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             return f"another source has a container as the host {host}"
         return ""
 
-    def _group(self, host: str, found: Mapping[str, Any]) -> None:
+    def _group(self, host: str, found: Mapping[str, object]) -> None:
         by = {kind: self.get_option(f"group_by_{kind}") for kind in _KINDS}
         for name in inventory_hosts.groups(found, by, self.get_option("group_by_label")):
             group = self._sanitize_group_name(name)
             if group not in self.inventory.hosts:  # a container may have the name of another one's group
                 self.inventory.add_child(self.inventory.add_group(group), host)
 
-    def _construct(self, host: str, variables: dict[str, Any]) -> None:
+    def _construct(self, host: str, variables: dict[str, object]) -> None:
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
 
-    def _compose(self, *args: Any, **kwargs: Any) -> Any:
+    def _compose(self, *args: object, **kwargs: object) -> object:
         """Return the value of an expression; what is made of a container's text is no template either."""
         return wrap_var(super()._compose(*args, **kwargs))
 

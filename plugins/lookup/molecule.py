@@ -104,7 +104,9 @@ display = Display()
 class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types
     """Containers and networks of a molecule scenario."""
 
-    def run(self, terms: list[Any], variables: Optional[Mapping[str, Any]] = None, **options: Any) -> list[Any]:
+    def run(
+        self, terms: list[object], variables: Optional[Mapping[str, object]] = None, **options: object
+    ) -> list[object]:
         """Return the one mapping."""
         self.set_options(var_options=variables, direct=options)
         scenario = molecule_instances.scenario_id(str(self.get_option("directory")))
@@ -138,7 +140,7 @@ def _instances(platforms: list[Any], variables: Mapping[str, Any], scenario: str
         yield Instance(str(name), str(found.get("ansible_host") or name), {**defaults, **given})
 
 
-def _plan(instances: list[Instance], platforms: int, scenario: str, directory: str) -> dict[str, Any]:
+def _plan(instances: list[Instance], platforms: int, scenario: str, directory: str) -> dict[str, object]:
     config, files, arguments, errors = engine_tree.load(
         "_model.engine_config", "_resources.networks.files", "_ansible.arguments", "_model.errors"
     )

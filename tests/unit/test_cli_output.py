@@ -82,7 +82,7 @@ def test_a_template_in_a_table_has_headings_and_stays_in_its_cells(capsys: pytes
 
 
 def test_values_of_a_filter_are_alternatives_and_labels_are_not() -> None:
-    known: filters.Known = {
+    known: filters.Known[dict[str, Any]] = {
         "name": filters.pattern(lambda one: [one["Name"]]),
         **filters.labels(lambda one: one["Labels"]),
     }

@@ -118,7 +118,7 @@ def test_templates_take_linear_time(make: Callable[[int], str]) -> None:
     assert fuzz.grows_linearly(lambda text: fuzz.refused_or(lambda: Template(text).render(VALUE)), make, 2_000)
 
 
-_FILTERS: filters.Known = {
+_FILTERS: filters.Known[dict[str, Any]] = {
     "name": filters.pattern(lambda one: [one["Name"]]),
     "id": filters.beginning(lambda one: [one["Name"]]),
     "volume": filters.equal(lambda one: one["Mounts"]),

@@ -29,7 +29,7 @@ _PULLING = tuple(
 )
 _ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir", "network_config_dir")
 # Options of podman_container that have no effect here. The first three describe no container: they cause no warning.
-_IDLE: dict[str, dict[str, Any]] = {
+_IDLE: dict[str, dict[str, object]] = {
     "executable": {"type": "str"},
     "debug": {"type": "bool"},
     "log_level": {"type": "str", "choices": ["debug", "info", "warn", "error", "fatal", "panic"]},
@@ -63,7 +63,7 @@ _CONTROLS = (
 )
 
 
-def parts_spec() -> dict[str, Any]:
+def parts_spec() -> dict[str, object]:
     """Return the roots and parts of every module, each with its environment variable, such as LIBPOD_STATIC_ROOT."""
     spec: dict[str, Any] = {}
     for part in EngineConfig._fields:
@@ -97,8 +97,8 @@ def parts(params: Mapping[str, Any]) -> EngineConfig:
     return EngineConfig(**chosen)
 
 
-def _option_spec(option: Option) -> dict[str, Any]:
-    spec: dict[str, Any] = {"type": option.type}
+def _option_spec(option: Option) -> dict[str, object]:
+    spec: dict[str, object] = {"type": option.type}
     if option.aliases:
         spec["aliases"] = list(option.aliases)
     if option.elements:
@@ -113,7 +113,7 @@ def _option_spec(option: Option) -> dict[str, Any]:
 
 
 # When and how the image is pulled.
-_PULL: dict[str, Any] = {
+_PULL: dict[str, object] = {
     "pull": {"type": "str", "choices": ["missing", "always", "never", "newer"]},
     "authfile": {"type": "path"},
     "tls_verify": {"type": "bool"},
@@ -219,7 +219,7 @@ def desired(params: Mapping[str, Any]) -> Desired:
     return Desired(**controls, **root, options=options, specified=specified, pulling=pulling, missing=missing)
 
 
-def _comparisons(params: Mapping[str, Any]) -> dict[str, Any]:
+def _comparisons(params: Mapping[str, Any]) -> dict[str, object]:
     """Return how the task has options compared, for ``Desired``."""
     if not params.get("comparisons"):
         return {}
@@ -274,7 +274,7 @@ def expected_plan(params: Mapping[str, Any]) -> str:
     return approval.parsed(params["expect_plan"], "expect_plan")
 
 
-def _pass_over(params: Mapping[str, Any]) -> None:
+def _pass_over(params: Mapping[str, object]) -> None:
     """Warn of options that have no effect here."""
     for option in _IDLE:
         if params.get(option) not in (None, [], False) and option not in _SILENT:
@@ -283,7 +283,7 @@ def _pass_over(params: Mapping[str, Any]) -> None:
         refuse_ineffective()
 
 
-def seconds(params: Mapping[str, Any], option: str) -> Optional[int]:
+def seconds(params: Mapping[str, object], option: str) -> Optional[int]:
     """Return the option's seconds; -1 gives a day, longer than anybody waits."""
     value = params.get(option)
     if value is None:
@@ -306,13 +306,13 @@ def longest_wait(value: object, option: str) -> float:
     return seconds(value, option, least=LEAST)
 
 
-def _pulling(params: Mapping[str, Any]) -> Optional[Pull]:
+def _pulling(params: Mapping[str, object]) -> Optional[Pull]:
     if not params.get("image") or all(params.get(option) is None for option in _PULLING):
         return None
     return pulling(params)
 
 
-def pulling(params: Mapping[str, Any]) -> Pull:
+def pulling(params: Mapping[str, object]) -> Pull:
     """Return how an image is pulled.
 
     :raises InvalidArgument: an option cannot be used, or names no file.
@@ -331,7 +331,7 @@ def pulling(params: Mapping[str, Any]) -> Pull:
     return how
 
 
-def _options(params: Mapping[str, Any]) -> tuple[ContainerOptions, Optional[InvalidArgument]]:
+def _options(params: Mapping[str, object]) -> tuple[ContainerOptions, Optional[InvalidArgument]]:
     """Return the options, and why those of a file are not among them that an earlier task of a play may make."""
     values = dict(params)
     missing: Optional[InvalidArgument] = None
@@ -351,7 +351,7 @@ def _options(params: Mapping[str, Any]) -> tuple[ContainerOptions, Optional[Inva
     return normalise(values), missing
 
 
-def of_file(params: Mapping[str, Any], option: str) -> dict[str, Any]:
+def of_file(params: Mapping[str, Any], option: str) -> dict[str, object]:
     """Return the option that is read from the files which another one names.
 
     :raises InvalidArgument: a file cannot be read; ``may_come`` where it is missing.

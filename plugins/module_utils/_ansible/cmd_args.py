@@ -19,7 +19,7 @@ _NONE = frozenset(
 _BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
 
-def understood(params: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+def understood(params: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, object]:
     """Return the task's arguments with those of ``cmd_args`` as options; ``spec`` is the container's argument spec.
 
     :raises InvalidArgument: an argument has no option here, lacks its value, or is given as an option too.
@@ -65,7 +65,7 @@ def _arguments(
         yield argument, option, _value(argument, spec[option]["type"], value if equals else None, rest)
 
 
-def _short(word: str, rest: Iterator[str], spec: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+def _short(word: str, rest: Iterator[str], spec: Mapping[str, Any]) -> Iterator[tuple[str, str, object]]:
     """Yield the options of one word such as ``-it`` or ``-p8080:80``."""
     for place, letter in enumerate(word[1:], 2):
         option = SHORT.get(letter)
@@ -79,7 +79,7 @@ def _short(word: str, rest: Iterator[str], spec: Mapping[str, Any]) -> Iterator[
         return
 
 
-def _value(argument: str, kind: str, value: Any, rest: Iterator[str]) -> Any:
+def _value(argument: str, kind: str, value: Any, rest: Iterator[str]) -> object:
     if kind == "bool":
         if str(value or "true").lower() not in _BOOLEANS:
             raise InvalidArgument(f"cmd_args: {argument}={value} cannot be used: expected true or false")

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._container.rootfs.commit import Commit
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_commit."""
     return {
         "container": {"type": "str", "required": True, "aliases": ["name"]},
@@ -26,7 +24,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def commit(module: EngineModule) -> dict[str, Any]:
+def commit(module: EngineModule) -> dict[str, object]:
     """Make the image, or in check mode only say so."""
     params = module.params
     wanted = Commit(**{field: params[field] for field in Commit._fields if field != "dry"}, dry=module.check_mode)

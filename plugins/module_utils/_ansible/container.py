@@ -14,7 +14,7 @@ from . import arguments
 from .module import EngineModule, run
 
 
-def container(module: EngineModule) -> dict[str, Any]:
+def container(module: EngineModule) -> dict[str, object]:
     """libpod_container: reconcile one container."""
     if arguments.is_nothing(module.params):
         return result(Outcome(Plan(), {}), module.params["name"], module._diff)
@@ -23,7 +23,7 @@ def container(module: EngineModule) -> dict[str, Any]:
     return _reconciled(module, module.params)
 
 
-def _reconciled(module: EngineModule, params: Mapping[str, Any]) -> dict[str, Any]:
+def _reconciled(module: EngineModule, params: Mapping[str, object]) -> dict[str, Any]:
     desired = arguments.desired(params)
     return result(reconcile(arguments.parts(params), desired, check_mode=module.check_mode), desired.name, module._diff)
 

@@ -59,7 +59,7 @@ def one_spec() -> dict[str, Any]:
     }
 
 
-def _path(value: Any) -> str:
+def _path(value: object) -> str:
     """Return what Ansible makes of a path, which it does for a module's own options before the engine has begun."""
     text = re.sub(
         r"\$(?:(\w+)|\{([^}]*)\})",
@@ -80,7 +80,7 @@ class Module(EngineModule):
         return shown
 
 
-def _shown(one: Any) -> Any:
+def _shown(one: object) -> object:
     if not isinstance(one, dict):
         return one
     return {key: hidden(value) if key in SECRET_MAPPINGS else value for key, value in one.items()}
@@ -125,7 +125,7 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
     return list(found.values())
 
 
-def _unaliased(given: Mapping[str, Any], canonical: Mapping[str, str], whose: str) -> dict[str, Any]:
+def _unaliased(given: Mapping[str, object], canonical: Mapping[str, str], whose: str) -> dict[str, object]:
     """Return a container's options under their own names; ``canonical`` has these by the aliases.
 
     :raises InvalidArgument: two names mean the same option.
@@ -152,7 +152,7 @@ def _validator(own: Mapping[str, Any], keys: frozenset[str]) -> ArgumentSpecVali
     )
 
 
-def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(defaults: Mapping[str, Any], given: Mapping[str, object]) -> dict[str, object]:
     """Return the container's options over the defaults; of mappings, key by key."""
     both = {
         key: {**defaults[key], **value}
@@ -172,7 +172,7 @@ def _purge(label: Optional[str]) -> Optional[tuple[str, Optional[str]]]:
     return key, value if equals else None
 
 
-def containers(module: EngineModule) -> dict[str, Any]:
+def containers(module: EngineModule) -> dict[str, object]:
     """libpod_containers: reconcile them all."""
     params = module.params
     number = workers(params)
@@ -202,7 +202,7 @@ def workers(params: Mapping[str, Any]) -> int:
     return number
 
 
-def shown(asked: Sequence[Desired], how: str = "auto") -> Callable[[Container], dict[str, Any]]:
+def shown(asked: Sequence[Desired], how: str = "auto") -> Callable[[Container], dict[str, object]]:
     """Return what a result shows of each container: of many an outline, unless the task says ``how``."""
     return inspect if how == "full" or how == "auto" and len(asked) <= _INSPECTED else outline
 
@@ -228,7 +228,7 @@ def _expected(text: str) -> Optional[dict[str, str]]:
 def summary(several: BatchReconcile, names: Sequence[str], diff: bool) -> dict[str, Any]:
     """Return the result of a batch: what was done, and the containers of these names in their order."""
     fates = [{"changed": False, "actions": [], **fate} for fate in several.results.values()]
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "changed": any(fate["changed"] for fate in fates),
         "actions": [action for fate in fates for action in fate["actions"]],
         "containers": [one for name in names if (one := several.results[name].get("container"))],

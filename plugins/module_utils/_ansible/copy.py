@@ -15,7 +15,7 @@ from . import arguments
 from .module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_container_copy."""
     return {
         "src": {"type": "str", "required": True},

@@ -19,7 +19,7 @@ from .module import EngineModule, run
 _FORETOLD = {"changed": True, "rc": 0, "stdout": "", "stderr": ""}
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_container_exec."""
     return {
         "name": {"type": "str", "required": True},

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from .._container.rootfs.export import export_volume
 from .._model import caller
@@ -15,7 +14,7 @@ from . import arguments
 from .module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_export."""
     return {
         "container": {"type": "str"},
@@ -27,7 +26,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def export(module: EngineModule) -> dict[str, Any]:
+def export(module: EngineModule) -> dict[str, object]:
     """Write the file, or in check mode say whether it would be."""
     params = module.params
     dest = caller.absolute(params["dest"])

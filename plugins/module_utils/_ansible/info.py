@@ -39,7 +39,7 @@ def _selected(runtime: Runtime, names: Optional[list[str]]) -> Iterator[Containe
             continue
 
 
-def _described(container: Container, params: Mapping[str, Any]) -> dict[str, Any]:
+def _described(container: Container, params: Mapping[str, Any]) -> dict[str, object]:
     if container.newer:
         warn(f"what is shown of it may be incomplete: {container.unreadable}")
     inspected = inspect(container.peek(), env_values=params["env_values"])
@@ -52,7 +52,7 @@ def _described(container: Container, params: Mapping[str, Any]) -> dict[str, Any
     return inspected
 
 
-def _queried(query: str, inspected: list[dict[str, Any]]) -> Any:
+def _queried(query: str, inspected: list[dict[str, object]]) -> object:
     """Evaluate the query.
 
     :raises InvalidArgument: ``query`` is no JMESPath. :raises ToolMissing: jmespath is not installed.

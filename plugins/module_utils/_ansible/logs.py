@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._container.io.log_lines import Wanted, moment
 from .._model.options.durations import seconds
 from .._model.options.parsers import wrong
@@ -15,7 +13,7 @@ from . import arguments
 from .module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_container_logs."""
     return {
         "name": {"type": "str", "required": True},
@@ -29,7 +27,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def logs(module: EngineModule) -> dict[str, Any]:
+def logs(module: EngineModule) -> dict[str, object]:
     """Return the selected lines, together and by stream."""
     params = module.params
     if params["tail"] is not None and params["tail"] < 0:
@@ -42,7 +40,7 @@ def logs(module: EngineModule) -> dict[str, Any]:
         limit if params["follow"] else 0.0,
     )
     lines = Runtime(arguments.parts(params)).container(params["name"]).logs(selection)
-    result: dict[str, Any] = {"changed": False, "log_lines": [line._asdict() for line in lines]}
+    result: dict[str, object] = {"changed": False, "log_lines": [line._asdict() for line in lines]}
     for stream in ("stdout", "stderr"):
         texts = [
             f"{line.time} {line.text}" if params["timestamps"] else line.text for line in lines if line.stream == stream

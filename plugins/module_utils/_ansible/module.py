@@ -87,7 +87,7 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
         finally:
             self.params = params
 
-    def _return_formatted(self, kwargs: dict[str, Any]) -> None:
+    def _return_formatted(self, kwargs: dict[str, object]) -> None:
         # Every way out passes here, that of arguments which Ansible itself refuses too.
         if kwargs.get("failed") and str(kwargs.get("msg", "")).startswith("Unsupported parameters"):
             known = self._known()
@@ -103,12 +103,12 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
         super()._return_formatted(kwargs)
 
 
-def hidden(value: Any) -> Any:
+def hidden(value: object) -> object:
     """Return a secret value as it may be shown: of a mapping the names."""
     return dict.fromkeys(value, HIDDEN) if isinstance(value, dict) else HIDDEN
 
 
-def check_quoting(written: Mapping[str, Any]) -> None:
+def check_quoting(written: Mapping[str, object]) -> None:
     """Warn of values whose text YAML may have changed."""
     given = {name: written[name] for name in _TEXTS & written.keys() if not isinstance(written[name], str)}
     if any(not isinstance(one, str) for value in given.values() for one in _leaves(value)):
@@ -117,7 +117,7 @@ def check_quoting(written: Mapping[str, Any]) -> None:
         quoting.check(given)
 
 
-def check_kinds(spec: Mapping[str, Any], written: Mapping[str, Any]) -> None:
+def check_kinds(spec: Mapping[str, object], written: Mapping[str, object]) -> None:
     """Check what Ansible's own checks let through.
 
     :raises InvalidArgument: a text is a list or a mapping, of which Ansible would make Python's notation; or a path has
@@ -137,30 +137,30 @@ def check_kinds(spec: Mapping[str, Any], written: Mapping[str, Any]) -> None:
                         _refuse(f"{name}: an element ", element)
 
 
-def _of(spec: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def _of(spec: Mapping[str, Any], name: str) -> list[Mapping[str, object]]:
     """Return what an argument spec has under a name or alias."""
     return [one for key, one in spec.items() if name in (key, *one.get("aliases", ()))]
 
 
-def _is_path(option: Mapping[str, Any]) -> bool:
+def _is_path(option: Mapping[str, object]) -> bool:
     return "path" in (option.get("type"), option.get("elements"))
 
 
-def _refuse(subject: str, value: Any, remedy: str = "") -> NoReturn:
+def _refuse(subject: str, value: object, remedy: str = "") -> NoReturn:
     raise InvalidArgument(f"{subject}is a {'list' if isinstance(value, list) else 'mapping'}: expected text{remedy}")
 
 
-def _leaves(value: Any) -> Iterable[Any]:
+def _leaves(value: object) -> Iterable[object]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
 
 
-def failure(error: Exception) -> dict[str, Any]:
+def failure(error: Exception) -> dict[str, object]:
     """Return what a result says of an error: a sentence on what went wrong, its kind, and what had been done before."""
     actions = list(done(error))
     return {"changed": bool(actions), "actions": actions, **_description(error)}
 
 
-def _description(error: Exception) -> dict[str, Any]:
+def _description(error: Exception) -> dict[str, object]:
     if isinstance(error, ToolFailed):
         return {
             "msg": sentence(error),
@@ -177,8 +177,8 @@ def _description(error: Exception) -> dict[str, Any]:
 
 def run(
     module: EngineModule,
-    work: Callable[[EngineModule], dict[str, Any]],
-    predicted: Optional[Mapping[str, Any]] = None,
+    work: Callable[[EngineModule], dict[str, object]],
+    predicted: Optional[Mapping[str, object]] = None,
     *,
     root: bool = True,
 ) -> None:

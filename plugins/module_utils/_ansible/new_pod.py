@@ -23,7 +23,7 @@ PREFIX = "new:"
 _MOVED = ("network", "publish", "hostname", "dns", "dns_option", "dns_search", "etc_hosts", "no_hosts", *ALONE)
 
 
-def made(params: Mapping[str, Any], parts: EngineConfig, *, check_mode: bool) -> tuple[dict[str, Any], list[str]]:
+def made(params: Mapping[str, Any], parts: EngineConfig, *, check_mode: bool) -> tuple[dict[str, object], list[str]]:
     """Bring the pod to what the container's task says of it; return the container's own arguments, and what was done.
 
     In check mode a pod that is not there yet is left out of these.

@@ -114,7 +114,7 @@ def desired(params: Mapping[str, Any]) -> DesiredPod:
     return requested._replace(options=options, described=params["state"] != "restarted" or described)
 
 
-def _pass_over(params: Mapping[str, Any]) -> None:
+def _pass_over(params: Mapping[str, object]) -> None:
     """Warn of options that have no effect here."""
     for option in _IDLE:
         done_anyway = (None, [], "", *_DONE_ANYWAY.get(option, ()))
@@ -131,12 +131,12 @@ def _host(entry: str) -> tuple[str, str]:
     return name, address
 
 
-def pod(module: EngineModule) -> dict[str, Any]:
+def pod(module: EngineModule) -> dict[str, object]:
     """libpod_pod: reconcile one pod."""
     if arguments.is_nothing(module.params):
         return {"changed": False, "actions": [], "plan": Plan().to_json(), "pod": {}}
     outcome = reconcile(arguments.parts(module.params), desired(module.params), check_mode=module.check_mode)
-    result: dict[str, Any] = {
+    result: dict[str, object] = {
         "changed": bool(outcome.plan.steps),
         "actions": outcome.plan.actions,
         "plan": outcome.plan.to_json(),

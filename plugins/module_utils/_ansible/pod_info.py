@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._model.errors import NoSuchPod
 from .._runtime.inspect_pod import inspect_pod
 from .._runtime.pods import Pods
@@ -16,7 +14,7 @@ from . import arguments
 from .module import EngineModule, run
 
 
-def pods(module: EngineModule) -> dict[str, Any]:
+def pods(module: EngineModule) -> dict[str, object]:
     """Return the named pod, or all pods; none for a name of no pod."""
     known = Pods(Runtime(arguments.parts(module.params)))
     name = module.params["name"]
@@ -27,7 +25,7 @@ def pods(module: EngineModule) -> dict[str, Any]:
     return {"changed": False, "pods": [inspect_pod(known, one) for one in selected]}
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_pod_info."""
     return {"name": {"type": "str"}, "executable": {"type": "str"}, **arguments.parts_spec()}
 

@@ -21,7 +21,7 @@ from .module import EngineModule, run
 _KINDS = ("container", "image", "volume", "network")
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_prune."""
     flags = (*_KINDS, "system", "system_all", "system_volumes")
     return {
@@ -32,7 +32,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def work(module: EngineModule) -> dict[str, Any]:
+def work(module: EngineModule) -> dict[str, object]:
     """Prune the kinds that the task names, containers first, so that what only they used is removed too."""
     params = module.params
     system = params["system"]
@@ -95,13 +95,13 @@ def _isolated(errors: prune.Errors) -> Iterator[None]:
         errors.append(error)
 
 
-def _flag(value: Any, option: str) -> bool:
+def _flag(value: object, option: str) -> bool:
     if not isinstance(value, bool) and str(value).lower() not in ("true", "false"):
         raise wrong("image_filters", value, f"{option} to be true or false")
     return str(value).lower() == "true"
 
 
-def _filters(value: Optional[dict[str, Any]], option: str) -> prune.Filters:
+def _filters(value: Optional[dict[str, object]], option: str) -> prune.Filters:
     known = {
         "until",
         "label",

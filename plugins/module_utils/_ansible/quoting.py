@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Mapping
 
 from .._model.errors import warn
 
@@ -15,7 +15,7 @@ _LAST_PORT = 65535
 _FIRST_USER = 1000
 
 
-def check(given: Mapping[str, Any]) -> None:
+def check(given: Mapping[str, object]) -> None:
     """Warn of each option whose value YAML may have changed; no value of a mapping is shown."""
     for option, value in sorted(given.items()):
         for where, one in _parts(option, value):
@@ -24,13 +24,13 @@ def check(given: Mapping[str, Any]) -> None:
                 warn(f"{where} is {changed}: {_QUOTE}")
 
 
-def _parts(option: str, value: Any) -> list[tuple[str, Any]]:
+def _parts(option: str, value: object) -> list[tuple[str, object]]:
     if isinstance(value, dict):
         return [(f"{option}: the value of {key}", one) for key, one in value.items()]
     return [(f"{option}: {one}", one) for one in (value if isinstance(value, list) else [value])]
 
 
-def _changed(option: str, value: Any) -> str:
+def _changed(option: str, value: object) -> str:
     """Return what YAML made of a value, empty where its text is kept."""
     if isinstance(value, bool):
         return f"a boolean to YAML and becomes the text {value}, whatever the playbook has (such as yes)"

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._runtime import waiting
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_container_wait."""
     return {
         "name": {"type": "str", "required": True, "aliases": ["container"]},
@@ -29,7 +27,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def wait(module: EngineModule) -> dict[str, Any]:
+def wait(module: EngineModule) -> dict[str, object]:
     """Wait, or in check mode say what is known now."""
     params = module.params
     runtime = Runtime(arguments.parts(params))

@@ -55,7 +55,7 @@ def ps(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parsed(known: filters.Known, arguments: Sequence[str]) -> argparse.Namespace:
+def _parsed(known: filters.Known[Container], arguments: Sequence[str]) -> argparse.Namespace:
     parser = new_parser("ps", "List containers: those that run, or all.", formats=False)
     parser.add_argument("-a", "--all", action="store_true", help="also those that do not run")
     parser.add_argument("-l", "--latest", action="store_true", help="the container that was created last")

@@ -27,7 +27,7 @@ class Codec:
     one device alone. ``same`` tells whether a live value is the one wanted, for the kernel rounds some.
     """
 
-    def __init__(self, parse: Callable[[str, Read], Any], format: Callable[[Values], str], same: Same) -> None:
+    def __init__(self, parse: Callable[[str, Read], object], format: Callable[[Values], str], same: Same) -> None:
         self.parse, self.format, self.same = parse, format, same
 
 
@@ -96,7 +96,7 @@ def same_bytes(wanted: Optional[int], live: Optional[int]) -> bool:
     return same_limit(_pages(wanted) if wanted and wanted > 0 else wanted, live)
 
 
-def limit_codec(option: str, none: str, same: Same, parse: Callable[[str, Read], Any] = parse_number) -> Codec:
+def limit_codec(option: str, none: str, same: Same, parse: Callable[[str, Read], object] = parse_number) -> Codec:
     """Return the codec of a file that has a number, or ``none``."""
     return Codec(parse, lambda values: none if values[option] in (None, 0, -1) else str(values[option]), same)
 
@@ -186,7 +186,7 @@ def cpu_mask(values: Values) -> list[str]:
     return [str(len(cpus)), *map(str, cpus)]
 
 
-def same_if_known(wanted: Any, live: Any) -> bool:
+def same_if_known(wanted: object, live: object) -> bool:
     return live is None or live == wanted
 
 

@@ -90,9 +90,9 @@ class Limit:
         v2: Union[tuple[File, ...], Absent],
         systemd: Union[Property, Absent],
         oci: tuple[str, str],
-        inspected: tuple[str, Any],
-        unlimited: Any = None,
-        unlimited_v2: Any = None,
+        inspected: tuple[str, object],
+        unlimited: object = None,
+        unlimited_v2: object = None,
         set_by: str = "runtime",
         optional: bool = False,
         rare: bool = False,
@@ -104,11 +104,11 @@ class Limit:
         self.optional, self.rare, self.device_field, self.inherits = optional, rare, device_field, inherits
         self.controller = self.files(False)[0].name.partition(".")[0]  # in whose v1 hierarchy the files are
 
-    def unlimited_on(self, unified: bool) -> Any:
+    def unlimited_on(self, unified: bool) -> object:
         """Return what an update gives the OCI runtime for no limit, on a host with cgroup v2 alone or another."""
         return self.unlimited_v2 if unified and self.unlimited_v2 is not None else self.unlimited
 
-    def shown(self, value: Any) -> Any:
+    def shown(self, value: Any) -> object:
         """Return what inspect shows for a value; a limit by device is a list of podman's pairs."""
         if value is None:
             return self.inspected[1]

@@ -154,7 +154,7 @@ class PlanDiffers(LibpodError):
     Nothing was changed, unless the task had ``begun`` when something else changed the host.
     """
 
-    def __init__(self, what: str, plan: Mapping[str, Any], *, begun: bool = False) -> None:
+    def __init__(self, what: str, plan: Mapping[str, object], *, begun: bool = False) -> None:
         ending = "nothing was changed: find out why, or approve plan.digest of this result"
         if begun:
             ending = (

@@ -105,7 +105,7 @@ class Foreign:
 
     def mapping(self) -> Mapping[str, Any]:
         """Return an object as it is, for what is handed on unread; its members are not checked."""
-        value: Mapping[str, Any] = self._typed(dict, {})
+        value: Mapping[str, object] = self._typed(dict, {})
         return value
 
     def fail(self, expected: str, found: str = "") -> NoReturn:
@@ -118,7 +118,7 @@ class Foreign:
             where = ascii(where)[1:-1]
         raise MalformedData(f"{where}: expected {expected}, found {found or _shown(self.value)}")
 
-    def _typed(self, kind: type, default: Any, required: bool = False) -> Any:
+    def _typed(self, kind: type, default: object, required: bool = False) -> Any:
         if self.value is None and not required:
             return default
         # bool is a subclass of int.
@@ -128,12 +128,12 @@ class Foreign:
         return self.value
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     """Return JSON's type of a value for a message."""
     return "null" if value is None else KINDS.get(type(value), "a value of another kind")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if not isinstance(value, (str, int, float, type(None))):
         return kind_of(value)
     if isinstance(value, int) and not -_INT64 <= value < _INT64:

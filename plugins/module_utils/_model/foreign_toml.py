@@ -10,7 +10,7 @@ that no accessor of ``Foreign`` returns. Of what TOML forbids, some is accepted.
 from __future__ import annotations
 
 import re
-from typing import Any, Optional, Sequence
+from typing import Optional, Sequence
 
 from .errors import MalformedData
 from .foreign import Foreign
@@ -64,9 +64,9 @@ class _Reader:
         self._headed: set[int] = set()
         self._written: set[int] = set()
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """Return the root table."""
-        root: dict[str, Any] = {}
+        root: dict[str, object] = {}
         table = root
         while True:
             while simple := self._take(_SIMPLE):
@@ -81,13 +81,13 @@ class _Reader:
             if not self._take(_END):
                 raise self._wrong("the end of the line")
 
-    def _header(self, root: dict[str, Any]) -> dict[str, Any]:
+    def _header(self, root: dict[str, object]) -> dict[str, object]:
         """Return the table of a header, ``[a.b]`` or ``[[a.b]]``, of which the first bracket is read."""
         listed = self._has("[")
         *path, last = self._key()
         if not self._has("]]" if listed else "]"):
             raise self._wrong("]] after the name" if listed else "] after the name")
-        parent, table = self._below(root, path), dict[str, Any]()
+        parent, table = self._below(root, path), dict[str, object]()
         if listed:
             tables = parent.setdefault(last, [])
             if not isinstance(tables, list) or id(tables) in self._written:
@@ -100,7 +100,7 @@ class _Reader:
         self._headed.add(id(table))
         return table
 
-    def _below(self, table: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    def _below(self, table: dict[str, object], path: list[str]) -> dict[str, object]:
         """Return the table at a path, of an array of tables the last one; missing ones are made."""
         for key in path:
             found = table.setdefault(key, {})
@@ -111,14 +111,14 @@ class _Reader:
             table = found
         return table
 
-    def _pair(self, table: dict[str, Any]) -> None:
+    def _pair(self, table: dict[str, object]) -> None:
         path = self._key()
         if not self._has("="):
             raise self._wrong("= after a key")
         self._take(_SPACE)
         self._set(table, path, self._value())
 
-    def _set(self, table: dict[str, Any], path: list[str], value: Any) -> None:
+    def _set(self, table: dict[str, object], path: list[str], value: object) -> None:
         table = self._below(table, path[:-1])
         if path[-1] in table:
             raise self._wrong(f"each key once, not {path[-1]!r} again")
@@ -135,12 +135,12 @@ class _Reader:
             if not self._has("."):
                 return path
 
-    def _value(self) -> Any:
+    def _value(self) -> object:
         if self._text.startswith(("[", "{"), self._at):
             self._depth += 1
             if self._depth > _DEEPEST:
                 raise MalformedData(f"{self._origin}: nested too deeply to be read")
-            made: Any = self._array() if self._has("[") else self._inline_table()
+            made: object = self._array() if self._has("[") else self._inline_table()
             self._depth -= 1
             self._written.add(id(made))
             return made
@@ -149,7 +149,7 @@ class _Reader:
         word = self._take(_WORD)
         return self._plain(word[0] if word else "")
 
-    def _array(self) -> list[Any]:
+    def _array(self) -> list[object]:
         values = []
         self._take(_LINES)
         while not self._has("]"):
@@ -160,8 +160,8 @@ class _Reader:
             self._take(_LINES)
         return values
 
-    def _inline_table(self) -> dict[str, Any]:
-        table: dict[str, Any] = {}
+    def _inline_table(self) -> dict[str, object]:
+        table: dict[str, object] = {}
         self._at += 1
         self._take(_SPACE)
         while not self._has("}"):
@@ -186,7 +186,7 @@ class _Reader:
             raise self._wrong("an escape that TOML has")
         return "" if newline else _ESCAPED[char] if char else chr(code)
 
-    def _plain(self, word: str) -> Any:
+    def _plain(self, word: str) -> object:
         """Return the value that is no string and has no parts."""
         if word in ("true", "false"):
             return word == "true"

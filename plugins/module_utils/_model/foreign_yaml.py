@@ -36,7 +36,7 @@ class Tagged(NamedTuple):
     """A value with a tag of a kind of files, such as ``!reset``."""
 
     tag: str
-    value: Any
+    value: object
 
 
 def parse(text: bytes, origin: str) -> Foreign:
@@ -76,16 +76,16 @@ def parse_core_all(text: bytes, origin: str) -> Foreign:
     return _parse(yaml, text, origin, _core(yaml), _MAX_NODES, several=True)
 
 
-def _core(yaml: Any, tags: Sequence[str] = ()) -> Any:
+def _core(yaml: object, tags: Sequence[str] = ()) -> object:
     """Return the loader of the core schema, and of values with ``tags``."""
-    checked: dict[int, Any] = {}  # the nodes by their ID, which another one may have once a node is gone
+    checked: dict[int, object] = {}  # the nodes by their ID, which another one may have once a node is gone
 
     class Core(_loader(yaml)):  # type: ignore[misc]  # PyYAML has no types
         """The safe loader with the resolvers of another schema."""
 
-        yaml_implicit_resolvers: dict[str, Any] = {}
+        yaml_implicit_resolvers: dict[str, object] = {}
 
-        def flatten_mapping(self, node: Any) -> None:
+        def flatten_mapping(self, node: object) -> None:
             # Merge keys are written out in the node, which is then seen again where others merge it.
             if id(node) not in checked:
                 checked[id(node)] = node
@@ -108,13 +108,13 @@ def _tagged(yaml: Any, loader: Any, node: Any) -> Tagged:
     )
 
 
-def _loader(yaml: Any) -> Any:
+def _loader(yaml: Any) -> object:
     """Return the loader of libyaml, which is ten times as fast, where PyYAML was built with it."""
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _parse(
-    yaml: Any, text: bytes, origin: str, loader: Any, most: int, tags: Sequence[str] = (), *, several: bool = False
+    yaml: Any, text: bytes, origin: str, loader: object, most: int, tags: Sequence[str] = (), *, several: bool = False
 ) -> Foreign:
     """Return the document that ``loader`` makes of the text, or a list of ``several``.
 
@@ -136,7 +136,7 @@ def _parse(
         raise MalformedData(f"{origin}: not valid YAML: {reason}") from None
 
 
-def _explained(yaml: Any, error: Any) -> str:
+def _explained(yaml: Any, error: object) -> str:
     """Return what an error says, without lines of the file."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")
@@ -148,7 +148,7 @@ def _explained(yaml: Any, error: Any) -> str:
     return said if error.note == _OWN else _QUOTED.sub("…", said)
 
 
-def _tags_checked(yaml: Any, events: Any, origin: str, tags: Sequence[str]) -> Iterator[Any]:
+def _tags_checked(yaml: Any, events: Any, origin: str, tags: Sequence[str]) -> Iterator[object]:
     """Yield the events.
 
     :raises MalformedData: a value has a tag that is neither one of plain data nor one of ``tags``.

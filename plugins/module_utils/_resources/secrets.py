@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Collection, Iterator, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Collection, Iterator, Mapping, NamedTuple, Optional
 
 from .._container.live_status import timestamp
 from .._drivers import foreign_files
@@ -18,6 +18,9 @@ from .._model.options.table import HIDDEN
 from .._store import secrets as store
 from .._store.store import Store
 
+if TYPE_CHECKING:
+    from .types import InspectedSecret
+
 _ID_DIGITS = 25  # podman's
 
 
@@ -25,16 +28,16 @@ class Outcome(NamedTuple):
     """What was done to a secret, or in check mode would be; before and after have no content."""
 
     actions: list[str]
-    before: dict[str, Any]
-    after: dict[str, Any]
+    before: Mapping[str, object]
+    after: Mapping[str, object]
 
 
-def inspect(parts: EngineConfig, name: str) -> dict[str, object]:
-    """Return a secret as ``podman secret inspect`` shows it; empty where there is none."""
+def inspect(parts: EngineConfig, name: str) -> Optional[InspectedSecret]:
+    """Return a secret as ``podman secret inspect`` shows it, None where there is none."""
     try:
         info = os.lstat(store.path_of(parts, name))
     except FileNotFoundError:
-        return {}
+        return None
     record, written = store.record(parts, name), timestamp(info.st_mtime)
     return {
         "ID": str(record.get("id") or _own_id(name)),
@@ -117,7 +120,7 @@ def _present(
     if not check_mode:
         if not before:
             record = {}  # one of an interrupted removal
-        created = before.get("CreatedAt") or timestamp()
+        created = before["CreatedAt"] if before else timestamp()
         # The record first: without a content there is no secret yet.
         known = {"id": record.get("id") or os.urandom(16).hex()[:_ID_DIGITS], "created": created, "labels": labels}
         store.write_record(parts, name, known)
@@ -133,7 +136,7 @@ def _has(parts: EngineConfig, name: str, content: bytes) -> bool:
         return False  # others may read it, or it is no file: it is replaced
 
 
-def _shown(secret: Mapping[str, Any]) -> dict[str, object]:
+def _shown(secret: Optional[InspectedSecret]) -> dict[str, object]:
     return {"labels": secret["Spec"]["Labels"], "content": HIDDEN} if secret else {}
 
 
@@ -164,6 +167,6 @@ def _refuse_used(name: str, names: list[str]) -> None:
         )
 
 
-def everyone(parts: EngineConfig) -> list[dict[str, Any]]:
+def everyone(parts: EngineConfig) -> list[InspectedSecret]:
     """Return all secrets, sorted by name."""
     return [one for name in store.names(parts) if (one := inspect(parts, name))]

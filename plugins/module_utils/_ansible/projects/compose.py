@@ -86,7 +86,7 @@ def request(params: Mapping[str, Any]) -> Request:
     )
 
 
-def compose(module: EngineModule) -> dict[str, Any]:
+def compose(module: EngineModule) -> dict[str, object]:
     """libpod_compose: bring a project to its state, or in check mode say what that takes."""
     project = _read(module.params)
     owner = Owner(f"{LABEL}.project", project.name)
@@ -113,7 +113,7 @@ class _Run:
         self._run = task
         self._services = {name: labels.get(f"{LABEL}.service", "") for name, labels in self._run.own()}
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> dict[str, object]:
         stack = self._project.stack
         images = () if self._params["build"] == "never" else tuple(self._built(one) for one in stack.images)
         stack = stack._replace(images=images)

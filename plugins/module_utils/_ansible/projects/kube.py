@@ -80,7 +80,7 @@ def _request(params: Mapping[str, Any]) -> kube_files.Request:
     )
 
 
-def kube(module: EngineModule) -> dict[str, Any]:
+def kube(module: EngineModule) -> dict[str, object]:
     """libpod_kube: bring the pods of Kubernetes YAML to their state."""
     request = _request(module.params)
     stack = Stack() if module.params["state"] == "absent" else kube_files.load(request)
@@ -96,7 +96,7 @@ class _Run:
         self._task = task
         self._pods = StackPods(task)
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> dict[str, object]:
         stack = self._stack
         start, recreate = self._params["state"] == "started", self._params["recreate"]
         want = partial(self._pods.wanted, stack, self._adapted, start=start, recreate=recreate)

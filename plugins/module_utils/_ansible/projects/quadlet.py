@@ -22,7 +22,7 @@ from .run import StackRun, run_stack
 from .stack import Owner
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_quadlet."""
     return {
         "name": {"type": "str", "required": True},
@@ -38,7 +38,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def quadlet(module: EngineModule) -> dict[str, Any]:
+def quadlet(module: EngineModule) -> dict[str, object]:
     """libpod_quadlet: bring the containers of a set of quadlet files to their state."""
     params = module.params
     if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}", params["name"]):
@@ -77,7 +77,7 @@ def _paths(params: dict[str, Any]) -> list[str]:
     return [f"{folder}/{name}" for name in names if name.rpartition(".")[2] in quadlet_files.KINDS]
 
 
-def _adapted(params: dict[str, Any], options: Options) -> Options:
+def _adapted(params: dict[str, object], options: Options) -> Options:
     """Return a container's options with what the task says of all."""
     more: Options = {"stop_time": params["timeout"]} if params["timeout"] is not None else {}
     if params["state"] == "created" and "wait" in options:  # for an init container's end

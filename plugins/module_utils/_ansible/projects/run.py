@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from ..._inputs.stack import Options, Stack
 from ..._model.engine_config import PlanningConfig
@@ -24,14 +24,14 @@ from .stack import Changes, Owner
 _REGISTRY = ("authfile", "cert_dir", "tls_verify")
 
 
-def registry_spec() -> dict[str, Any]:
+def registry_spec() -> dict[str, object]:
     """Return the argument spec of the options by which a stack's images are pulled."""
     own = arguments.container_spec()
     user = {"username": {"type": "str"}, "password": {"type": "str", "no_log": True}}
     return {**{option: own[option] for option in _REGISTRY}, **user}
 
 
-def registry_options(params: Mapping[str, Any]) -> Options:
+def registry_options(params: Mapping[str, object]) -> Options:
     """Return a container's options of what the task says of registries.
 
     :raises InvalidArgument: of ``username`` and ``password`` one is missing.
@@ -45,7 +45,7 @@ def registry_options(params: Mapping[str, Any]) -> Options:
 class DefinitionModule(EngineModule):
     """Hides the definition of a stack, which may have secrets or the values of variables."""
 
-    def shown_params(self) -> dict[str, Any]:
+    def shown_params(self) -> dict[str, object]:
         shown = super().shown_params()
         if shown.get("definition") is not None:
             shown["definition"] = hidden(shown["definition"])
@@ -117,7 +117,7 @@ class StackRun:
 
     def result(
         self, want: Callable[[], Sequence[Desired]], after: Mapping[str, Sequence[str]], remove: Callable[[], None]
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return the result of having the containers that ``want`` returns, and of ``remove`` where that succeeded."""
         with self.changes.noted():
             asked = list(want())
@@ -167,7 +167,7 @@ class StackRun:
         return {name: loosen(one) for name, one in self.approved.items()}
 
 
-def run_stack(module: EngineModule, owner: Owner, work: Callable[[StackRun], dict[str, Any]]) -> dict[str, Any]:
+def run_stack(module: EngineModule, owner: Owner, work: Callable[[StackRun], dict[str, object]]) -> dict[str, object]:
     """Return the result of ``work``, with ``expect_plan`` after its plan was compared with the approved one.
 
     :raises PlanDiffers: it is another one.

@@ -62,8 +62,8 @@ class Done(NamedTuple):
     """What was done to one thing, or would be, and what is there before and after."""
 
     actions: Sequence[str]
-    before: Any
-    after: Any
+    before: object
+    after: object
 
 
 # Does one thing, or with True only looks at what that takes.
@@ -99,7 +99,7 @@ class Changes:
         self, parts: EngineConfig, owner: Owner, *, dry: bool, approved: Optional[Mapping[str, str]] = None
     ) -> None:
         self.actions: list[str] = []
-        self.diffs: list[dict[str, Any]] = []
+        self.diffs: list[dict[str, object]] = []
         self.gone: set[str] = set()
         self.planned: dict[str, PlannedChange] = {}
         self._parts = parts
@@ -145,7 +145,7 @@ class Changes:
             with about(f"image {one['name']}"):
                 self._image(one, force_build)
 
-    def did(self, what: str, actions: Sequence[str], before: Any, after: Any) -> None:
+    def did(self, what: str, actions: Sequence[str], before: object, after: object) -> None:
         """Note what was done to one thing, or in check mode would be."""
         self.actions += actions
         if actions:
@@ -314,7 +314,7 @@ class Changes:
             if name not in kept and self._owner.has(described(one).labels):
                 before = removal.known(one)
 
-                def act(dry: bool, name: str = name, before: dict[str, Any] = before) -> Done:
+                def act(dry: bool, name: str = name, before: Mapping[str, object] = before) -> Done:
                     networks.absent(self._parts, name, force=False, dry=dry, gone=self.gone)
                     return Done([f"deleted network {name}"], before, {})
 

@@ -19,6 +19,7 @@ from . import image_options
 
 if TYPE_CHECKING:
     from ..._model.options.pulling import Pull
+    from ..._resources.types import InspectedImage
 
 POLICIES = ("always", "missing", "never", "newer")
 _FLAGS = {"true": "missing", "false": "never"}
@@ -27,7 +28,7 @@ _IDLE = ("executable", "pull_extra_args")
 OTHERWISE = {"authfile": "auth_file", "tls_verify": "validate_certs", "cert_dir": "ca_cert_dir"}
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_image."""
     return {
         "name": {"type": "str", "required": True},
@@ -51,7 +52,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def work(module: EngineModule) -> dict[str, Any]:
+def work(module: EngineModule) -> dict[str, object]:
     """Bring the image to its state, or in check mode only say what that takes."""
     params, dry = module.params, module.check_mode
     for option in _IDLE[1:]:
@@ -75,7 +76,7 @@ def work(module: EngineModule) -> dict[str, Any]:
     }
 
 
-def _inspected(parts: EngineConfig, image_id: str) -> list[dict[str, Any]]:
+def _inspected(parts: EngineConfig, image_id: str) -> list[InspectedImage]:
     """Return the image in a list, as podman prints it; an empty one where the store does not have it."""
     inspected = Inspector(parts).inspect(image_id) if image_id else None
     return [inspected] if inspected else []
@@ -121,7 +122,7 @@ def _built(parts: EngineConfig, name: str, params: Mapping[str, Any], dry: bool)
 
 
 def _pushed(
-    parts: EngineConfig, name: str, outcome: Outcome, params: Mapping[str, Any], dry: bool
+    parts: EngineConfig, name: str, outcome: Outcome, params: Mapping[str, object], dry: bool
 ) -> tuple[Outcome, str]:
     """Have the image pushed; return the outcome with that, and the digest at the destination."""
     from .image_making import pushed
@@ -162,7 +163,7 @@ def pulling(params: Mapping[str, Any]) -> Pull:
         raise InvalidArgument(f"{_written(params).get(option, option)}{colon}{rest}") from error
 
 
-def _written(params: Mapping[str, Any]) -> dict[str, str]:
+def _written(params: Mapping[str, object]) -> dict[str, str]:
     """Return the names of options in the task by their names in libpod_container."""
     # The alias of a task that has used it is among the parameters too.
     return {alias: option if params.get(alias) is None else alias for alias, option in OTHERWISE.items()}

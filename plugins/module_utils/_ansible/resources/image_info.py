@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._resources.images.inspect import Inspector
 from .. import arguments
 from ..module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_image_info."""
     return {
         "name": {"type": "list", "elements": "str", "aliases": ["names"]},
@@ -21,7 +19,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def images(module: EngineModule) -> dict[str, Any]:
+def images(module: EngineModule) -> dict[str, object]:
     """Return the named images, or all; names of no image are left out."""
     inspector = Inspector(arguments.parts(module.params))
     if not module.params["name"]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Iterator, Sequence
+from typing import Iterator, Sequence
 
 from ..._model import caller
 from ..._model.errors import InvalidArgument
@@ -16,7 +16,7 @@ from .. import arguments
 from ..module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_import."""
     return {
         "src": {"type": "path", "required": True},
@@ -29,7 +29,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def work(module: EngineModule) -> dict[str, Any]:
+def work(module: EngineModule) -> dict[str, object]:
     """Make the image, or in check mode say whether it would be."""
     params = module.params
     if params["volume"]:
@@ -45,7 +45,7 @@ def work(module: EngineModule) -> dict[str, Any]:
     return {"changed": made.changed, "actions": actions, "image_id": made.id, "name": made.name}
 
 
-def _lines(changes: Sequence[Any]) -> Iterator[str]:
+def _lines(changes: Sequence[object]) -> Iterator[str]:
     """Yield lines of a Containerfile, from lines and from mappings such as ``CMD: /bin/sh``."""
     for change in changes:
         if isinstance(change, str):

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._model import caller
 from ..._resources.images.load import load
 from .. import arguments
 from ..module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_load."""
     return {
         "input": {"type": "path", "required": True, "aliases": ["path"]},
@@ -22,7 +20,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def work(module: EngineModule) -> dict[str, Any]:
+def work(module: EngineModule) -> dict[str, object]:
     """Load the images, or in check mode say which would be."""
     path = caller.absolute(module.params["input"])
     loaded = load(arguments.parts(module.params), path, module.check_mode)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from ..._model import caller
 from ..._model.options.parsers import wrong
@@ -17,7 +16,7 @@ from .. import arguments
 from ..module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_login."""
     return {
         "registry": {"type": "str"},
@@ -32,7 +31,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def work(module: EngineModule) -> dict[str, Any]:
+def work(module: EngineModule) -> dict[str, object]:
     """Log in where the credentials are not stored yet."""
     params = module.params
     cert_dir = caller.absolute(params["certdir"]) if params["certdir"] else ""

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._resources.registries import logins, options
 from .. import arguments
 from ..module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_login_info."""
     return {
         "registry": {"type": "str", "required": True},
@@ -22,7 +20,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def work(module: EngineModule) -> dict[str, Any]:
+def work(module: EngineModule) -> dict[str, object]:
     """Return the user whose credentials a pull would use."""
     arguments.parts(module.params)  # for the time limit of credential helpers
     key = options.key(module.params["registry"])

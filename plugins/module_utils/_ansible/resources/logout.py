@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._model.errors import warn
 from ..._resources.registries import logins, options
 from .. import arguments
 from ..module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_logout."""
     return {
         "registry": {"type": "str"},
@@ -24,7 +22,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def work(module: EngineModule) -> dict[str, Any]:
+def work(module: EngineModule) -> dict[str, object]:
     """Forget what is stored for the registry, or for all."""
     params = module.params
     key = "" if params["all"] else options.key(params["registry"])
@@ -35,7 +33,7 @@ def work(module: EngineModule) -> dict[str, Any]:
         left, place = logins.find(key, path)
         if left:
             warn(f"pulls from {key} still have the login of {left.username} in {place}, which stays")
-    result: dict[str, Any] = {"changed": bool(actions), "actions": actions, "registries": gone, "authfile": path}
+    result: dict[str, object] = {"changed": bool(actions), "actions": actions, "registries": gone, "authfile": path}
     if module._diff:
         result["diff"] = {"before": {"logged_in": gone}, "after": {"logged_in": []}}
     return result

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._model.options.network_definition import network_name, wanted
 from ..._resources.networks import files, networks
 from ..._resources.networks.files import Files
@@ -16,7 +14,7 @@ from ..module import EngineModule, run
 _RATES = ("ingress_rate", "ingress_burst", "egress_rate", "egress_burst")
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_network."""
     opt = {"isolate": "bool", "metric": "int", "mode": "str", "mtu": "int", "parent": "str", "vlan": "int"}
     subnet = {"subnet": {"type": "str", "required": True}, "gateway": {"type": "str"}, "ip_range": {"type": "str"}}
@@ -47,7 +45,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def network(module: EngineModule) -> dict[str, Any]:
+def network(module: EngineModule) -> dict[str, object]:
     """Have the network be as the task describes it, or be gone."""
     params, dry = module.params, module.check_mode
     parts = arguments.parts(params)
@@ -58,7 +56,7 @@ def network(module: EngineModule) -> dict[str, Any]:
         given = wanted(params)
         name = given.name
         outcome = networks.present(parts, given, force=params["force"], recreate=params["recreate"], dry=dry)
-    result: dict[str, Any] = {"changed": bool(outcome.actions), "actions": outcome.actions, "network": outcome.after}
+    result: dict[str, object] = {"changed": bool(outcome.actions), "actions": outcome.actions, "network": outcome.after}
     if outcome.after and not (dry and outcome.actions):
         paths = [outcome.path] if outcome.path else [one.path for one in Files(parts).of(name)]
         result["network"] = {**outcome.after, **files.created(*paths[:1])}

@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._resources.networks.inspect import inspected
 from ..._runtime.runtime import Runtime
 from .. import arguments
 from ..module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_network_info."""
     return {"name": {"type": "str"}, "executable": {"type": "str"}, **arguments.parts_spec()}
 
 
-def networks(module: EngineModule) -> dict[str, Any]:
+def networks(module: EngineModule) -> dict[str, object]:
     """Return the named network, or all; none for a name of no network."""
     name = module.params["name"]
     runtime = Runtime(arguments.parts(module.params))

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._model import caller
 from ..._resources.images.save import FORMATS, Save, save
 from .. import arguments
 from ..module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_save."""
     return {
         "image": {"type": "list", "elements": "str", "required": True},
@@ -27,7 +25,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def work(module: EngineModule) -> dict[str, Any]:
+def work(module: EngineModule) -> dict[str, object]:
     """Write the archive, or in check mode say whether it would be."""
     params = module.params
     wanted = Save(

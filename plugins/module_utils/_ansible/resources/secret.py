@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import Mapping
 
 from ..._model import caller
 from ..._model.errors import InvalidArgument, may_come, warn, warn_of_missing
@@ -20,7 +20,7 @@ from ..module import EngineModule, run
 _SOURCES = ("data", "path", "env")
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_secret."""
     return {
         "name": {"type": "str", "required": True},
@@ -39,7 +39,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def secret(module: EngineModule) -> dict[str, Any]:
+def secret(module: EngineModule) -> dict[str, object]:
     """libpod_secret: create, replace or remove one secret."""
     params, parts = module.params, arguments.parts(module.params)
     if params["state"] == "absent":
@@ -69,17 +69,17 @@ def secret(module: EngineModule) -> dict[str, Any]:
         keep=params["skip_existing"],
         check_mode=module.check_mode,
     )
-    return _result(module, outcome, secrets.inspect(parts, name))
+    return _result(module, outcome, secrets.inspect(parts, name) or {})
 
 
-def _result(module: EngineModule, outcome: secrets.Outcome, shown: dict[str, Any]) -> dict[str, Any]:
+def _result(module: EngineModule, outcome: secrets.Outcome, shown: Mapping[str, object]) -> dict[str, object]:
     result = {"changed": bool(outcome.actions), "actions": outcome.actions, "secret": shown}
     if module._diff:
         result["diff"] = {"before": outcome.before, "after": outcome.after}
     return result
 
 
-def content_of(params: Mapping[str, Any]) -> bytes:
+def content_of(params: Mapping[str, object]) -> bytes:
     """Return the content from the one option that has it; no message shows it.
 
     :raises InvalidArgument: none or several are given, or it cannot be a secret's.

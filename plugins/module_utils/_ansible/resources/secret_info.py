@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._model.errors import warn
 from ..._model.options.parsers import is_name
 from ..._resources import secrets
@@ -14,7 +12,7 @@ from .. import arguments
 from ..module import EngineModule, run
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_secret_info."""
     return {
         "name": {"type": "str"},
@@ -24,14 +22,14 @@ def spec() -> dict[str, Any]:
     }
 
 
-def info(module: EngineModule) -> dict[str, Any]:
+def info(module: EngineModule) -> dict[str, object]:
     """libpod_secret_info: the secret of a name, or all secrets."""
     name, parts = module.params["name"], arguments.parts(module.params)
     if module.params["showsecret"]:
         warn("showsecret: has no effect, since no result has a secret's content: read the file under static_root")
     if name is None:
         return {"changed": False, "secrets": secrets.everyone(parts)}
-    found = secrets.inspect(parts, name) if is_name(name) else {}
+    found = secrets.inspect(parts, name) if is_name(name) else None
     return {"changed": False, "secrets": [found] if found else []}
 
 

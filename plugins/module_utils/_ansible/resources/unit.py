@@ -26,7 +26,7 @@ _TIMES = ("restart_sec", "start_timeout", "stop_timeout")
 _DEPENDENCIES = ("after", "wants", "requires", "wanted_by")
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_unit."""
     return {
         "name": {"type": "str", "required": True},

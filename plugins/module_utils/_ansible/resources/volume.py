@@ -64,7 +64,7 @@ def desired(params: Mapping[str, Any]) -> changes.DesiredVolume:
     )
 
 
-def volume(module: EngineModule) -> dict[str, Any]:
+def volume(module: EngineModule) -> dict[str, object]:
     """libpod_volume: reconcile one volume."""
     parts, wanted, dry = arguments.parts(module.params), desired(module.params), module.check_mode
     state, src = module.params["state"], module.params["src"]

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._model.options.parsers import is_name
 from ..._resources.volumes.inspect import everyone, inspect
 from ..._resources.volumes.usage import users
@@ -16,7 +14,7 @@ from .. import arguments
 from ..module import EngineModule, run
 
 
-def volumes(module: EngineModule) -> dict[str, Any]:
+def volumes(module: EngineModule) -> dict[str, object]:
     """Return the named volume, or all; none for a name of no volume."""
     parts, name = arguments.parts(module.params), module.params["name"]
     if name:
@@ -28,7 +26,7 @@ def volumes(module: EngineModule) -> dict[str, Any]:
     return {"changed": False, "volumes": [inspect(parts, one, used.get(one.name, [])) for one in selected]}
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_volume_info."""
     return {"name": {"type": "str"}, "executable": {"type": "str"}, **arguments.parts_spec()}
 

@@ -19,7 +19,7 @@ from ..output import filters
 _STATUSES = ("created", "initialized", "running", "paused", "exited", "unknown")
 
 
-def known(runtime: Runtime) -> filters.Known:
+def known(runtime: Runtime) -> filters.Known[Container]:
     """Return the filters by key."""
     return {
         "id": filters.beginning(lambda one: [one.id]),
@@ -37,8 +37,8 @@ def known(runtime: Runtime) -> filters.Known:
     }
 
 
-def _choice(words: Sequence[str], of: Callable[[Container], str]) -> Callable[[str], filters.Predicate]:
-    def make(value: str) -> filters.Predicate:
+def _choice(words: Sequence[str], of: Callable[[Container], str]) -> Callable[[str], filters.Predicate[Container]]:
+    def make(value: str) -> filters.Predicate[Container]:
         if value not in words:
             raise wrong("--filter", value, f"one of {', '.join(words)}")
         return lambda one: of(one) == value
@@ -46,7 +46,7 @@ def _choice(words: Sequence[str], of: Callable[[Container], str]) -> Callable[[s
     return make
 
 
-def _ancestor(value: str) -> filters.Predicate:
+def _ancestor(value: str) -> filters.Predicate[Container]:
     """Return whether a container is of an image, named with or without registry and tag, or by an ID."""
 
     def suits(one: Container) -> bool:
@@ -59,7 +59,7 @@ def _ancestor(value: str) -> filters.Predicate:
     return suits
 
 
-def _created(runtime: Runtime, key: str, *, before: bool) -> filters.Predicate:
+def _created(runtime: Runtime, key: str, *, before: bool) -> filters.Predicate[Container]:
     other = runtime.container(key)
     when = other.config.created_time
     return lambda one: (
@@ -77,7 +77,7 @@ def _networks(runtime: Runtime, one: Container) -> Sequence[str]:
     return [name or one.networks.network("")["name"] for name in names]
 
 
-def _pod(runtime: Runtime, key: str) -> filters.Predicate:
+def _pod(runtime: Runtime, key: str) -> filters.Predicate[Container]:
     try:
         pod_id = pods.find(runtime.store, key).id
     except NoSuchPod:

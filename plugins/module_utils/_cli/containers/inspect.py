@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchContainer
@@ -13,6 +13,9 @@ from ..._runtime.inspect import inspect as inspected
 from ..._runtime.runtime import Runtime
 from ..arguments import add_latest, new_parser, selected
 from ..resources.verbs import add_inspection, inspect_each
+
+if TYPE_CHECKING:
+    from ..._resources.types import InspectedImage
 
 _TYPES = ("all", "container", "image", "pod", "volume", "network", "secret")
 
@@ -36,7 +39,7 @@ def inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
         return int(getattr(module, options.type)(parts, words))
     runtime = Runtime(parts)
 
-    def find(name: str) -> dict[str, object]:
+    def find(name: str) -> object:
         try:
             container = runtime.container(name).peek()
         except NoSuchContainer:
@@ -49,7 +52,7 @@ def inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return inspect_each(options, find, {})
 
 
-def _image(parts: EngineConfig, name: str) -> Optional[dict[str, object]]:
+def _image(parts: EngineConfig, name: str) -> Optional[InspectedImage]:
     from ..._resources.images.inspect import Inspector
 
     try:

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Callable, Mapping, Sequence
+from typing import Callable, Mapping, Sequence, TypeVar
 
 from ..._model.errors import InvalidArgument
 from ..._model.options.parsers import wrong
 
-Predicate = Callable[[Any], bool]
-Known = Mapping[str, Callable[[str], Predicate]]  # key: what makes a predicate of a value
+T = TypeVar("T")  # what is filtered
+Predicate = Callable[[T], bool]
+Known = Mapping[str, Callable[[str], Predicate[T]]]  # key: what makes a predicate of a value
 _DEMANDED = ("label", "label!")
 _LONGEST = 1000  # characters of a pattern
 
 
-def add_filter(parser: argparse.ArgumentParser, known: Known) -> None:
+def add_filter(parser: argparse.ArgumentParser, known: Known[T]) -> None:
     """Add ``--filter``."""
     keys = ", ".join(sorted(known))
     parser.add_argument(
@@ -26,12 +27,12 @@ def add_filter(parser: argparse.ArgumentParser, known: Known) -> None:
     )
 
 
-def matcher(words: Sequence[str], known: Known) -> Predicate:
+def matcher(words: Sequence[str], known: Known[T]) -> Predicate[T]:
     """Return whether a thing passes all the filters.
 
     :raises InvalidArgument: there is no such filter, or its value cannot be used.
     """
-    groups: dict[str, list[Predicate]] = {}
+    groups: dict[str, list[Predicate[T]]] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or key not in known:
@@ -42,10 +43,10 @@ def matcher(words: Sequence[str], known: Known) -> Predicate:
     )
 
 
-def pattern(of: Callable[[Any], Sequence[str]]) -> Callable[[str], Predicate]:
+def pattern(of: Callable[[T], Sequence[str]]) -> Callable[[str], Predicate[T]]:
     """Return what makes a predicate of a regular expression, which one of the texts contains."""
 
-    def make(value: str) -> Predicate:
+    def make(value: str) -> Predicate[T]:
         try:
             compiled = re.compile(value[:_LONGEST])
         except re.error as error:
@@ -55,39 +56,39 @@ def pattern(of: Callable[[Any], Sequence[str]]) -> Callable[[str], Predicate]:
     return make
 
 
-def equal(of: Callable[[Any], Sequence[str]]) -> Callable[[str], Predicate]:
+def equal(of: Callable[[T], Sequence[str]]) -> Callable[[str], Predicate[T]]:
     """Return what makes a predicate of a text that is one of the thing's."""
     return lambda value: lambda one: value in of(one)
 
 
-def beginning(of: Callable[[Any], Sequence[str]]) -> Callable[[str], Predicate]:
+def beginning(of: Callable[[T], Sequence[str]]) -> Callable[[str], Predicate[T]]:
     """Return what makes a predicate of the beginning of a text, such as an ID's."""
     return lambda value: lambda one: any(text.startswith(value) for text in of(one))
 
 
-def labels(of: Callable[[Any], Mapping[str, str] | None]) -> Known:
+def labels(of: Callable[[T], Mapping[str, str] | None]) -> Known[T]:
     """Return the filters ``label`` and ``label!``: KEY, or KEY=VALUE."""
 
-    def make(value: str) -> Predicate:
+    def make(value: str) -> Predicate[T]:
         key, equals, wanted = value.partition("=")
 
-        def suits(one: Any) -> bool:
+        def suits(one: T) -> bool:
             found = of(one) or {}
             return key in found and (not equals or found[key] == wanted)
 
         return suits
 
-    def make_not(value: str) -> Predicate:
+    def make_not(value: str) -> Predicate[T]:
         suits = make(value)
         return lambda one: not suits(one)
 
     return {"label": make, "label!": make_not}
 
 
-def flag(of: Callable[[Any], bool]) -> Callable[[str], Predicate]:
+def flag(of: Callable[[T], bool]) -> Callable[[str], Predicate[T]]:
     """Return what makes a predicate of true or false."""
 
-    def make(value: str) -> Predicate:
+    def make(value: str) -> Predicate[T]:
         if value not in ("true", "false"):
             raise wrong("--filter", value, "true or false")
         return lambda one: of(one) is (value == "true")
@@ -95,10 +96,10 @@ def flag(of: Callable[[Any], bool]) -> Callable[[str], Predicate]:
     return make
 
 
-def integer(of: Callable[[Any], object]) -> Callable[[str], Predicate]:
+def integer(of: Callable[[T], object]) -> Callable[[str], Predicate[T]]:
     """Return what makes a predicate of a number."""
 
-    def make(value: str) -> Predicate:
+    def make(value: str) -> Predicate[T]:
         if not re.fullmatch(r"-?\d{1,9}", value):
             raise wrong("--filter", value, "a number")
         return lambda one: of(one) == int(value)

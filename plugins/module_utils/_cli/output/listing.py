@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Callable, Mapping, NamedTuple, Sequence
+from typing import Callable, Generic, Mapping, Sequence, TypeVar
 
 from ..._model.errors import InvalidArgument
 from .. import table
@@ -17,16 +17,18 @@ from .template import Template
 _HEADINGS = {"Id": "ID", "ID": "ID", "ImageID": "IMAGE ID", "ExitCode": "EXIT CODE", "PodName": "POD NAME"}
 
 
-class Shape(NamedTuple):
+T = TypeVar("T", bound=Mapping[str, object])  # one thing's JSON
+
+
+class Shape(Generic[T]):
     """How one kind of thing is listed.
 
     ``columns`` are the fields of the default table, with their headings. ``row`` returns fields of one thing by name,
     beside those of its JSON; ``key`` is the field that ``--quiet`` shows.
     """
 
-    columns: Mapping[str, str]
-    row: Callable[[Any], Mapping[str, Any]]
-    key: str
+    def __init__(self, columns: Mapping[str, str], row: Callable[[T], Mapping[str, object]], key: str) -> None:
+        self.columns, self.row, self.key = columns, row, key
 
 
 def add_listing(parser: argparse.ArgumentParser, quiet: str, *, short: bool = True) -> None:
@@ -49,7 +51,7 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def show(options: argparse.Namespace, found: Sequence[Any], shape: Shape) -> None:
+def show(options: argparse.Namespace, found: Sequence[T], shape: Shape[T]) -> None:
     """Write what was found, as the options say.
 
     :raises InvalidArgument: the template cannot be used.
@@ -61,7 +63,7 @@ def show(options: argparse.Namespace, found: Sequence[Any], shape: Shape) -> Non
     elif written == "json":
         table.write_json(found)
     elif written in ("table", ""):
-        rows = [[shape.row(one)[field] for field in shape.columns] for one in found]
+        rows: list[Sequence[object]] = [[shape.row(one)[field] for field in shape.columns] for one in found]
         _write(options, list(shape.columns.values()), rows)
     elif re.match(r"table\s", written):
         template = Template(written[5:].lstrip())
@@ -78,7 +80,7 @@ def _write(options: argparse.Namespace, headings: Sequence[str], rows: Sequence[
     table.write_table(headings, rows, headed=not options.noheading)
 
 
-def _headings(template: Template, shape: Shape) -> list[str]:
+def _headings(template: Template, shape: Shape[T]) -> list[str]:
     """Return the headings of a template's cells, which are between tabs: the names of their fields."""
     try:
         cells = [Template(cell).fields for cell in template.text.split("\t")]
@@ -87,6 +89,6 @@ def _headings(template: Template, shape: Shape) -> list[str]:
     return [" ".join(_heading(field, shape) for field in dict.fromkeys(cell)) for cell in cells]
 
 
-def _heading(field: str, shape: Shape) -> str:
+def _heading(field: str, shape: Shape[T]) -> str:
     known = shape.columns.get(field) or _HEADINGS.get(field)
     return known or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", field).upper()

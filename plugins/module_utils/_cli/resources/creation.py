@@ -150,7 +150,8 @@ def secret(parts: EngineConfig, options: argparse.Namespace) -> int:
     made = secrets.present(parts, name, content, labels, keep=not options.replace, check_mode=False)
     if not made.actions and not options.ignore and not options.replace:
         raise LibpodError(f"a secret has the name {name!r}: remove it, give another name, or add --replace")
-    table.write_line(str(secrets.inspect(parts, name)["ID"]))
+    if inspected := secrets.inspect(parts, name):
+        table.write_line(inspected["ID"])
     return 0
 
 

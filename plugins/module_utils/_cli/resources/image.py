@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from typing import Any, Iterator, Mapping, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Iterator, NamedTuple, Optional, Sequence, TypedDict
 
 from ..._container.io.log_parts import seconds
 from ..._drivers.images.store import ImageStore
@@ -26,30 +26,50 @@ from ..output.listing import Shape, add_listing, show
 from . import verbs
 from .registry_access import access, add_access
 
+if TYPE_CHECKING:
+    from ..._resources.types import InspectedImage
+
 _COLUMNS = {"Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "Created": "CREATED", "Size": "SIZE"}
 _DIGESTS = {"Repository": "REPOSITORY", "Tag": "TAG", "Digest": "DIGEST", **_COLUMNS}
 _NONE = "<none>"
 VERBS = ("ls", "inspect", "pull", "push", "rm", "tag", "untag", "exists", "save", "load", "import")
 
 
-class _Named(NamedTuple):
-    """A line of the table: an image, of which the keys are as in JSON, under one of its names."""
+class _Listed(TypedDict):
+    """An image as ``podman images --format json`` shows it."""
 
-    image: Mapping[str, Any]
+    Id: str
+    ParentId: str
+    RepoTags: list[str]
+    RepoDigests: list[str]
+    Names: list[str]
+    Digest: str
+    Size: int
+    VirtualSize: int
+    Labels: Optional[dict[str, str]]
+    Containers: int
+    Created: int
+    CreatedAt: str
+
+
+class _Named(NamedTuple):
+    """A line of the table: an image under one of its names."""
+
+    image: _Listed
     name: str
 
 
-def _references(one: Mapping[str, Any]) -> Sequence[str]:
+def _references(one: _Listed) -> Sequence[str]:
     return [form for name in one["RepoTags"] or () for form in (name, name.partition("/")[2], name.rpartition("/")[2])]
 
 
-def _reference(value: str) -> filters.Predicate:
+def _reference(value: str) -> filters.Predicate[_Listed]:
     from fnmatch import fnmatchcase
 
     return lambda one: any(fnmatchcase(form, value) or form.rpartition(":")[0] == value for form in _references(one))
 
 
-_FILTERS: filters.Known = {
+_FILTERS: filters.Known[_Listed] = {
     "reference": _reference,
     "id": filters.beginning(lambda one: [one["Id"]]),
     "dangling": filters.flag(lambda one: not one["RepoTags"]),
@@ -78,15 +98,15 @@ def images(parts: EngineConfig, arguments: Sequence[str], command: str = "images
         _Named(one, name)
         for one in found
         for name in (one["RepoTags"] if not options.quiet else ()) or [""]
-        if not name or named({"RepoTags": [name]})
+        if not name or named({**one, "RepoTags": [name]})
     ]
     rows = [_row(one, options) for one in lines]
     show(options, rows, Shape(_DIGESTS if options.digests else _COLUMNS, lambda one: one, "ID"))
     return 0
 
 
-def _listed(parts: EngineConfig) -> Iterator[dict[str, Any]]:
-    """Yield all images in the shape of ``podman images --format json``."""
+def _listed(parts: EngineConfig) -> Iterator[_Listed]:
+    """Yield all images as they are listed."""
     users = Counter(image for image, _user in set(in_use(Runtime(parts))))
     for one in Inspector(parts).all():
         created = _seconds(one["Created"])
@@ -170,7 +190,7 @@ def _inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return verbs.inspect_each(parser.parse_args(arguments), lambda name: known(inspector, name), {})
 
 
-def known(inspector: Inspector, name: str) -> dict[str, object]:
+def known(inspector: Inspector, name: str) -> InspectedImage:
     """Return an image in the shape of ``podman image inspect``. :raises NoSuchImage: there is none."""
     found = inspector.inspect(name)
     if found is None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState, NoSuchNetwork
@@ -19,6 +19,9 @@ from ..output import filters
 from ..output.listing import Shape
 from . import creation, verbs
 
+if TYPE_CHECKING:
+    from ..._resources.types import InspectedNetwork
+
 _COLUMNS = {
     "Name": "NAME",
     "Driver": "DRIVER",
@@ -26,7 +29,7 @@ _COLUMNS = {
     "Subnets": "SUBNETS",
     "Containers": "CONTAINERS",
 }
-_FILTERS: filters.Known = {
+_FILTERS: filters.Known[InspectedNetwork] = {
     "name": filters.pattern(lambda one: [one["name"]]),
     "id": filters.beginning(lambda one: [one.get("id", "")]),
     "driver": filters.equal(lambda one: [one["driver"]]),
@@ -83,7 +86,7 @@ def _known(parts: EngineConfig, found: Mapping[str, object], name: str) -> objec
     return found[name]
 
 
-def _row(one: Mapping[str, Any]) -> Mapping[str, object]:
+def _row(one: InspectedNetwork) -> Mapping[str, object]:
     return {
         "ID": one.get("id", "")[:12],
         "Name": one["name"],

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Mapping, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import LibpodError
@@ -18,8 +18,11 @@ from ..output import filters
 from ..output.listing import Shape
 from . import creation, verbs
 
+if TYPE_CHECKING:
+    from ..._resources.types import InspectedSecret
+
 _COLUMNS = {"ID": "ID", "Name": "NAME", "Driver": "DRIVER", "CreatedAt": "CREATED", "UpdatedAt": "UPDATED"}
-_FILTERS: filters.Known = {
+_FILTERS: filters.Known[InspectedSecret] = {
     "name": filters.pattern(lambda one: [one["Spec"]["Name"]]),
     "id": filters.beginning(lambda one: [one["ID"]]),
     **filters.labels(lambda one: one["Spec"]["Labels"]),
@@ -45,14 +48,14 @@ def secret(parts: EngineConfig, arguments: Sequence[str]) -> int:
     return creation.secret(parts, options) if options.verb == "create" else _rm(parts, options)
 
 
-def _known(parts: EngineConfig, name: str) -> dict[str, Any]:
-    found = secrets.inspect(parts, name) if is_name(name) else {}
+def _known(parts: EngineConfig, name: str) -> InspectedSecret:
+    found = secrets.inspect(parts, name) if is_name(name) else None
     if not found:
         raise LibpodError(f"no secret has the name {name!r}")
     return found
 
 
-def _row(one: Mapping[str, Any]) -> Mapping[str, object]:
+def _row(one: InspectedSecret) -> Mapping[str, object]:
     ages = {key: table.age(one[key]) for key in ("CreatedAt", "UpdatedAt")}
     spec = one["Spec"]
     return {"Name": spec["Name"], "Driver": spec["Driver"]["Name"], "Labels": spec["Labels"], "ID": one["ID"], **ages}

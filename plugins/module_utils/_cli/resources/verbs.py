@@ -12,7 +12,7 @@ from ..._model.errors import InvalidArgument
 from .. import table
 from ..arguments import for_each, new_parser
 from ..output import filters
-from ..output.listing import Shape, add_listing, show
+from ..output.listing import Shape, T, add_listing, show
 from ..output.template import Template
 
 
@@ -33,7 +33,7 @@ def parsed(command: str, about: str, verbs: Mapping[str, Verb], arguments: Seque
     return parser.parse_args(arguments)
 
 
-def listing(things: str, quiet: str, known: filters.Known) -> Verb:
+def listing(things: str, quiet: str, known: filters.Known[T]) -> Verb:
     """Return the verb ``ls``."""
 
     def add(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +88,7 @@ def naming(text: str) -> Verb:
     return Verb(text, add)
 
 
-def write_list(options: argparse.Namespace, found: Sequence[object], shape: Shape, known: filters.Known) -> int:
+def write_list(options: argparse.Namespace, found: Sequence[T], shape: Shape[T], known: filters.Known[T]) -> int:
     """Write what was found and passes the filters; return 0."""
     suits = filters.matcher(options.filter, known)
     show(options, [one for one in found if suits(one)], shape)

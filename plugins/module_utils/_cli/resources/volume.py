@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Mapping, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState, NoSuchVolume
@@ -23,6 +23,9 @@ from ..output.archive_streams import called, from_file, to_file
 from ..output.listing import Shape
 from . import creation, verbs
 
+if TYPE_CHECKING:
+    from ..._resources.types import InspectedVolume
+
 _COLUMNS = {
     "Driver": "DRIVER",
     "Name": "VOLUME NAME",
@@ -30,7 +33,7 @@ _COLUMNS = {
     "Device": "DEVICE",
     "Containers": "CONTAINERS",
 }
-_FILTERS: filters.Known = {
+_FILTERS: filters.Known[InspectedVolume] = {
     "name": filters.pattern(lambda one: [one["Name"]]),
     "driver": filters.equal(lambda one: [one["Driver"]]),
     "dangling": filters.flag(lambda one: not one["UsedBy"]),
@@ -100,20 +103,20 @@ def _known(found: Mapping[str, object], name: str) -> object:
     return found[name]
 
 
-def _row(one: Mapping[str, Any]) -> Mapping[str, object]:
+def _row(one: InspectedVolume) -> Mapping[str, object]:
     options = one["Options"]
     users_cell = table.users(one["UsedBy"])
     return {**one, "Type": options.get("type", ""), "Device": options.get("device", ""), "Containers": users_cell}
 
 
-def _rm(parts: EngineConfig, options: argparse.Namespace, found: Mapping[str, Any]) -> int:
+def _rm(parts: EngineConfig, options: argparse.Namespace, found: Mapping[str, InspectedVolume]) -> int:
     from ..._resources.volumes.changes import absent
 
     names = verbs.chosen(options, "volumes' names, or --all", lambda: list(found))
 
     def work(name: str) -> str:
         if options.force:
-            _remove_users(parts, found.get(name, {}).get("UsedBy", ()))
+            _remove_users(parts, found[name]["UsedBy"] if name in found else ())
         if not absent(parts, name).actions and not options.force:
             raise NoSuchVolume(f"no volume has the name {name!r}")
         return name

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Mapping
 
 from .. import caller
 from ..errors import InvalidArgument
@@ -37,7 +37,7 @@ LONG = {
 }
 
 
-def merged(option: str, pair: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
+def merged(option: str, pair: Mapping[str, object], entries: Mapping[str, object]) -> dict[str, object]:
     """Return a mapping with an argument's entry, over which what is there wins; a host has the addresses of both."""
     if option != "etc_hosts":
         return {**pair, **entries}
@@ -47,7 +47,7 @@ def merged(option: str, pair: Mapping[str, Any], entries: Mapping[str, Any]) -> 
     return {**pair, **entries, **both}
 
 
-def pair(what: str, option: str, value: str) -> dict[str, Any]:
+def pair(what: str, option: str, value: str) -> dict[str, object]:
     """Return the entry of a mapping that an argument's value is; errors name ``what``."""
     if option == "tmpfs":
         target, _colon, words = value.partition(":")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _UNITS = (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
 
 
-def spelled(option: str, value: Any) -> Any:
+def spelled(option: str, value: object) -> object:
     """Return what normalises to ``value`` again.
 
     It is the value itself where the option is written as it is recorded, or where drift has another shape.

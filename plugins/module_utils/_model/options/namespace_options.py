@@ -108,7 +108,7 @@ def id_map(value: Iterable[object], option: str) -> list[IdMap]:
     return joined
 
 
-def from_json(value: Any, option: str) -> Any:
+def from_json(value: Any, option: str) -> object:
     """Return the value of ``userns``, ``uidmap`` or ``gidmap`` that a record has.
 
     :raises TypeError: it has another shape.

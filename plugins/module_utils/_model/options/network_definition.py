@@ -127,7 +127,7 @@ def check(name: str, driver: str, given: Wanted) -> None:
         raise wrong("opt: mode", given.mode, f"one of {', '.join(_MODES[driver])}, with the driver {driver}")
 
 
-def _driver(params: Mapping[str, Any], opt: Mapping[str, Any]) -> tuple[Optional[str], str]:
+def _driver(params: Mapping[str, object], opt: Mapping[str, object]) -> tuple[Optional[str], str]:
     """Return the driver, and the link that the task names in one of three ways."""
     driver = params["driver"]
     if driver is not None and driver not in DRIVERS:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, Mapping, Optional, cast
+from typing import TYPE_CHECKING, Final, Literal, Mapping, Optional, cast
 
 from ..errors import InvalidArgument, warn
 from . import parsers, table, volumes
@@ -26,7 +26,7 @@ _WITHOUT_EFFECT: dict[str, tuple[Literal["path", "max_size", "tag"], ...]] = {
 }
 
 
-def normalise(values: Mapping[str, Any], matching: Optional[Matching] = None) -> ContainerOptions:
+def normalise(values: Mapping[str, object], matching: Optional[Matching] = None) -> ContainerOptions:
     """Return every option of the table, normalised, and omitted ones at their default.
 
     ``values`` maps option names to the user's values, None standing for omitted; ``cpus`` is another spelling of

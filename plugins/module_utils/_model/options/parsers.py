@@ -77,10 +77,10 @@ def word(value: object, option: str) -> str | None:
     return str(value).strip() or None
 
 
-def listed(normalise: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+def listed(normalise: Callable[[object, str], object]) -> Callable[[Any, str], object]:
     """Return a list's parser that strips blanks around the items: Ansible splits ``a, b`` at its commas alone."""
 
-    def normalise_list(value: Iterable[object], option: str) -> Any:
+    def normalise_list(value: Iterable[object], option: str) -> object:
         return normalise([item.strip() if isinstance(item, str) else item for item in value], option)
 
     return normalise_list

@@ -45,7 +45,7 @@ class PortMapping(NamedTuple):
         """Return the mapping of an entry of the CNI capability ``portMappings``."""
         return cls(entry.get("hostIP") or ANY_ADDRESS, entry["hostPort"], entry["containerPort"], entry["protocol"])
 
-    def to_cni(self) -> dict[str, Any]:
+    def to_cni(self) -> dict[str, object]:
         """Return the entry of the CNI capability ``portMappings``; it has no address where that is any."""
         entry = {"hostPort": self.host_port, "containerPort": self.container_port, "protocol": self.protocol}
         return entry if self.host_ip == ANY_ADDRESS else {**entry, "hostIP": self.host_ip}
@@ -83,7 +83,7 @@ def _range(text: str, value: object, option: str) -> range:
     return range(low, high + 1)
 
 
-def expose(value: Any, option: str) -> list[list[Any]]:
+def expose(value: Any, option: str) -> list[list[object]]:
     """Return ``[port, protocol]``, sorted, of ``PORT[-PORT][/PROTOCOL]``."""
     ports: set[tuple[int, str]] = set()
     for item in value:
@@ -127,6 +127,6 @@ def publish(value: Any, option: str) -> list[PortMapping]:
     return sorted(mappings)
 
 
-def published(rows: Iterable[Iterable[Any]]) -> list[PortMapping]:
+def published(rows: Iterable[Iterable[object]]) -> list[PortMapping]:
     """Return the value of ``publish`` that a record has."""
     return [PortMapping.from_json(row) for row in rows]

@@ -41,7 +41,7 @@ class Pull(NamedTuple):
     signature_policy: str = ""
     terminal: int = -1
 
-    def fits(self, configuration: Mapping[str, Any]) -> bool:
+    def fits(self, configuration: Mapping[str, object]) -> bool:
         """Return whether an image of this OCI image configuration is for the platform."""
         pairs = ((self.os, "os"), (self.arch, "architecture"), (self.variant, "variant"))
         return all(value in ("", configuration.get(key, "")) for value, key in pairs)

@@ -40,7 +40,7 @@ class Option(NamedTuple):
 
     name: str
     type: str
-    normalise: Callable[[Any, str], Any]
+    normalise: Callable[[object, str], object]
     default: Any = None
     aliases: tuple[str, ...] = ()
     elements: str = ""
@@ -48,20 +48,20 @@ class Option(NamedTuple):
     suboptions: tuple[tuple[str, str], ...] = ()
     change: Change = Change.RECREATE
     secret: bool = False
-    in_place: Optional[Callable[[Any, Any], bool]] = None
+    in_place: Optional[Callable[[object, object], bool]] = None
     otherwise: Change = Change.RECREATE
-    from_json: Optional[Callable[[Any], Any]] = None
+    from_json: Optional[Callable[[object], object]] = None
 
-    def value(self, options: Mapping[str, Any]) -> Any:
+    def value(self, options: Mapping[str, object]) -> Any:
         """Return the option's value; an older engine's record may lack it."""
         return options.get(self.name, self.default)
 
-    def needs(self, before: Any, after: Any) -> Change:
+    def needs(self, before: object, after: object) -> Change:
         """Return what this difference needs."""
         return self.change if self.in_place is None or self.in_place(before, after) else self.otherwise
 
 
-def _fresh(value: Any) -> Any:
+def _fresh(value: object) -> object:
     """Return a copy of a value of JSON; copy.deepcopy costs ten times as much."""
     if isinstance(value, dict):
         return {key: _fresh(one) for key, one in value.items()}
@@ -69,7 +69,7 @@ def _fresh(value: Any) -> Any:
 
 
 _LIVE, _RECORD, _RESTART = Change.LIVE, Change.RECORD, Change.RESTART
-_MOVABLE: dict[str, Any] = {"change": _LIVE, "in_place": volumes.in_place}
+_MOVABLE: dict[str, object] = {"change": _LIVE, "in_place": volumes.in_place}
 _NETWORK_DEFAULT: Network = {"mode": "cni", "target": "", "networks": [""]}
 _PLAIN_NAMESPACE: Namespace = {"mode": "", "target": ""}
 _SECURITY_DEFAULT: Security = {"no_new_privileges": False, "seccomp": ""}
@@ -81,10 +81,10 @@ def _neither_none(before: list[str], after: list[str]) -> bool:
     return "none" not in (*before, *after)
 
 
-def _later(module: str, function: str) -> Callable[[Any, str], Any]:
+def _later(module: str, function: str) -> Callable[[object, str], object]:
     """Return a parser whose module is imported when a task has the option."""
 
-    def normalise(value: Any, option: str) -> Any:
+    def normalise(value: object, option: str) -> object:
         from importlib import import_module
 
         return getattr(import_module(f".{module}", __package__), function)(value, option)
@@ -92,11 +92,11 @@ def _later(module: str, function: str) -> Callable[[Any, str], Any]:
     return normalise
 
 
-def _later_map(option: str) -> Callable[[Any], Any]:
+def _later_map(option: str) -> Callable[[object], object]:
     """Return a reader of ID maps, whose module is imported where a record has one."""
     reader = _later("namespace_options", "from_json")
 
-    def read(value: Any) -> Any:
+    def read(value: Any) -> object:
         return reader(value, option) if value and (option != "userns" or value["mode"] == "auto") else value
 
     return read
@@ -129,7 +129,7 @@ def _not_the_runtimes(before: Any, after: Any) -> bool:
     return not any(key.startswith(("run.oci.", "org.systemd.property.")) for key in differing)
 
 
-def _row(name: str, type: str, normalise: Callable[[Any, str], Any], default: Any = None, **more: Any) -> Option:
+def _row(name: str, type: str, normalise: Callable[[Any, str], object], default: object = None, **more: Any) -> Option:
     return Option(name, type, parsers.listed(normalise) if "elements" in more else normalise, default, **more)
 
 
@@ -362,12 +362,12 @@ _NESTED = {name for name, value in _CHANGEABLE.items() if value and any(one == 0
 _READERS = {row.name: row.from_json for row in _ROWS if row.from_json}
 
 
-def defaults() -> dict[str, Any]:
+def defaults() -> dict[str, object]:
     """Return every option at its default, with copies of those that can change."""
     return {**_DEFAULTS, **{name: _fresh(value) for name, value in _CHANGEABLE.items()}}
 
 
-def set_options(recorded: Mapping[str, Any]) -> dict[str, Any]:
+def set_options(recorded: Mapping[str, object]) -> dict[str, object]:
     """Return the options of a record that are not at their defaults: of a hundred few, which alone need a closer look.
 
     A false value that is an option's default in another type, such as 0 for false, is not at it.
@@ -381,7 +381,7 @@ def set_options(recorded: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def from_json(recorded: Mapping[str, Any], names: Iterable[str] = tuple(OPTIONS)) -> dict[str, Any]:
+def from_json(recorded: Mapping[str, object], names: Iterable[str] = tuple(OPTIONS)) -> dict[str, object]:
     """Return the normalised options of a record; those of ``names`` that it lacks (an older engine's) at their default.
 
     :raises TypeError: a value has another shape.
@@ -391,7 +391,7 @@ def from_json(recorded: Mapping[str, Any], names: Iterable[str] = tuple(OPTIONS)
     return {**missing, **recorded, **read}
 
 
-def select(options: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def select(options: Mapping[str, object], names: Iterable[str]) -> dict[str, Any]:
     """Return the options of these names."""
     return {name: options[name] for name in names}
 

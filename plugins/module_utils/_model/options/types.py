@@ -13,7 +13,7 @@ version of the engine reads the record, and no task converts the values of all t
 
 from __future__ import annotations
 
-from typing import Any, Literal, Optional, TypedDict, Union, final
+from typing import Literal, Optional, TypedDict, Union, final
 
 from ..id_map import IdMap
 from .ports import PortMapping
@@ -219,7 +219,7 @@ class ContainerOptions(CommonOptions):
     volumes_from: list[Lender]
     image_volume: str
     publish_all: bool
-    expose: list[list[Any]]
+    expose: list[list[object]]
     ipc: Namespace
     pid: Namespace
     uts: Namespace

@@ -52,7 +52,7 @@ class VolumeOptions(NamedTuple):
         """Whether what is mounted has owners of its own, which stay."""
         return self.type in ("bind", *NETWORK_TYPES)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the fields that are not at their defaults."""
         return {key: value for key, value in self._asdict().items() if value != self._field_defaults[key]}
 

@@ -41,7 +41,7 @@ SCHEMA = 0xA3A91C3A
 _ADDED = _JSON_FIELDS[_JSON_FIELDS.index("cgroup_manager") + 1 :]
 
 
-def _checked(record: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+def _checked(record: Mapping[str, object], defaults: Mapping[str, object]) -> Mapping[str, object]:
     """Return a record that has every field: what an older engine did not know is at its default, and a copy of it.
 
     :raises KeyError: it lacks another. :raises TypeError: a value has another shape.
@@ -258,11 +258,11 @@ class ContainerConfig(NamedTuple):
         """Return the configuration with some normalised options replaced."""
         return self._replace(options=cast("ContainerOptions", {**self.options, **changes}))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {"version": FORMAT_VERSION, **{key: getattr(self, key) for key in _JSON_FIELDS}}
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any], path: str, *, sealed: bool = False) -> ContainerConfig:
+    def from_json(cls, record: Mapping[str, object], path: str, *, sealed: bool = False) -> ContainerConfig:
         """Read a record; ``path`` is named where it cannot be used; one that is ``sealed`` has every shape of SCHEMA.
 
         :raises ConfigMismatch: it was written by a newer version.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Mapping, NamedTuple, TypedDict
 
 BRIDGE, MACVLAN, IPVLAN, PTP, HOST_DEVICE = DRIVERS = ("bridge", "macvlan", "ipvlan", "ptp", "host-device")
 # Those that have a link of the host as their parent.
@@ -44,6 +44,36 @@ class Bandwidth(NamedTuple):
     egress_burst: int = 0
 
 
+class _Range(TypedDict, total=False):
+    start_ip: str
+    end_ip: str
+
+
+class _Subnet(TypedDict, total=False):
+    subnet: str
+    gateway: str
+    lease_range: _Range
+
+
+class InspectedDefinition(TypedDict, total=False):
+    """A network under the keys of ``podman network inspect``."""
+
+    name: str
+    id: str
+    driver: str
+    network_interface: str
+    subnets: list[_Subnet]
+    ipv6_enabled: bool
+    internal: bool
+    dns_enabled: bool
+    network_dns_servers: list[str]
+    labels: dict[str, str]
+    options: dict[str, str]
+    ipam_options: dict[str, str]
+    routes: list[dict[str, str]]
+    bandwidth: dict[str, int]
+
+
 class DefinedNetwork(NamedTuple):
     """A network by its meaning. ``interface`` is its bridge, or the link of the host that is its parent.
 
@@ -80,17 +110,9 @@ class DefinedNetwork(NamedTuple):
         values = {"mtu": self.mtu, "vlan": self.vlan, "mode": self.mode, "isolate": self.isolate and "true"}
         return {name: str(value) for name, value in values.items() if value}
 
-    def inspected(self) -> dict[str, Any]:
+    def inspected(self) -> InspectedDefinition:
         """Return the network under the keys of ``podman network inspect``; routes and bandwidth where it has any."""
-        more: dict[str, Any] = {}
-        if self.routes:
-            more["routes"] = [
-                {"destination": one.destination, **({"gateway": one.gateway} if one.gateway else {})}
-                for one in self.routes
-            ]
-        if any(self.bandwidth):
-            more["bandwidth"] = self.bandwidth._asdict()
-        return {
+        inspected: InspectedDefinition = {
             "name": self.name,
             "id": self.network_id,
             "driver": self.driver,
@@ -103,15 +125,26 @@ class DefinedNetwork(NamedTuple):
             "labels": dict(sorted(self.labels.items())),
             "options": self.options,
             "ipam_options": {"driver": self.ipam_driver},
-            **more,
         }
+        if self.routes:
+            inspected["routes"] = [
+                {"destination": one.destination, **({"gateway": one.gateway} if one.gateway else {})}
+                for one in self.routes
+            ]
+        if any(self.bandwidth):
+            inspected["bandwidth"] = self.bandwidth._asdict()
+        return inspected
 
 
-def _inspected(subnet: Subnet) -> dict[str, Any]:
-    limits = {"start_ip": subnet.first, "end_ip": subnet.last}
-    leased = {name: ip for name, ip in limits.items() if ip}
-    return {
-        "subnet": subnet.subnet,
-        **({"gateway": subnet.gateway} if subnet.gateway else {}),
-        **({"lease_range": leased} if leased else {}),
-    }
+def _inspected(subnet: Subnet) -> _Subnet:
+    inspected: _Subnet = {"subnet": subnet.subnet}
+    if subnet.gateway:
+        inspected["gateway"] = subnet.gateway
+    leased: _Range = {}
+    if subnet.first:
+        leased["start_ip"] = subnet.first
+    if subnet.last:
+        leased["end_ip"] = subnet.last
+    if leased:
+        inspected["lease_range"] = leased
+    return inspected

@@ -70,7 +70,7 @@ def checked_config(config: Foreign) -> ImageConfig:
 
 
 def _checked_check(check: Foreign) -> ImageHealthcheck:
-    checked: dict[str, Any] = {key: value for key, value in check.mapping().items() if value is not None}
+    checked: dict[str, object] = {key: value for key, value in check.mapping().items() if value is not None}
     checked.update((key, check[key].integer(low=0)) for key in (*_DURATIONS, "Retries") if key in checked)
     if "Test" in checked:
         test = checked["Test"] = check["Test"].texts()

@@ -48,7 +48,7 @@ class NetworkAttachment(NamedTuple):
         return "cni" if "plugins" in self.config else "netavark"
 
     @property
-    def runtime_config(self) -> dict[str, Any]:
+    def runtime_config(self) -> dict[str, object]:
         """The values for the plugins' capabilities, as CNI's conventions have them."""
         values = {
             "ips": list(self.ips),

@@ -37,7 +37,7 @@ _KINDS = ("cgroup", "ipc", "net", "pid", "user", "uts")
 _DEFAULT_SHARE = "ipc,net,uts"
 
 
-def share(value: Any, option: str = "share") -> list[str]:
+def share(value: object, option: str = "share") -> list[str]:
     """Return LinuxNS values, sorted, from podman's comma-separated kinds; ``none`` is none."""
     text = _DEFAULT_SHARE if value is None else str(value)
     kinds = {kind.strip() for kind in text.split(",")} - {"", "none"}

@@ -75,7 +75,7 @@ OPTION_SHAPES: dict[str, Any] = {
         (str,),
     ),
 }
-CONFIG_SHAPES: dict[str, Any] = {
+CONFIG_SHAPES: dict[str, object] = {
     **dict.fromkeys(
         "id name created_time rootfs_image_id rootfs_image_name rootfs static_dir cgroup_manager pod pod_cgroup"
         " rootfs_image_digest oci_runtime network_backend".split(),
@@ -100,7 +100,7 @@ def _stands_for(value: object, kind: type) -> bool:
     return isinstance(value, {list: tuple, float: int}.get(kind, kind))
 
 
-def check_shape(value: Any, shape: Any, where: str = "") -> None:
+def check_shape(value: Any, shape: object, where: str = "") -> None:
     """Raise TypeError, without the value, which may be a secret, if what ``where`` names has another shape."""
     if isinstance(shape, tuple):
         if value is None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Iterable, Mapping, NamedTuple
 
 from ..errors import ConfigMismatch, StateCorrupt
 from ..options.volume_options import VolumeOptions
@@ -29,12 +29,12 @@ class VolumeRecord(NamedTuple):
         """Whether a container can use its directory as it is: with nothing to mount, and its first content there."""
         return not self.options.mounts and self.copy_up == COPY_DONE
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         record = {**self._asdict(), "options": self.options.to_json()}
         return {key: value for key, value in record.items() if value or key == "name"}
 
     @classmethod
-    def from_json(cls, record: Any, path: str) -> VolumeRecord:
+    def from_json(cls, record: object, path: str) -> VolumeRecord:
         """Return the record of the JSON at ``path``.
 
         :raises ConfigMismatch: a newer version wrote it.
@@ -64,6 +64,6 @@ class VolumeRecord(NamedTuple):
         return result
 
 
-def _types(values: Iterable[Any], number: Any = None) -> list[type]:
+def _types(values: Iterable[object], number: object = None) -> list[type]:
     """Return the types of values, that of ``number`` for None."""
     return [type(number if value is None else value) for value in values]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any, Callable, Iterator, Optional, TypeVar
+from typing import TYPE_CHECKING, Callable, Iterator, Optional, TypeVar
 
 from ..._drivers.images.store import Description, ImageStore
 from ..._drivers.storage.driver import Storage
@@ -14,6 +14,9 @@ from ..._drivers.storage.roots import member, records, storage_roots
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
+
+if TYPE_CHECKING:
+    from ..types import InspectedImage
 
 _OCI = "application/vnd.oci.image.manifest.v1+json"
 _NO_TIME = "0001-01-01T00:00:00Z"
@@ -28,16 +31,16 @@ class Inspector:
         self._store, self._roots, self._storage = ImageStore(parts), storage_roots(parts), Storage(parts)
         self._known: Optional[dict[str, Foreign]] = None
 
-    def all(self) -> Iterator[dict[str, Any]]:
+    def all(self) -> Iterator[InspectedImage]:
         """Yield all images, those of read-only stores too."""
         return map(self._inspected, self._store.descriptions())
 
-    def inspect(self, image: str) -> Optional[dict[str, object]]:
+    def inspect(self, image: str) -> Optional[InspectedImage]:
         """Return the image with this name or ID, None where there is none; errors are those of ``ImageStore.find``."""
         described = self._store.describe(image)
         return self._inspected(described) if described else None
 
-    def _inspected(self, described: Description) -> dict[str, object]:
+    def _inspected(self, described: Description) -> InspectedImage:
         """Return the image; what is malformed in its configuration or manifest is left empty."""
         image, whole, manifest = described.image, described.configuration, described.manifest
         kind = _manifest_type(manifest)
@@ -45,9 +48,9 @@ class Inspector:
         comment = history[0].get("comment", "") if kind == _OCI and history else _text(whole, "comment")
         size = self._size(image.layer) + _items_size(described.record)
         annotations: dict[str, str] = _usable(lambda: dict(manifest["annotations"].text_map()), {})
-        config = {**image.config}
-        check = config.pop("Healthcheck", None)
-        return {
+        config: dict[str, object] = {**image.config}
+        config.pop("Healthcheck", None)
+        inspected: InspectedImage = {
             "Id": image.id,
             "Digest": image.digest,
             "RepoTags": [name for name in image.names if "@" not in name],
@@ -67,14 +70,16 @@ class Inspector:
                 "Type": _text(whole, "rootfs", "type"),
                 "Layers": _texts(whole, "rootfs", "diff_ids"),
             },
-            "Labels": config.get("Labels"),
+            "Labels": image.config.get("Labels"),
             "Annotations": annotations,
             "ManifestType": kind,
-            "User": config.get("User", ""),
+            "User": image.config.get("User", ""),
             "History": history,
             "NamesHistory": _texts(described.record, "names-history"),
-            **({"HealthCheck": check} if check else {}),
         }
+        if check := image.config.get("Healthcheck"):
+            inspected["HealthCheck"] = check
+        return inspected
 
     def _layers(self) -> dict[str, Foreign]:
         if self._known is None:

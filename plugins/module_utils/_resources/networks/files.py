@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Mapping
+from typing import TYPE_CHECKING, Mapping
 
 from ..._drivers.cni import config as cni_config
 from ..._drivers.cni.config import Definition
@@ -19,6 +19,9 @@ from ..._model.failpoints import failpoint
 from ..._model.records.defined_network import DefinedNetwork
 from ..._store import records
 from . import forms
+
+if TYPE_CHECKING:
+    from ..types import InspectedNetwork
 
 
 class Files:
@@ -96,12 +99,12 @@ def described(definition: Definition) -> DefinedNetwork:
     return forms.of(definition.config).read(definition.config, os.path.basename(definition.path))
 
 
-def inspected(definition: Definition) -> dict[str, object]:
+def inspected(definition: Definition) -> InspectedNetwork:
     """Return a network under podman's keys, with the time of its file."""
     return {**described(definition).inspected(), **created(definition.path)}
 
 
-def created(path: str = "") -> dict[str, str]:
+def created(path: str = "") -> InspectedNetwork:
     """Return the key with the time of a network's file; none where it has just been removed."""
     from datetime import datetime, timezone
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
 from ..._model.errors import MalformedData, warn
 from ..._model.records.network import NetworkAttachment
@@ -14,8 +14,11 @@ from ..._runtime.runtime import Runtime
 from . import files, usage
 from .files import Files
 
+if TYPE_CHECKING:
+    from ..types import InspectedNetwork
 
-def inspected(runtime: Runtime, names: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+
+def inspected(runtime: Runtime, names: Sequence[str] = ()) -> Iterator[InspectedNetwork]:
     """Yield the named networks, or all, those whose files cannot be understood by their names alone."""
     found = Files(runtime.parts)
     for one in found.malformed:

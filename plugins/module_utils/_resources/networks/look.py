@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ..._drivers.cni.config import Definition
 from ..._drivers.network_backend import helper
@@ -18,6 +18,9 @@ from . import files
 from .desired import Surroundings, desired
 from .files import Files
 
+if TYPE_CHECKING:
+    from ..._model.records.defined_network import InspectedDefinition
+
 
 class Outcome(NamedTuple):
     """What was done, or in check mode would be, and the network before and after, empty where there is none.
@@ -26,8 +29,8 @@ class Outcome(NamedTuple):
     """
 
     actions: list[str]
-    before: dict[str, object]
-    after: dict[str, object]
+    before: InspectedDefinition
+    after: InspectedDefinition
     path: str = ""
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Collection
+from typing import TYPE_CHECKING, Collection
 
 from ..._container.container import Container
 from ..._drivers.cni.config import Definition
@@ -16,6 +16,9 @@ from ..._runtime.runtime import Runtime
 from . import files, leftovers, usage
 from .files import Files
 from .look import Outcome
+
+if TYPE_CHECKING:
+    from ..._model.records.defined_network import InspectedDefinition
 
 
 def remove(
@@ -70,7 +73,7 @@ def _finish_removals(runtime: Runtime) -> None:
         raise_all(errors, ())
 
 
-def known(definition: Definition) -> dict[str, object]:
+def known(definition: Definition) -> InspectedDefinition:
     """Return what a file means, as far as it can be understood."""
     try:
         return files.described(definition).inspected()

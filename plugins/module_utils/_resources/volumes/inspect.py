@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, Optional, Sequence
+from typing import TYPE_CHECKING, Iterator, Optional, Sequence
 
 from ..._container.live_status import timestamp
 from ..._drivers.host import Host
@@ -16,12 +16,14 @@ from ..._model.records.volume import VolumeRecord
 from ..._store import volumes as store
 from ..._store.store import Store
 
+if TYPE_CHECKING:
+    from ..types import InspectedVolume
 
-def inspect(parts: EngineConfig, record: VolumeRecord, used: Optional[Sequence[str]] = None) -> dict[str, object]:
+
+def inspect(parts: EngineConfig, record: VolumeRecord, used: Optional[Sequence[str]] = None) -> InspectedVolume:
     """Return the volume; with ``used``, the containers that name it too."""
     options = record.options
-    owner = {"UID": options.uid, "GID": options.gid}
-    return {
+    inspected: InspectedVolume = {
         "Name": record.name,
         "Driver": "local",
         "Mountpoint": store.data(parts, record.name),
@@ -29,12 +31,18 @@ def inspect(parts: EngineConfig, record: VolumeRecord, used: Optional[Sequence[s
         "Labels": dict(record.labels),
         "Scope": "local",
         "Options": options.shown(),
-        **{key: value for key, value in owner.items() if value is not None},
-        **({"Anonymous": True} if record.anonymous else {}),
-        "MountCount": _mount_count(parts, record),
-        "NeedsCopyUp": bool(record.copy_up) and options.copy,
-        **({} if used is None else {"UsedBy": list(used)}),
     }
+    if options.uid is not None:
+        inspected["UID"] = options.uid
+    if options.gid is not None:
+        inspected["GID"] = options.gid
+    if record.anonymous:
+        inspected["Anonymous"] = True
+    inspected["MountCount"] = _mount_count(parts, record)
+    inspected["NeedsCopyUp"] = bool(record.copy_up) and options.copy
+    if used is not None:
+        inspected["UsedBy"] = list(used)
+    return inspected
 
 
 def created(parts: EngineConfig, record: VolumeRecord) -> str:
