@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from typing import Any, Mapping, Sequence
+from typing import Mapping, Sequence, TypedDict
 
 from .._container.container import Container
 from .._container.runners.health import described
@@ -31,6 +31,30 @@ _COLUMNS = {
     "Names": "NAMES",
 }
 _POD = {"Pod": "POD ID", "PodName": "PODNAME"}
+
+
+class _Listed(TypedDict):
+    """A container as ``podman ps --format json`` shows it."""
+
+    Id: str
+    Names: list[str]
+    Image: str
+    ImageID: str
+    Command: list[str]
+    Created: str
+    State: str
+    Pid: int
+    ExitCode: int
+    StartedAt: str
+    FinishedAt: str
+    RestartCount: int
+    Health: str
+    Restarting: bool
+    Ports: list[dict[str, object]]
+    Labels: Mapping[str, str]
+    Mounts: list[str]
+    Networks: list[str]
+    Pod: str
 
 
 def ps(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -66,7 +90,7 @@ def _parsed(known: filters.Known[Container], arguments: Sequence[str]) -> argpar
     return parser.parse_args(arguments)
 
 
-def _described(container: Container) -> dict[str, Any]:
+def _described(container: Container) -> _Listed:
     config, state = container.config, container.state
     return {
         "Id": config.id,
@@ -95,10 +119,10 @@ def health(container: Container) -> str:
     """Return the health of a container that runs and has a check: starting, healthy or unhealthy."""
     if not container.config.has_health_check or not container.state.status.has_process:
         return ""
-    return str(described(container)["Status"])
+    return described(container)["Status"]
 
 
-def _row(one: Mapping[str, Any], pods: Mapping[str, str], *, whole: bool) -> Mapping[str, object]:
+def _row(one: _Listed, pods: Mapping[str, str], *, whole: bool) -> Mapping[str, object]:
     command, image = shlex.join(one["Command"]), one["Image"]
     ports = ", ".join(
         f"{port['host_ip']}:{port['host_port']}->{port['container_port']}/{port['protocol']}" for port in one["Ports"]
@@ -129,7 +153,7 @@ def _row(one: Mapping[str, Any], pods: Mapping[str, str], *, whole: bool) -> Map
     }
 
 
-def _status(one: Mapping[str, Any]) -> str:
+def _status(one: _Listed) -> str:
     status = one["State"]
     if one["Restarting"]:
         return f"Restarting ({one['ExitCode']})"
@@ -138,4 +162,4 @@ def _status(one: Mapping[str, Any]) -> str:
         return f"Up {table.since(one['StartedAt'])}" + (f" ({more})" if more else "")
     if status == "exited" and one["FinishedAt"]:
         return f"Exited ({one['ExitCode']}) {table.age(one['FinishedAt'])}"
-    return str(status).capitalize()
+    return status.capitalize()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence, TypedDict
 
 from .._container.container import Container
 from .._drivers.cgroups import hierarchy
@@ -24,6 +24,30 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _DAY = 86400 * 10**9  # nanoseconds
 _COMMAND = 120  # characters of a command line that a table shows
 Sample = tuple[float, int]
+
+
+class _Shown(TypedDict):
+    Id: str
+    Name: str
+    CPU: float
+    MemUsage: Optional[int]
+    MemLimit: int
+    NetInput: int
+    NetOutput: int
+    BlockInput: Optional[int]
+    BlockOutput: Optional[int]
+    PIDs: Optional[int]
+
+
+class _Process(TypedDict):
+    PID: int
+    CPID: int
+    PPID: int
+    UID: int
+    STATE: str
+    ELAPSED: str
+    TIME: str
+    COMMAND: str
 
 
 def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -56,13 +80,13 @@ def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
         time.sleep(interval)
 
 
-def _described(container: Container, figures: Mapping[str, Any], before: dict[str, Sample]) -> dict[str, object]:
+def _described(container: Container, figures: Mapping[str, Any], before: dict[str, Sample]) -> _Shown:
     """Return one container's figures in bytes and percent of one CPU; ``before`` has the last round's samples."""
     now, used = time.clock_gettime(time.CLOCK_BOOTTIME), figures["cpu_total_ns"] or 0
     then, had = before.get(container.id, (container.state.process.start_time / _TICKS, 0))
     before[container.id] = now, used
     links = figures["network"].values()
-    limit: Optional[int] = figures["memory_limit"] or _memory()
+    limit: int = figures["memory_limit"] or _memory()
     return {
         "Id": container.id,
         "Name": container.name,
@@ -82,7 +106,7 @@ def _memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
+def _row(one: _Shown) -> tuple[str, ...]:
     usage, limit = one["MemUsage"], one["MemLimit"]
     share = f"{usage / limit * 100:.2f}%" if usage is not None and limit else "--"
     return (
@@ -111,12 +135,14 @@ def top(parts: EngineConfig, arguments: Sequence[str]) -> int:
         table.write_json(processes)
     else:
         keys = ("PID", "CPID", "PPID", "UID", "STATE", "ELAPSED", "TIME", "COMMAND")
-        shown = [{**one, "COMMAND": table.shortened(one["COMMAND"], _COMMAND)} for one in processes]
+        shown: list[dict[str, object]] = [
+            {**one, "COMMAND": table.shortened(one["COMMAND"], _COMMAND)} for one in processes
+        ]
         table.write_table(keys, [[one[key] for key in keys] for one in shown])
     return 0
 
 
-def _process(pid: int) -> Optional[dict[str, Any]]:
+def _process(pid: int) -> Optional[_Process]:
     """Return one process by the host's IDs (proc_pid_status(5)) and its own, CPID; None if it has ended."""
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:

@@ -65,7 +65,7 @@ def _sum(sizes: Iterable[Optional[int]]) -> int:
     return sum(size or 0 for size in sizes)
 
 
-def _kind(kind: str, total: int, active: int, size: int, reclaimable: int) -> dict[str, Any]:
+def _kind(kind: str, total: int, active: int, size: int, reclaimable: int) -> dict[str, object]:
     share = 100 * reclaimable / size if size else 0
     return {
         "Type": kind,
@@ -107,7 +107,7 @@ def _show_each(found: Usage, as_json: bool) -> None:
         table.write_table(headings, rows)
 
 
-def _image(one: ImageUsage) -> dict[str, Any]:
+def _image(one: ImageUsage) -> dict[str, object]:
     repository, tag = _named(one)
     return {
         "Repository": repository,

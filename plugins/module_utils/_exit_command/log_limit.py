@@ -13,7 +13,7 @@ import math
 import os
 import select
 import time
-from typing import TYPE_CHECKING, Any, Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence
 
 from .._drivers import host_log, process
 from .._drivers.conmon import log as conmon_log
@@ -31,17 +31,18 @@ _SHORTEST, _LONGEST = 0.001, 0.05
 _BLIND_SECONDS = 1.0
 # Until an order that conmon does not take is logged: as its container ends, conmon may be gone already.
 _DEAF_SECONDS = 10.0
+_UNKNOWN = (0, "", "")  # no order of a log
 
 
 def keep(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """``log-limit ID PID START``: keep the log's limit while the process PID runs that began at START ticks."""
     life = runner.life(arguments)
-    order: Optional[Sequence[Any]] = ()
+    order: Optional[tuple[int, str, str]] = _UNKNOWN
     delay = 0.0
-    while order == () and not process.wait_end(life, delay):
-        order = runner.ask(parts, arguments, _order, ())
+    while order == _UNKNOWN and not process.wait_end(life, delay):
+        order = runner.ask(parts, arguments, _order, _UNKNOWN)
         delay = runner.AGAIN_SECONDS
-    if order:
+    if order not in (None, _UNKNOWN):
         _keep(life, _Log(*order))
     return 0
 

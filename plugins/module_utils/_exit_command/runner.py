@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import marshal
 import os
-from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Optional, Sequence, TypeVar
 
 from .._model.engine_config import EngineConfig
 from .._model.errors import ContainerRemoved, NoSuchContainer, sentence
 from .._model.records.process_ref import ProcessRef
 
+T = TypeVar("T", float, tuple[int, str, str])  # an answer
 if TYPE_CHECKING:
     from .._container.container import Container
+
+    Question = Callable[[Container, ProcessRef, int], Optional[T]]
 
 # Until the next attempt after a failure of a child, such as on a full disk.
 AGAIN_SECONDS = 10.0
@@ -27,12 +30,7 @@ def life(arguments: Sequence[str]) -> ProcessRef:
     return ProcessRef(int(arguments[1]), int(arguments[2]))
 
 
-def ask(
-    parts: EngineConfig,
-    arguments: Sequence[str],
-    question: Callable[[Container, ProcessRef, int], object],
-    failed: object,
-) -> Optional[Any]:
+def ask(parts: EngineConfig, arguments: Sequence[str], question: Question[T], failed: Optional[T]) -> Optional[T]:
     """Return ``question(container, life, runner's PID)``, None if the container is gone, ``failed`` after an error.
 
     A child asks, and frees the engine's memory when it ends. The answer is of a type that marshal takes.
@@ -51,13 +49,17 @@ def ask(
     os.waitpid(child, 0)
     if not output:
         return failed
-    answer, _logged[0] = marshal.loads(output)
+    answered: tuple[Optional[T], str] = marshal.loads(output)
+    answer, _logged[0] = answered
     return failed if _logged[0] else answer
 
 
 def _answer(
-    parts: EngineConfig, arguments: Sequence[str], question: Callable[[Container, ProcessRef, int], Any], runner: int
-) -> tuple[Any, str]:
+    parts: EngineConfig,
+    arguments: Sequence[str],
+    question: Question[T],
+    runner: int,
+) -> tuple[Optional[T], str]:
     """Return the answer of ``_asked``, and the message of an error, which is logged if it is new."""
     try:
         return _asked(parts, arguments, question, runner), ""
@@ -70,8 +72,11 @@ def _answer(
 
 
 def _asked(
-    parts: EngineConfig, arguments: Sequence[str], question: Callable[[Container, ProcessRef, int], object], runner: int
-) -> object:
+    parts: EngineConfig,
+    arguments: Sequence[str],
+    question: Question[T],
+    runner: int,
+) -> Optional[T]:
     from .._drivers import host_log
     from .._runtime.runtime import Runtime
 

@@ -95,8 +95,8 @@ class Difference(NamedTuple):
     """
 
     option: str
-    before: Any
-    after: Any
+    before: object
+    after: object
     change: int
     secret: bool = False
     drift: bool = False
@@ -114,7 +114,7 @@ class Difference(NamedTuple):
             from .._model.options.formatters import spelled
 
             return spelled(self.option, self.before), spelled(self.option, self.after)
-        before, after = self.before or {}, self.after or {}
+        before, after = (one if isinstance(one, dict) else {} for one in (self.before, self.after))
         differing = {key for key in {*before, *after} if before.get(key) != after.get(key)}
         changed = {key for key in differing if key in before and key in after}
         return (

@@ -21,7 +21,7 @@ from .._model.records.network import NetworkAttachment
 from .inspect_options import CONFIG, HOST_CONFIG, NAMESPACE_KEYS
 
 if TYPE_CHECKING:
-    from .._model.options.types import ContainerOptions, EffectiveOptions, Volume
+    from .._model.options.types import ContainerOptions, EffectiveOptions, InspectedHealth, Volume
 
 _NO_TIME = "0001-01-01T00:00:00Z"
 _OUTLINED_STATE = "Status ModelStatus Running Paused Pid ExitCode OOMKilled Error StartedAt FinishedAt".split()
@@ -160,7 +160,7 @@ def _computed(add: tuple[str, ...], drop: tuple[str, ...], privileged: bool, roo
     return own["effective"], own["bounding"]
 
 
-def _health(container: Container) -> dict[str, object]:
+def _health(container: Container) -> InspectedHealth:
     if not container.config.has_health_check:
         return {"Status": "", "FailingStreak": 0, "Log": []}
     from .._container.runners.health import described

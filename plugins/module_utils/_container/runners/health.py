@@ -13,7 +13,7 @@ import fcntl
 import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterator, Optional
+from typing import TYPE_CHECKING, Iterator, Optional
 
 from ..._model.errors import ContainerStopped, StateCorrupt
 from ..._model.options.health import Health
@@ -21,6 +21,7 @@ from ..._model.records.status import ContainerStatus
 from . import runner
 
 if TYPE_CHECKING:
+    from ..._model.options.types import InspectedHealth
     from ..._model.records.config import ContainerConfig
     from ..base import ContainerBase
 
@@ -128,7 +129,7 @@ def turn(container: ContainerBase, wait: bool) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def described(container: ContainerBase) -> dict[str, Any]:
+def described(container: ContainerBase) -> InspectedHealth:
     """Return ``State.Health`` as podman inspect has it; that of the last life where the container does not run."""
     health = current(container) if container.state.status.has_process else read(container) or Health(status="")
     return {"Status": health.status, "FailingStreak": health.failing_streak, "Log": list(health.log)}

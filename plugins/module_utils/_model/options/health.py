@@ -13,7 +13,7 @@ from .durations import nanoseconds
 from .parsers import count, shell_words, wrong
 
 if TYPE_CHECKING:
-    from .types import ContainerOptions, EffectiveOptions
+    from .types import ContainerOptions, EffectiveOptions, HealthEntry
 
 STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
 NONE = ["NONE"]
@@ -171,7 +171,7 @@ class Result(NamedTuple):
     output: str
 
     @property
-    def entry(self) -> dict[str, Any]:
+    def entry(self) -> HealthEntry:
         """The entry of podman inspect."""
         return {"Start": self.start, "End": self.end, "ExitCode": self.exit_code, "Output": self.output}
 
@@ -192,9 +192,9 @@ class Health(NamedTuple):
     successes: int = 0
     failures: int = 0
     counted: float = 0.0
-    log: tuple[dict[str, Any], ...] = ()
+    log: tuple[HealthEntry, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         record = self._asdict()
         pid, start_time = record.pop("process")
         return {"pid": pid, "pid_start": start_time, **record}

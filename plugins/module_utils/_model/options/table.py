@@ -102,7 +102,7 @@ def _later_map(option: str) -> Callable[[object], object]:
     return read
 
 
-def _both_cni(before: Any, after: Any) -> bool:
+def _both_cni(before: Network, after: Network) -> bool:
     """Return whether networks come and go alone: the namespace stays the process's own, and what stays its settings."""
     settings = [one.get("settings", {}) for one in (before, after)]
     stay = set(before["networks"]) & set(after["networks"])
@@ -110,17 +110,17 @@ def _both_cni(before: Any, after: Any) -> bool:
     return bool(before["mode"] == after["mode"] == "cni") and same
 
 
-def _none_taken_away(before: Any, after: Any) -> bool:
+def _none_taken_away(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     """Return whether no file is omitted that was written: what it held before is unknown."""
     return set(before) <= set(after)
 
 
-def _size_alone(before: Any, after: Any) -> bool:
+def _size_alone(before: LogOptions, after: LogOptions) -> bool:
     """Return whether the size alone differs: conmon reads path and tag only at its start."""
     return bool({**before, "max_size": None} == {**after, "max_size": None})
 
 
-def _not_the_runtimes(before: Any, after: Any) -> bool:
+def _not_the_runtimes(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     """Return whether no annotation differs that the OCI runtime obeys at creation.
 
     Those are crun(1)'s, and the systemd properties of runc.

@@ -307,3 +307,20 @@ class EffectiveOptions(TypedDict):
     healthcheck_timeout: int
     healthcheck_retries: int
     healthcheck_start_period: int
+
+
+class HealthEntry(TypedDict):
+    """One check in ``State.Health.Log`` of podman inspect."""
+
+    Start: str
+    End: str
+    ExitCode: int
+    Output: str
+
+
+class InspectedHealth(TypedDict):
+    """``State.Health`` of podman inspect."""
+
+    Status: str
+    FailingStreak: int
+    Log: list[HealthEntry]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Iterable, Mapping, Sequence
 
 from .. import caller
 from .parsers import NAME_PATTERN, absolute_path, natural, octal, plain_path, size, wrong
@@ -161,9 +161,13 @@ def targets(mounts: Mapping[str, object] | Sequence[Mount]) -> list[str]:
     return list(mounts) if isinstance(mounts, Mapping) else [mount["target"] for mount in mounts]
 
 
-def differing(before: Any, after: Any) -> set[str]:
+def differing(
+    before: Mapping[str, object] | Sequence[Mount], after: Mapping[str, object] | Sequence[Mount]
+) -> set[str]:
     """Return the targets at which two values of the option volume, mount or tmpfs differ."""
-    maps = [value if isinstance(value, dict) else {one["target"]: one for one in value} for value in (before, after)]
+    maps: list[Mapping[str, object]] = [
+        value if isinstance(value, Mapping) else {one["target"]: one for one in value} for value in (before, after)
+    ]
     return {target for target in {*maps[0], *maps[1]} if maps[0].get(target) != maps[1].get(target)}
 
 

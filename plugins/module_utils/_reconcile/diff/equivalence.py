@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._model.errors import LibpodError
 from ..._model.options import ports, volumes
@@ -40,7 +40,7 @@ def without(
     return [one for one in differing if one.option not in same]
 
 
-def _exposed(config: ContainerConfig, options: ContainerOptions) -> list[Any]:
+def _exposed(config: ContainerConfig, options: ContainerOptions) -> list[tuple[object, ...]]:
     """Return the exposed ports with those of the image, which publish_all publishes too."""
     image = ports.expose(config.image_config.get("ExposedPorts") or (), "expose")
     return sorted(map(tuple, {tuple(one) for one in (*options["expose"], *image)}))

@@ -12,7 +12,7 @@ import os
 import posixpath
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Iterable, Optional, Sequence
 
 from ..._container.bundle import builder
 from ..._container.container import Container
@@ -29,7 +29,7 @@ from ..desired import Desired
 from . import mount_points
 
 if TYPE_CHECKING:
-    from ..._model.options.types import Volume
+    from ..._model.options.types import EffectiveOptions, Volume
     from ..._model.records.image_config import ImageConfig
 
 # Where a container may have files that its image does not have.
@@ -78,7 +78,7 @@ def _check(
 def _check_program(
     name: str,
     program: str,
-    effective: Mapping[str, Any],
+    effective: EffectiveOptions,
     mounts: Sequence[mount_points.MountPoint],
     root: str,
     static_root: str,
