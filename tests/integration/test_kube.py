@@ -188,6 +188,24 @@ def test_what_has_ended_with_success_is_not_run_again(task: Task) -> None:
     assert task.done("", state="absent")["actions"] == ["deleted once-pod-c", "deleted pod once-pod"]
 
 
+def test_what_a_pod_needs_is_refused_before_the_pod_is_made(task: Task) -> None:
+    """A network that does not exist, and the name of its infra container, which another container has."""
+    task.file.write_text(POD % ("a", ""))
+    missing = task.run(check=True, network=["missing"])
+    assert "created pod one" in missing["actions"] and "network missing is not" in str(missing["warnings"])
+    refused = task.run(network=["missing"])
+    assert refused.failed and "network missing is not" in refused["msg"] and refused["actions"] == [], refused
+    task.host.container("web", image="busybox", command="sleep 1000", network="none", stop_signal="KILL")
+    for name, message in (("web", "it is another container's"), ("one-c", "is also the name of another pod or")):
+        named = f"metadata: {{annotations: {{io.podman.annotations.infra.name: {name}}}, "
+        task.file.write_text("---".join((CONFIG, (POD % ("a", "")).replace("metadata: {", named))))
+        for check in (True, False):
+            refused = task.run(check=check)
+            assert refused.failed and message in refused["msg"] and refused["actions"] == [], refused
+    task.host.container("web", state="absent")
+    task.host.expect_clean()
+
+
 def test_options_of_a_pod_change_in_place(task: Task) -> None:
     made = task.done(POD % ("a", ", hostPort: 8080"))
     (before,) = made["containers"]

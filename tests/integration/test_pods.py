@@ -71,6 +71,44 @@ def test_pod_is_created_once_and_removed_completely(host: Host) -> None:
     host.expect_clean()
 
 
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_name_of_the_infra_container_is_not_taken_from_another(host: Host, check: bool) -> None:
+    host.container("web", image="busybox", command=WAITING, network="none")
+    _pod(host, "other", network=["none"])
+    for name, message in (
+        ("web", "it is another container's"),
+        ("other", "it is a pod's"),
+        ("p", "it is a pod's"),
+    ):
+        refused = _pod(host, check=check, infra_name=name, network=["none"])
+        assert refused.failed and refused["msg"] == (
+            f"infra_name: {name!r} cannot be the name of the infra container of pod p: {message}: give another one"
+        ), refused
+        assert not refused["changed"] and not refused["actions"]
+    _pod(host, network=["none"], infra_name="own")
+    assert _pod(host, check=check, recreate=True, network=["none"], infra_name="own")["actions"] == ["recreated p"]
+    refused = _pod(host, check=check, recreate=True, network=["none"], infra_name="web")
+    assert refused.failed and "'web'" in refused["msg"]
+    names = {one["Name"] for one in host.module("libpod_container_info")["containers"]}
+    assert names == {"web", "own", f"{_info(host, 'other')['Id'][:12]}-infra"}
+    host.container("web", state="absent")
+
+
+def test_network_of_a_pod_that_is_missing_is_a_refusal_before_the_pod_is_made(host: Host) -> None:
+    missing: dict[str, Any] = {"network": ["missing"], "state": "started"}
+    predicted = _pod(host, check=True, **missing)
+    assert predicted["actions"] == ["created p", "started p"] and "network missing is not" in str(predicted["warnings"])
+    for change in ({}, {"state": "created"}):
+        refused = _pod(host, **{**missing, **change})
+        assert refused.failed and "network missing is not" in refused["msg"] and not refused["actions"], refused
+    _pod(host, network=["none"], state="started")
+    pid = _infra(host).pid
+    for check in (True, False):
+        refused = _pod(host, check=check, **missing)
+        assert refused.failed and "network missing is not" in refused["msg"] and not refused["actions"], refused
+    assert _infra(host).pid == pid
+
+
 @pytest.mark.parametrize(
     ("share", "kinds"),
     [(None, {"ipc", "net", "uts"}), ("pid,net", {"net", "pid"}), ("none", set()), ("ipc,net,pid,uts,cgroup", None)],

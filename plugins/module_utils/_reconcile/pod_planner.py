@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 from .._container import pod_cgroup
 from .._container.container import Container
 from .._container.lifecycle import restart
-from .._model.errors import ContainerExists, InvalidArgument, NoSuchPod, warn_of_missing
+from .._model.errors import ContainerExists, InvalidArgument, NoSuchNetwork, NoSuchPod, warn_of_missing
 from .._model.options.table import OPTIONS, Change, select
 from .._model.records.pod import FIXED, INFRA, POD_OPTIONS, PodConfig
 from .._model.records.status import ContainerStatus
@@ -65,6 +65,11 @@ def predicted(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan
         desired = desired._replace(missing=None)
     try:
         return checked(pods, pod, desired)
+    except NoSuchNetwork as error:
+        if pod is not None:
+            raise
+        warn_of_missing(error)
+        return _approved(pod, desired, make(pods, pod, desired))
     except NoSuchPod as error:
         verb = _VERBS.get(desired.state)
         if verb is None:
@@ -74,7 +79,7 @@ def predicted(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan
 
 
 def checked(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
-    """Return the plan, and warn of what its steps write.
+    """Return the plan, and warn of what its steps write; where it has steps, preflight checks have passed.
 
     :raises ConfigMismatch: it has a step, and a newer version made one of the pod's containers.
     """
@@ -84,13 +89,16 @@ def checked(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
     if pod is not None and plan.steps and not desired.abandon:
         for one in pods.members(pod.id):
             one.check_version()
+    options = desired.options if pod is None or not desired.by_name else pod.options
+    if plan.steps and options is not None:
+        from .preflight import pod as preflight
+
+        preflight.check(pods, pod, desired.name, desired.infra_name, options, plan)
     renews = plan.has(Verb.UPDATE) and any(one.option in INFRA for one in plan.differences)
-    if plan.has(Verb.START, Verb.RESTART) or renews and plan.status_before in _UP:
+    if options is not None and (plan.has(Verb.START, Verb.RESTART) or renews and plan.status_before in _UP):
         from .preflight.name_resolution import warn_of_pod
 
-        options = desired.options if pod is None or not desired.by_name else pod.options
-        if options is not None:
-            warn_of_pod(desired.name, options)
+        warn_of_pod(desired.name, options)
     return _approved(pod, desired, plan)
 
 

@@ -20,11 +20,13 @@ from .._drivers.cgroups import manager
 from .._model.attempts import Attempts
 from .._model.errors import (
     ConfigMismatch,
+    ContainerExists,
     DependencyExists,
     InvalidState,
     LibpodError,
     NoSuchContainer,
     NoSuchPod,
+    PodExists,
     RemovalIncomplete,
     StateCorrupt,
     warn,
@@ -119,7 +121,7 @@ class Pods:
     def create(self, name: str, options: PodOptions, infra: str, maps: Mapping[str, list[IdMap]]) -> PodConfig:
         """Create a pod and its infra container, without starting it.
 
-        :raises ToolMissing: catatonit is not installed.
+        :raises ToolMissing: catatonit is not installed. Else as ``check_infra_name``.
         """
         pod_id = os.urandom(32).hex()
         cgroup = self.cgroup(pod_id, options["cgroup_parent"])
@@ -136,6 +138,19 @@ class Pods:
         self.store.write_name(name, {"pod": pod_id})
         return pod
 
+    def check_infra_name(self, name: str, pod_name: str, pod_id: str = "") -> None:
+        """Check that a pod's infra container may have the name, which is empty for one that is made of the pod's ID.
+
+        :raises PodExists: it is a pod's. :raises ContainerExists: it is that of a container outside the pod.
+        """
+        record = self.store.name_record(name) if name else {}
+        taken = f"infra_name: {name!r} cannot be the name of the infra container of pod {pod_name}"
+        if name and name == pod_name or any(key.startswith("pod") for key in record):
+            raise PodExists(f"{taken}: it is a pod's: give another one")
+        container = self.runtime.find(name) if record.get("id") else None
+        if container is not None and (not pod_id or container.config.pod != pod_id):
+            raise ContainerExists(f"{taken}: it is another container's: give another one")
+
     def renew_infra(self, pod: PodConfig, maps: Mapping[str, list[IdMap]], *, start: bool = False) -> Container:
         """Create the infra container; the pod's containers depend on it from now on, if it replaces another one.
 
@@ -143,6 +158,7 @@ class Pods:
         """
         with self.store.lock(pod.infra):
             self.runtime.recover(pod.infra)
+            self.check_infra_name(pod.infra, pod.name, pod.id)
             container = self.runtime.begin(self._infra_config(pod, maps), resume=start)
             try:
                 if start:

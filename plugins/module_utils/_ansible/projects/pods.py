@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Callable, Iterator, Sequence
 
 from ..._inputs.stack import EMPTY_DIR, Options, Stack
-from ..._model.errors import LibpodError
+from ..._model.errors import InvalidArgument, LibpodError
 from ..._model.options.table import select
 from ..._model.records.pod import FIXED, PodConfig
 from ..._reconcile import pods as reconciled
@@ -67,14 +67,22 @@ class StackPods:
             changes.remove_volumes([one["name"] for one in stack.volumes], EMPTY_DIR)
 
     def check_names(self, stack: Stack) -> None:
-        """Check that the names of the stack's pods are free or the owner's.
+        """Check that the names of the stack's pods and of their infra containers are free or the owner's.
 
-        :raises InvalidArgument: a pod has one that is not.
+        :raises InvalidArgument: a pod has one that is not. Else as ``Pods.check_infra_name``.
         """
         for one in stack.pods:
             there = self._pods.find(one["name"])
             if there is not None:
                 self._task.owner.check(f"pod {one['name']}", there.options["label"])
+            else:
+                self._pods.check_infra_name(one.get("infra_name", ""), one["name"])
+        infra = [one["infra_name"] for one in stack.pods if one.get("infra_name")]
+        names = [*infra, *(one["name"] for one in (*stack.pods, *stack.containers))]
+        if twice := [name for name in infra if names.count(name) > 1]:
+            raise InvalidArgument(
+                f"infra_name: {twice[0]!r} is also the name of another pod or container of the task: give another one"
+            )
 
     def _desired(self, stack: Stack, *, start: bool, recreate: bool) -> list[DesiredPod]:
         """Return the stack's pods; a new one begins to run with ``start``, and ``recreate`` makes each one new.

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from ..base import ContainerBase
 
 
-def require(networks: NetworkBackend, name: str, options: ContainerOptions, strict: bool = False) -> None:
-    """Check that the container's networks can be attached as its options say, as far as that is known beforehand.
+def require(networks: NetworkBackend, subject: str, options: ContainerOptions, strict: bool = False) -> None:
+    """Check that networks can be attached as options say, as far as that is known beforehand.
+
+    ``subject`` is the container, or the pod, by its name in a message.
 
     Ports published on an address of a family that their network lacks have no effect. That is a warning, and an error
     where ``strict``.
@@ -52,11 +54,11 @@ def require(networks: NetworkBackend, name: str, options: ContainerOptions, stri
     # As with podman, published ports lead to the first network alone.
     for attachment in requested[:1]:
         if any(port.host_ip != ANY_ADDRESS for port in options["publish"]):
-            _check_families(name, attachment, networks.families(attachment), options["publish"], strict)
+            _check_families(subject, attachment, networks.families(attachment), options["publish"], strict)
 
 
 def _check_families(
-    name: str, attachment: NetworkAttachment, families: set[int], publish: Sequence[PortMapping], strict: bool
+    subject: str, attachment: NetworkAttachment, families: set[int], publish: Sequence[PortMapping], strict: bool
 ) -> None:
     """Warn of ports published on an address of a family that the network lacks.
 
@@ -68,7 +70,7 @@ def _check_families(
         family = 6 if ":" in port.host_ip else 4
         if family not in families:
             without_effect(
-                f"publish: {port.to_option()} of container {name} has no effect, for its network {attachment.network} "
+                f"publish: {port.to_option()} of {subject} has no effect, for its network {attachment.network} "
                 f"gives it no IPv{family} address to forward to: publish it on an IPv{10 - family} address, or give "
                 f"the network an IPv{family} subnet",
                 strict,

@@ -93,7 +93,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired, *,
     if not (container and container.unreadable):
         own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
         host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports), _port_holder(runtime))
-    _check_network(runtime, desired.name, options, None if new else container, desired.strict)
+    check_network(runtime, f"container {desired.name}", options, None if new else container, desired.strict)
     if image is not None:
         check_command(desired.name, desired.image or "its image", options, image)
         if options["health_startup_cmd"]:
@@ -141,7 +141,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     own = config.ports if container.state.status.has_process else ()
     host_ports.check_free(config.name, config.ports, (*own, *runtime.freed_ports), _port_holder(runtime))
     if config.create_net_ns or options["network"]["mode"] == "ns":
-        _check_network(runtime, config.name, options, container)
+        check_network(runtime, f"container {config.name}", options, container)
 
 
 def _check_source(runtime: Runtime, volume: Volume, name: str, mapped: bool) -> None:
@@ -378,15 +378,19 @@ def _check_limits(runtime: Runtime, manager: str, options: ContainerOptions) -> 
     kernel_limits.check(runtime.host.cgroups, options)
 
 
-def _check_network(
-    runtime: Runtime, name: str, options: ContainerOptions, kept: Optional[Container], strict: bool = False
+def check_network(
+    runtime: Runtime, subject: str, options: ContainerOptions, kept: Optional[Container], strict: bool = False
 ) -> None:
+    """Check that the networks, or the namespace, can be used; ``kept`` is a container that has a backend of its own.
+
+    :raises InvalidArgument: the namespace does not exist. Else as ``setup.require``.
+    """
     network = options["network"]
     if network["mode"] == "cni":
         if dependencies.is_pods(runtime, options, LinuxNS.NET):
             return
         from ..._container.network import setup
 
-        setup.require(kept.networks if kept else runtime.host.networks, name, options, strict)
+        setup.require(kept.networks if kept else runtime.host.networks, subject, options, strict)
     elif network["mode"] == "ns" and not netns.exists(network["target"]):
         raise InvalidArgument(f"network: {network['target']} is not a network namespace on this host")
