@@ -82,6 +82,19 @@ def test_copy_out_and_back_is_the_same(host: Host, work: str) -> None:
     assert os.stat(f"{work}/one").st_uid == 0
 
 
+def test_file_whose_name_is_no_utf8_is_copied_and_exported(host: Host, work: str) -> None:
+    host.container("c", **OPTIONS)
+    odd, shown = "caf\udce9", "caf\\udce9"  # café in Latin-1, as Python has it
+    os.rename(f"{work}/file", f"{work}/{odd}")
+    done = _copy(host, f"{work}/{odd}", f"/{odd}")
+    assert done["copied"] == [f"/{odd}"], done
+    assert done["invocation"]["module_args"]["src"] == f"{work}/{shown}"
+    assert _inside(host, "cat /caf?") == "one\n" and not _copy(host, f"{work}/{odd}", f"/{odd}").changed
+    assert _copy(host, f"/{odd}", f"{work}/{odd}2", from_container=True).changed and os.path.exists(f"{work}/{odd}2")
+    exported = host.module("libpod_export", {"container": "c", "dest": f"{work}/{odd}.tar"})
+    assert exported.changed and os.path.exists(f"{work}/{odd}.tar"), exported
+
+
 @pytest.mark.parametrize("running", [True, False])
 def test_links_cannot_escape_the_root_filesystem(host: Host, work: str, running: bool) -> None:
     host.container("c", **OPTIONS)

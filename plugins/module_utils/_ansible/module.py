@@ -64,8 +64,11 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
                 self.unusable, self.params[name] = error, json.loads(text)
 
     def shown_params(self) -> dict[str, Any]:
-        """Return the task's parameters with their secrets hidden."""
+        """Return the task's parameters with their secrets hidden, and without bytes that a log would not take."""
         shown = dict(self.params)
+        for name in _PATHS:
+            if isinstance(shown.get(name), str):
+                shown[name] = shown[name].encode(errors="backslashreplace").decode()
         for name in SECRET_MAPPINGS:
             if shown.get(name) is not None:
                 shown[name] = hidden(shown[name])
