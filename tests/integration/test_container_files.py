@@ -92,7 +92,9 @@ def test_file_whose_name_is_no_utf8_is_copied_and_exported(host: Host, work: str
     assert _inside(host, "cat /caf?") == "one\n" and not _copy(host, f"{work}/{odd}", f"/{odd}").changed
     assert _copy(host, f"/{odd}", f"{work}/{odd}2", from_container=True).changed and os.path.exists(f"{work}/{odd}2")
     exported = host.module("libpod_export", {"container": "c", "dest": f"{work}/{odd}.tar"})
-    assert exported.changed and os.path.exists(f"{work}/{odd}.tar"), exported
+    assert exported.changed, exported
+    with tarfile.open(f"{work}/{odd}.tar") as tar:
+        assert tar.getmember(odd).size == 4
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -97,7 +97,7 @@ def start(
         if input is not None:
             descriptor = os.memfd_create("input")
             with open(descriptor, "wb", closefd=False) as file:
-                file.write(input.encode())
+                file.write(os.fsencode(input))
             os.lseek(descriptor, 0, os.SEEK_SET)
         return subprocess.Popen(
             list(argv),
