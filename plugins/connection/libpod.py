@@ -220,7 +220,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         self._connected = False
 
 
-def _explained(do: Callable[[], Any]) -> Any:
+def _explained(do: Callable[[], object]) -> Any:
     """Return what ``do`` does. :raises AnsibleConnectionFailure: the engine failed; the message is its sentence."""
     try:
         return do()

@@ -31,7 +31,7 @@ def _options() -> dict[str, Any]:
     return options
 
 
-def _forget_versions(node: Any) -> None:
+def _forget_versions(node: object) -> None:
     """Remove the versions of ansible-core, which would be taken for those of this collection."""
     for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         _forget_versions(value)

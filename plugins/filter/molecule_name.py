@@ -41,7 +41,7 @@ _value:
 """
 
 import os
-from typing import Any, Callable
+from typing import Callable
 
 from ansible.errors import AnsibleFilterError
 
@@ -61,6 +61,6 @@ def molecule_name(host: str, directory: str = "") -> str:
 class FilterModule:
     """The filter."""
 
-    def filters(self) -> dict[str, Callable[..., Any]]:
+    def filters(self) -> dict[str, Callable[..., object]]:
         """Return it by its name."""
         return {"molecule_name": molecule_name}

@@ -118,7 +118,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible has no types
             raise AnsibleLookupError(str(error)) from None
 
 
-def _instances(platforms: list[Any], variables: Mapping[str, Any], scenario: str) -> Iterator[Instance]:
+def _instances(platforms: list[object], variables: Mapping[str, Any], scenario: str) -> Iterator[Instance]:
     """Yield the platforms, and then the inventory's hosts that are instances."""
     names = set()
     for one in platforms:

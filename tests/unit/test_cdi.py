@@ -9,7 +9,6 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -20,6 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     MalformedData,
     NotImplementedByHost,
 )
+from ansible_collections.libpod.engine.plugins.module_utils._spec.types import Spec
 
 # As nvidia-ctk cdi generate writes it.
 GENERATED = """---
@@ -68,9 +68,9 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
     return both
 
 
-def applied(*names: str) -> dict[str, Any]:
+def applied(*names: str) -> Spec:
     """Return an empty specification with the edits of these devices applied."""
-    spec: dict[str, Any] = {
+    spec: Spec = {
         "process": {"env": [], "user": {"additionalGids": []}},
         "linux": {"resources": {"devices": []}},
         "mounts": [],

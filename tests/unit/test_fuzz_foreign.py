@@ -26,6 +26,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.options impor
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import config, image
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
 from ansible_collections.libpod.engine.plugins.module_utils._spec import users
+from ansible_collections.libpod.engine.plugins.module_utils._spec.types import Spec
 from ansible_collections.libpod.engine.tests.support import fuzz
 from hypothesis import strategies as st
 
@@ -128,7 +129,7 @@ SECCOMP = {
         },
     ],
 }
-SPEC: dict[str, Any] = {
+SPEC: Spec = {
     "process": {"env": [], "args": ["/x"], "user": {"additionalGids": []}},
     "linux": {"resources": {"devices": []}},
     "mounts": [],

@@ -18,7 +18,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.options.names
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.diff.options import plain
-from ansible_collections.libpod.engine.plugins.module_utils._spec.user_namespace import adapt, linux_mappings
+from ansible_collections.libpod.engine.plugins.module_utils._spec.user_namespace import adapt, mappings
 
 DEFAULT = {"mode": "", "target": ""}
 
@@ -156,11 +156,8 @@ def test_requires_is_a_set() -> None:
 
 def test_spec_of_a_user_namespace() -> None:
     maps = {"uid": [IdMap(0, 100000, 1000)], "gid": [IdMap(0, 200000, 3)]}
-    assert linux_mappings(maps) == {
-        "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 1000}],
-        "gidMappings": [{"containerID": 0, "hostID": 200000, "size": 3}],
-    }
-    assert linux_mappings({}) == {}
+    assert mappings(maps["uid"]) == [{"containerID": 0, "hostID": 100000, "size": 1000}]
+    assert mappings(maps["gid"]) == [{"containerID": 0, "hostID": 200000, "size": 3}]
     devpts = {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "gid=5"]}
     sysfs = {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "ro"]}
     pts, own = adapt([devpts, sysfs], maps, {})

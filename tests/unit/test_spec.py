@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._spec.generate import Facts, generate
@@ -223,6 +224,15 @@ def test_kernel_parameters_of_the_network_only_where_it_is_the_containers_own() 
     assert spec(network=["host"])["linux"]["sysctl"] == {}
     parameters = {"net.ipv4.ping_group_range": "1 1", "kernel.msgmax": 5}
     assert spec(sysctl=parameters)["linux"]["sysctl"] == {"net.ipv4.ping_group_range": "1 1", "kernel.msgmax": "5"}
+
+
+def test_mappings_of_a_user_namespace_are_in_the_spec() -> None:
+    config = ContainerConfig("a", "web", "now", normalise({}), "/x")
+    assert not {"uidMappings", "gidMappings"} & generate(config, Facts(**FACTS))["linux"].keys()
+    mapped = config._replace(id_mappings={"uid": [IdMap(0, 100000, 9)], "gid": [IdMap(0, 200000, 3)]})
+    linux = generate(mapped, Facts(**FACTS))["linux"]
+    assert linux["uidMappings"] == [{"containerID": 0, "hostID": 100000, "size": 9}]
+    assert linux["gidMappings"] == [{"containerID": 0, "hostID": 200000, "size": 3}]
 
 
 def test_spec_is_the_callers_own() -> None:

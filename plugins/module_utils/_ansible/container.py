@@ -28,7 +28,7 @@ def _reconciled(module: EngineModule, params: Mapping[str, object]) -> dict[str,
     return result(reconcile(arguments.parts(params), desired, check_mode=module.check_mode), desired.name, module._diff)
 
 
-def _with_new_pod(module: EngineModule) -> dict[str, Any]:
+def _with_new_pod(module: EngineModule) -> dict[str, object]:
     """Reconcile the container and its pod; a failure of the container reports the pod that was made."""
     from . import new_pod
 

@@ -138,7 +138,7 @@ def _unaliased(given: Mapping[str, object], canonical: Mapping[str, str], whose:
     return options
 
 
-def _unknown(whose: str, key: str, own: Mapping[str, Any]) -> InvalidArgument:
+def _unknown(whose: str, key: str, own: Mapping[str, object]) -> InvalidArgument:
     from .unknown_options import remedy
 
     meant = remedy(key, own, container=True) or "libpod_container's documentation lists them"
@@ -207,7 +207,7 @@ def shown(asked: Sequence[Desired], how: str = "auto") -> Callable[[Container], 
     return inspect if how == "full" or how == "auto" and len(asked) <= _INSPECTED else outline
 
 
-def rendered(outcome: Outcome, name: str, *, diff: bool) -> dict[str, Any]:
+def rendered(outcome: Outcome, name: str, *, diff: bool) -> dict[str, object]:
     """Return what a result has of one of several containers."""
     found = result(outcome, name, diff)
     # Of a hundred containers each value costs Ansible more than the engine's look at it.

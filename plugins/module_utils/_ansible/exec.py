@@ -38,7 +38,7 @@ def spec() -> dict[str, object]:
     }
 
 
-def execute(module: EngineModule) -> dict[str, Any]:
+def execute(module: EngineModule) -> dict[str, object]:
     """Run the command, or in check mode only say so."""
     params = module.params
     wanted = Exec(

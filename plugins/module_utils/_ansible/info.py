@@ -15,7 +15,7 @@ from . import arguments
 from .module import EngineModule, run
 
 
-def containers(module: EngineModule) -> dict[str, Any]:
+def containers(module: EngineModule) -> dict[str, object]:
     """Return the named containers, or all; names of no container are left out."""
     runtime = Runtime(arguments.parts(module.params))
     inspected = []

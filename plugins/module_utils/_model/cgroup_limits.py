@@ -9,7 +9,7 @@ cgroup-v2.rst, systemd.resource-control(5), the OCI runtime specification's conf
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Optional, Union
 
 from .cgroup_codecs import (
     DEFAULT_SHARES,
@@ -89,7 +89,7 @@ class Limit:
         v1: Union[tuple[File, ...], Absent],
         v2: Union[tuple[File, ...], Absent],
         systemd: Union[Property, Absent],
-        oci: tuple[str, str],
+        oci: tuple[Section, str],
         inspected: tuple[str, object],
         unlimited: object = None,
         unlimited_v2: object = None,
@@ -124,6 +124,13 @@ class Limit:
 
 # The table
 
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Section = Literal["cpu", "memory", "pids", "blockIO"]  # of linux.resources
+    _Files = Union[tuple[File, ...], Absent]
+    _Places = tuple[tuple[File, ...], _Files, Union[Property, Absent], tuple[Section, str], tuple[str, object]]
+
 _NO_POD = Absent("systemd is asked for pods alone, which have no such limit; the scope of a container is its runtime's")
 _V1_ONLY = Absent("cgroup v2 has nothing of the kind")
 
@@ -131,19 +138,19 @@ _V1_ONLY = Absent("cgroup v2 has nothing of the kind")
 def _rate(option: str, part: str, key: str, oci: str, inspected: str) -> Limit:
     v1 = File(f"blkio.throttle.{part}_device", by_device_codec(option, "0"), initial="")
     v2 = File("io.max", io_max_codec(option, key), initial="")
-    places = ((v1,), (v2,), _NO_POD, ("blockIO", oci), (inspected, ()))
+    places: _Places = ((v1,), (v2,), _NO_POD, ("blockIO", oci), (inspected, ()))
     return Limit(option, *places, set_by="engine", optional=True, rare=True, device_field="rate")
 
 
 def _cpuset_row(option: str, oci: str, inspected: str, systemd: Union[Property, Absent], *, optional: bool) -> Limit:
     files = (File(option.replace("_", "."), cpuset_codec(option)),)
-    places = (files, files, systemd, ("cpu", oci), (inspected, ""))
+    places: _Places = (files, files, systemd, ("cpu", oci), (inspected, ""))
     return Limit(option, *places, optional=optional, inherits=whole_cpuset)
 
 
 def _real_time(option: str, default: int, oci: str, inspected: str) -> Limit:
     v1 = File(f"cpu.{option[4:]}_us", default_codec(option, default))
-    places = ((v1,), _V1_ONLY, _NO_POD, ("cpu", oci), (inspected, 0))
+    places: _Places = ((v1,), _V1_ONLY, _NO_POD, ("cpu", oci), (inspected, 0))
     return Limit(option, *places, unlimited=default, optional=True)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .._model.options.types import Security
+    from .types import ConfinedPaths
 
 _MASKED = (
     "/proc/acpi /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats /proc/sched_debug"
@@ -19,7 +20,7 @@ _READ_ONLY = "/proc/asound /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-tr
 _PROCESS = {"user": "system_u", "role": "system_r", "type": "container_t", "level": "s0"}
 
 
-def paths(security: Security, privileged: bool) -> dict[str, list[str]]:
+def paths(security: Security, privileged: bool) -> ConfinedPaths:
     """Return ``maskedPaths`` and ``readonlyPaths``; a privileged container has only those masked by name."""
     masked = security.get("mask", [])
     unmasked = security.get("unmask", [])

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Iterable, Mapping, NamedTuple, Optional
 
 from .._model.records.config import OCI_VERSION, ContainerConfig
 from . import confinement
 from .mounts import mounts
 from .resources import resources
-from .user_namespace import adapt, linux_mappings
+from .user_namespace import adapt, mappings
 from .users import User
 
 if TYPE_CHECKING:
     from .._model.options.types import DeviceRule, Volume
-    from .types import Device, Seccomp
+    from .types import AnyDevice, Device, Linux, Process, Rlimit, Seccomp, Spec
 
 # podman's process limits, lowered to what the host lets a container have.
 _DEFAULT_RLIMITS = {"nofile": 1048576, "nproc": 4194304}
@@ -61,7 +61,7 @@ class Facts(NamedTuple):
     selinux: bool = True
 
 
-def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
+def generate(config: ContainerConfig, facts: Facts) -> Spec:
     """Return the OCI runtime specification of a container, a new structure at each call."""
     options = config.options
     all_mounts = mounts(
@@ -78,12 +78,10 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         all_mounts = [mapped(mount, config.id_mappings) for mount in all_mounts]
     if config.id_mappings:
         all_mounts = adapt(all_mounts, config.id_mappings, facts.foreign)
-    return {
+    spec: Spec = {
         "ociVersion": OCI_VERSION,
         "process": _process(config, facts),
         "root": {"path": facts.rootfs, "readonly": options["read_only"]},
-        # Another's host name is not ours to set.
-        **({"hostname": facts.hostname} if facts.namespaces.get("uts") == "" else {}),
         "mounts": all_mounts,
         "annotations": {
             "io.container.manager": "libpod",
@@ -93,6 +91,9 @@ def generate(config: ContainerConfig, facts: Facts) -> dict[str, Any]:
         },
         "linux": _linux(config, facts),
     }
+    if facts.namespaces.get("uts") == "":  # another's host name is not ours to set
+        spec["hostname"] = facts.hostname
+    return spec
 
 
 def _unit_properties(config: ContainerConfig) -> dict[str, str]:
@@ -124,8 +125,8 @@ def environment(config: ContainerConfig, facts: Facts) -> list[str]:
     return [f"{key}={value}" for key, value in variables.items()]
 
 
-def _process(config: ContainerConfig, facts: Facts) -> dict[str, object]:
-    process: dict[str, object] = {
+def _process(config: ContainerConfig, facts: Facts) -> Process:
+    process: Process = {
         "terminal": config.options["tty"],
         "user": {
             "uid": facts.user.uid,
@@ -151,7 +152,7 @@ def _process(config: ContainerConfig, facts: Facts) -> dict[str, object]:
     return process
 
 
-def _rlimits(ulimits: Mapping[str, list[int]], facts: Facts) -> list[dict[str, object]]:
+def _rlimits(ulimits: Mapping[str, list[int]], facts: Facts) -> list[Rlimit]:
     if "host" in ulimits:
         # The others are inherited; of this one Go's programs, such as runc, raise the soft limit.
         limits = {"nofile": list(facts.open_files)}
@@ -175,21 +176,29 @@ def _sysctls(config: ContainerConfig) -> dict[str, str]:
     return {**default, **config.options["sysctl"]}
 
 
-def _linux(config: ContainerConfig, facts: Facts) -> dict[str, object]:
+def _linux(config: ContainerConfig, facts: Facts) -> Linux:
     options = config.options
     own_rule = [options["device_cgroup_rule"]] if options["device_cgroup_rule"] else []
-    devices = [{"allow": options["privileged"], "access": "rwm"}, *facts.device_rules, *own_rule]
-    linux: dict[str, object] = {
+    every: AnyDevice = {"allow": options["privileged"], "access": "rwm"}
+    linux: Linux = {
         "cgroupsPath": facts.cgroups_path,
         "namespaces": [
             {"type": kind, **({"path": path} if path else {})} for kind, path in sorted(facts.namespaces.items())
         ],
-        "resources": {"devices": devices, **resources(options, swap=facts.swap, numbers=facts.device_numbers)},
+        "resources": {
+            "devices": [every, *facts.device_rules, *own_rule],
+            **resources(options, swap=facts.swap, numbers=facts.device_numbers),
+        },
         "sysctl": _sysctls(config),
         "rootfsPropagation": root_propagation(config.volumes),
-        **linux_mappings(config.id_mappings),
-        **confinement.paths(options["security_opt"], options["privileged"]),
     }
+    if config.id_mappings:
+        linux["uidMappings"], linux["gidMappings"] = (mappings(config.id_mappings[kind]) for kind in ("uid", "gid"))
+    paths = confinement.paths(options["security_opt"], options["privileged"])
+    if "maskedPaths" in paths:
+        linux["maskedPaths"] = paths["maskedPaths"]
+    if "readonlyPaths" in paths:
+        linux["readonlyPaths"] = paths["readonlyPaths"]
     mount_label = confinement.labels(options["security_opt"])[1] if facts.selinux else ""
     if mount_label:
         linux["mountLabel"] = mount_label

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Iterable, Mapping
 
 from .._model.cgroup_codecs import Values
 from .._model.cgroup_limits import LIMITS, Limit, with_partners
 
-_Resources = dict[str, dict[str, object]]  # by section, as config-linux.md names them
+if TYPE_CHECKING:
+    from .types import Resources
 
 
-def resources(options: Values, *, swap: bool, numbers: Mapping[str, tuple[int, int]]) -> _Resources:
+def resources(options: Values, *, swap: bool, numbers: Mapping[str, tuple[int, int]]) -> Resources:
     """Return ``linux.resources`` of a new container from its normalised options.
 
     ``swap``: the host accounts for swap; ``numbers`` are the major and minor number of each device that is named.
@@ -24,18 +25,18 @@ def resources(options: Values, *, swap: bool, numbers: Mapping[str, tuple[int, i
     return spec
 
 
-def _value(row: Limit, value: Any, numbers: Mapping[str, tuple[int, int]]) -> object:
+def _value(row: Limit, value: object, numbers: Mapping[str, tuple[int, int]]) -> object:
     """Return a limit as the specification has it, None for none."""
     if value is False:
         return None
-    if not row.device_field:
+    if not isinstance(value, dict):
         return value
     devices = ((*numbers[path], limit) for path, limit in value.items())
     return [{"major": major, "minor": minor, row.device_field: limit} for major, minor, limit in devices] or None
 
 
-def _sections(values: Mapping[str, object], swap: bool) -> _Resources:
-    spec: _Resources = {}
+def _sections(values: Mapping[str, object], swap: bool) -> Resources:
+    spec: Resources = {}
     for name, value in values.items():
         if value is not None and (swap or name != "memory_swap"):
             section, key = LIMITS[name].oci
@@ -45,7 +46,7 @@ def _sections(values: Mapping[str, object], swap: bool) -> _Resources:
 
 def changed_resources(
     options: Values, names: Iterable[str], *, swap: bool, unified: bool, all_cpus: str, all_mems: str
-) -> _Resources:
+) -> Resources:
     """Return ``linux.resources`` for an update in place of the limits in ``names``; other names are passed over.
 
     Limits that the kernel checks against each other go together. ``all_cpus`` and ``all_mems`` are what the cpusets are

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Mapping, TypedDict, Union
+
+from .._model.options.types import DeviceRule
 
 
 class _Mount(TypedDict):
@@ -76,3 +78,124 @@ class Seccomp(_Seccomp, total=False):
     listenerPath: str
     listenerMetadata: str
     syscalls: list[SyscallRule]
+
+
+class ProcessUser(TypedDict):
+    """``process.user`` (config.md, "User")."""
+
+    uid: int
+    gid: int
+    additionalGids: list[int]
+    umask: int
+
+
+class Rlimit(TypedDict):
+    """An entry of ``process.rlimits`` (config.md, "POSIX process")."""
+
+    type: str
+    soft: int
+    hard: int
+
+
+class _Process(TypedDict):
+    terminal: bool
+    user: ProcessUser
+    args: list[str]
+    env: list[str]
+    cwd: str
+    capabilities: Mapping[str, list[str]]
+    noNewPrivileges: bool
+    rlimits: list[Rlimit]
+
+
+class Process(_Process, total=False):
+    """``process`` (config.md, "Process")."""
+
+    selinuxLabel: str
+    apparmorProfile: str
+    oomScoreAdj: int
+
+
+class AnyDevice(TypedDict):
+    """An entry of ``linux.resources.devices`` for every device."""
+
+    allow: bool
+    access: str
+
+
+class Resources(TypedDict, total=False):
+    """``linux.resources`` (config-linux.md, "Control groups")."""
+
+    devices: list[Union[DeviceRule, AnyDevice]]
+    cpu: dict[str, object]
+    memory: dict[str, object]
+    pids: dict[str, object]
+    blockIO: dict[str, object]
+    unified: dict[str, str]
+
+
+class _Personality(TypedDict):
+    domain: str
+
+
+class _IntelRdt(TypedDict):
+    closID: str
+
+
+class _Linux(TypedDict):
+    cgroupsPath: str
+    namespaces: list[dict[str, str]]
+    resources: Resources
+    sysctl: dict[str, str]
+    rootfsPropagation: str
+
+
+class ConfinedPaths(TypedDict, total=False):
+    """The paths in ``linux`` that are hidden, or cannot be written."""
+
+    maskedPaths: list[str]
+    readonlyPaths: list[str]
+
+
+class Linux(_Linux, total=False):
+    """``linux`` (config-linux.md)."""
+
+    uidMappings: list[IdMapping]
+    gidMappings: list[IdMapping]
+    maskedPaths: list[str]
+    readonlyPaths: list[str]
+    mountLabel: str
+    personality: _Personality
+    intelRdt: _IntelRdt
+    devices: list[Device]
+    seccomp: Seccomp
+
+
+class Hook(TypedDict, total=False):
+    """An entry of a stage in ``hooks`` (config.md, "POSIX-platform Hooks")."""
+
+    path: str
+    args: list[str]
+    env: list[str]
+    timeout: int
+
+
+class _Root(TypedDict):
+    path: str
+    readonly: bool
+
+
+class _Spec(TypedDict):
+    ociVersion: str
+    process: Process
+    root: _Root
+    mounts: list[Mount]
+    annotations: dict[str, str]
+    linux: Linux
+
+
+class Spec(_Spec, total=False):
+    """A container's config.json (config.md)."""
+
+    hostname: str
+    hooks: dict[str, list[Hook]]

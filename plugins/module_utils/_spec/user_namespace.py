@@ -14,14 +14,9 @@ if TYPE_CHECKING:
 _TTY_GID = 5
 
 
-def linux_mappings(id_mappings: Mapping[str, Iterable[IdMap]]) -> dict[str, list[IdMapping]]:
-    """Return ``uidMappings`` and ``gidMappings``; nothing without a user namespace."""
-    return {
-        f"{kind}Mappings": [
-            {"containerID": entry.inside, "hostID": entry.outside, "size": entry.length} for entry in id_mappings[kind]
-        ]
-        for kind in id_mappings
-    }
+def mappings(entries: Iterable[IdMap]) -> list[IdMapping]:
+    """Return the entries of ``uidMappings`` or ``gidMappings``."""
+    return [{"containerID": one.inside, "hostID": one.outside, "size": one.length} for one in entries]
 
 
 def adapt(mounts: list[Mount], id_mappings: Mapping[str, Iterable[IdMap]], foreign: Mapping[str, str]) -> list[Mount]:

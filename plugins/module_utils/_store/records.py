@@ -20,7 +20,7 @@ _SEAL_BYTES = len(_SEAL % 0)
 
 def write(
     path: str,
-    record: Any,
+    record: object,
     *,
     durable: bool = True,
     mode: int = 0o600,

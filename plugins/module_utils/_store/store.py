@@ -282,7 +282,7 @@ class Store:
         except StateCorrupt:
             return None
 
-    def write_run_record(self, container_id: str, kind: str, record: Any) -> None:
+    def write_run_record(self, container_id: str, kind: str, record: object) -> None:
         records.write(f"{self.run_dir(container_id)}/{kind}.json", record, durable=False)
 
     def remove_run_record(self, container_id: str, kind: str) -> None:

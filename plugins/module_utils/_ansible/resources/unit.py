@@ -43,7 +43,7 @@ def spec() -> dict[str, object]:
     }
 
 
-def work(module: EngineModule) -> dict[str, Any]:
+def work(module: EngineModule) -> dict[str, object]:
     """Write the unit's file or remove it, or in check mode say whether it would be."""
     params = module.params
     name = checked_name(params["name"], "name")

@@ -22,7 +22,7 @@ from ..module import EngineModule, run
 STATES = ("present", "absent", "mounted", "unmounted")
 
 
-def spec() -> dict[str, Any]:
+def spec() -> dict[str, object]:
     """Return the argument spec of libpod_volume."""
     return {
         "name": {"type": "str", "required": True},
@@ -80,7 +80,7 @@ def volume(module: EngineModule) -> dict[str, object]:
         outcome = changes.present(parts, wanted, dry=dry)
     if src:
         outcome = _filled(parts, wanted, outcome, caller.absolute(src), dry=dry)
-    result: dict[str, Any] = {
+    result: dict[str, object] = {
         "changed": bool(outcome.actions),
         "actions": outcome.actions,
         "volume": inspect(parts, outcome.after) if outcome.after else {},

@@ -54,7 +54,7 @@ def _index(value: Any, *keys: Any) -> object:
     return value
 
 
-def _printf(text: str, *values: Any) -> str:
+def _printf(text: str, *values: object) -> str:
     """Return a text with each verb of Go's fmt replaced; widths and flags are Python's too."""
     left = iter(values)
 

@@ -88,7 +88,7 @@ def pod(parts: EngineConfig, arguments: Sequence[str]) -> int:
     pods = Pods(Runtime(parts))
     if options.verb in ("ps", "ls"):
         found = [inspect_pod(pods, one) for one in pods.everyone()]
-        shape: Shape[Mapping[str, Any]] = Shape(_COLUMNS, lambda one: _row(one, whole=options.no_trunc), "Id")
+        shape: Shape[Mapping[str, object]] = Shape(_COLUMNS, lambda one: _row(one, whole=options.no_trunc), "Id")
         return verbs.write_list(options, found, shape, _FILTERS)
     if options.verb == "inspect":
         return verbs.inspect_each(options, lambda name: inspect_pod(pods, records.find(pods.store, name)), {})

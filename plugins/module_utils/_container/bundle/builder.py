@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Collection, Iterable, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Collection, Iterable, Mapping, Optional, Sequence
 
 from ..._drivers import seccomp_profiles
 from ..._drivers.cgroups import manager
@@ -25,7 +25,7 @@ from ..rootfs import device_nodes, tmpfs_modes, volumes
 from . import containerenv, etc_files, init_program, lsm
 
 if TYPE_CHECKING:
-    from ..._spec.types import Mount, Seccomp
+    from ..._spec.types import Mount, Seccomp, Spec
     from ..base import ContainerBase
 
 
@@ -113,8 +113,7 @@ def write(container: ContainerBase, drafted: Facts, rootfs: str) -> list[Mount]:
             file.flush()
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from error
-    mounts: list[Mount] = spec["mounts"]
-    return mounts
+    return spec["mounts"]
 
 
 def _completed(container: ContainerBase, drafted: Facts, rootfs: str) -> Facts:
@@ -152,7 +151,7 @@ def _completed(container: ContainerBase, drafted: Facts, rootfs: str) -> Facts:
     return facts
 
 
-def _edit(config: ContainerConfig, spec: dict[str, Any]) -> None:
+def _edit(config: ContainerConfig, spec: Spec) -> None:
     """Add to the spec what the host's CDI files and hook definitions say."""
     if config.options["gpus"]:
         from . import cdi

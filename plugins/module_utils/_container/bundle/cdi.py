@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Iterable, NamedTuple
 
 from ..._drivers import foreign_files
 from ..._model.errors import InvalidArgument, MalformedData, NotImplementedByHost, shortened
 from ..._model.foreign import Foreign
+
+if TYPE_CHECKING:
+    from ..._model.options.types import DeviceRule
+    from ..._spec.types import Device, Hook, Mount, Spec
 
 KIND = "nvidia.com/gpu"
 # A device of the later directory replaces one of the same name.
@@ -30,8 +34,7 @@ def check(names: Iterable[str]) -> None:
 
     :raises NotImplementedByHost, InvalidArgument: as ``edits`` and ``apply``.
     """
-    process = {"env": [], "user": {"additionalGids": []}}
-    apply({"process": process, "linux": {"resources": {"devices": []}}, "mounts": []}, edits(names))
+    _read(edits(names))
 
 
 def edits(names: Iterable[str]) -> list[Foreign]:
@@ -123,40 +126,68 @@ def _check(edit: Foreign) -> None:
         )
 
 
-def apply(spec: dict[str, Any], additions: Iterable[Foreign]) -> None:
+class _Edit(NamedTuple):
+    """What an edit adds; ``devices`` with the rules that allow them, ``hooks`` with their stages."""
+
+    env: list[str]
+    groups: list[int]
+    devices: list[tuple[Device, DeviceRule]]
+    mounts: list[Mount]
+    hooks: list[tuple[str, Hook]]
+
+
+def _read(additions: Iterable[Foreign]) -> list[_Edit]:
+    try:
+        return [
+            _Edit(
+                edit["env"].texts(),
+                [one.integer(low=0, high=_MAX_ID) for one in edit["additionalGids"]],
+                [_device(node) for node in edit["deviceNodes"]],
+                [_mount(mount) for mount in edit["mounts"]],
+                [(_stage(hook["hookName"]), _hook(hook)) for hook in edit["hooks"]],
+            )
+            for edit in additions
+        ]
+    except MalformedData as error:
+        raise _wrong(error) from error
+
+
+def apply(spec: Spec, additions: Iterable[Foreign]) -> None:
     """Apply the edits of CDI files to an OCI spec.
 
     :raises InvalidArgument: a file is not valid.
     """
-    try:
-        for edit in additions:
-            _apply(spec, edit)
-    except MalformedData as error:
-        raise _wrong(error) from error
+    for edit in _read(additions):
+        _apply(spec, edit)
     spec["mounts"].sort(key=lambda one: one["destination"].count("/") if one["destination"] != "/" else 0)
 
 
-def _apply(spec: dict[str, Any], edit: Foreign) -> None:
+def _apply(spec: Spec, edit: _Edit) -> None:
     process, linux = spec["process"], spec["linux"]
-    env = edit["env"].texts()
-    replaced = {item.partition("=")[0] for item in env}
-    process["env"] = [item for item in process["env"] if item.partition("=")[0] not in replaced] + env
-    process["user"]["additionalGids"] += [one.integer(low=0, high=_MAX_ID) for one in edit["additionalGids"]]
-    for node in edit["deviceNodes"]:
-        device, rule = _device(node)
+    replaced = {item.partition("=")[0] for item in edit.env}
+    process["env"] = [item for item in process["env"] if item.partition("=")[0] not in replaced] + edit.env
+    process["user"]["additionalGids"] += edit.groups
+    for device, rule in edit.devices:
         linux["devices"] = [one for one in linux.get("devices", ()) if one["path"] != device["path"]] + [device]
         linux["resources"]["devices"].append(rule)
-    spec["mounts"] += [_mount(mount) for mount in edit["mounts"]]
-    for hook in edit["hooks"]:
-        stage = hook["hookName"].text()
-        if stage not in _STAGES:
-            hook["hookName"].fail(f"one of {', '.join(_STAGES)}")
-        spec.setdefault("hooks", {}).setdefault(stage, []).append(_hook(hook))
+    spec["mounts"] += edit.mounts
+    for stage, hook in edit.hooks:
+        spec.setdefault("hooks", {}).setdefault(stage, []).append(hook)
 
 
-def _hook(hook: Foreign) -> dict[str, object]:
-    result: dict[str, object] = {"path": _absolute(hook["path"])}
-    result.update({key: hook[key].texts() for key in ("args", "env") if hook[key]})
+def _stage(name: Foreign) -> str:
+    stage = name.text()
+    if stage not in _STAGES:
+        name.fail(f"one of {', '.join(_STAGES)}")
+    return stage
+
+
+def _hook(hook: Foreign) -> Hook:
+    result: Hook = {"path": _absolute(hook["path"])}
+    if hook["args"]:
+        result["args"] = hook["args"].texts()
+    if hook["env"]:
+        result["env"] = hook["env"].texts()
     if hook["timeout"]:
         result["timeout"] = hook["timeout"].integer(low=1)
     return result
@@ -169,7 +200,7 @@ def _absolute(path: Foreign) -> str:
     return text
 
 
-def _device(node: Foreign) -> tuple[dict[str, object], dict[str, object]]:
+def _device(node: Foreign) -> tuple[Device, DeviceRule]:
     """Return the device of ``linux.devices`` and its rule; what the file omits is the host's."""
     path = _absolute(node["path"])
     host = node["hostPath"].text() or path
@@ -179,7 +210,7 @@ def _device(node: Foreign) -> tuple[dict[str, object], dict[str, object]]:
         raise InvalidArgument(
             f"gpus: the device {shortened(host, 200)} of a CDI file cannot be used: {error.strerror}"
         ) from error
-    device = {
+    device: Device = {
         "path": path,
         "type": node["type"].text() or ("b" if stat.S_ISBLK(info.st_mode) else "c"),
         "major": node["major"].integer(os.major(info.st_rdev)),
@@ -188,11 +219,16 @@ def _device(node: Foreign) -> tuple[dict[str, object], dict[str, object]]:
         "uid": node["uid"].integer(info.st_uid, low=0, high=_MAX_ID),
         "gid": node["gid"].integer(info.st_gid, low=0, high=_MAX_ID),
     }
-    numbers = {key: device[key] for key in ("type", "major", "minor")}
-    return device, {"allow": True, **numbers, "access": node["permissions"].text() or "rwm"}
+    return device, {
+        "allow": True,
+        "type": device["type"],
+        "major": device["major"],
+        "minor": device["minor"],
+        "access": node["permissions"].text() or "rwm",
+    }
 
 
-def _mount(mount: Foreign) -> dict[str, object]:
+def _mount(mount: Foreign) -> Mount:
     options = mount["options"].texts()
     kind = mount["type"].text() or "bind"
     if kind == "bind" and not {"bind", "rbind"} & set(options):

@@ -7,34 +7,42 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Iterable, NamedTuple, Sequence, TypedDict
 
 from ..._drivers import foreign_files
 from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.foreign import Foreign
 
+if TYPE_CHECKING:
+    from ..._spec.types import Hook, Spec
+
 _STAGES = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
-# The members of ``when`` and of ``hook``, and how each is read.
-_CONDITIONS: dict[str, Callable[[Foreign], object]] = {
-    "always": lambda one: one.flag(required=True),
-    "annotations": Foreign.text_map,
-    "commands": Foreign.texts,
-    "hasBindMounts": lambda one: one.flag(required=True),
-}
-_FIELDS: dict[str, Callable[[Foreign], Any]] = {
-    "path": Foreign.text,
-    "args": Foreign.texts,
-    "env": Foreign.texts,
-    "timeout": lambda one: one.integer(low=1, required=True),
-}
+# The members of ``when`` and of ``hook``.
+_CONDITIONS = ("always", "annotations", "commands", "hasBindMounts")
+_FIELDS = ("path", "args", "env", "timeout")
 
 
-def read(directories: Iterable[str]) -> list[dict[str, Any]]:
+class _When(TypedDict, total=False):
+    always: bool
+    annotations: dict[str, str]
+    commands: list[str]
+    hasBindMounts: bool
+
+
+class Definition(NamedTuple):
+    """A file's hook, the conditions for it, and its stages."""
+
+    hook: Hook
+    when: _When
+    stages: list[str]
+
+
+def read(directories: Iterable[str]) -> list[Definition]:
     """Return the hooks of these directories in the order of their files' names; the last directory with a name wins.
 
     :raises InvalidArgument: a directory or file cannot be used; it is named.
     """
-    hooks: dict[str, dict[str, Any]] = {}
+    hooks: dict[str, Definition] = {}
     for directory in directories:
         try:
             names = [name for name in os.listdir(directory) if name.endswith(".json")]
@@ -45,10 +53,10 @@ def read(directories: Iterable[str]) -> list[dict[str, Any]]:
     return [hooks[name] for name in sorted(hooks)]
 
 
-def chosen(hooks: Iterable[Mapping[str, Any]], spec: Mapping[str, object], bind_mounts: bool) -> dict[str, object]:
+def chosen(hooks: Iterable[Definition], spec: Spec, bind_mounts: bool) -> dict[str, list[Hook]]:
     """Return ``hooks`` of the OCI spec: those whose conditions hold, by stage."""
-    matching = [hook for hook in hooks if _matches(hook["when"], spec, bind_mounts)]
-    stages = {stage: [hook["hook"] for hook in matching if stage in hook["stages"]] for stage in _STAGES}
+    matching = [hook for hook in hooks if _matches(hook.when, spec, bind_mounts)]
+    stages = {stage: [hook.hook for hook in matching if stage in hook.stages] for stage in _STAGES}
     return {stage: programs for stage, programs in stages.items() if programs}
 
 
@@ -56,7 +64,7 @@ def _wrong(path: str, reason: object, expected: str) -> InvalidArgument:
     return InvalidArgument(f"hooks_dir: {path} cannot be used: {reason}: expected {expected}")
 
 
-def _read_file(path: str) -> dict[str, Any]:
+def _read_file(path: str) -> Definition:
     try:
         return _checked(foreign_files.read_json(path))
     except OSError as error:
@@ -65,13 +73,13 @@ def _read_file(path: str) -> dict[str, Any]:
         raise InvalidArgument(f"hooks_dir: {error}") from error
 
 
-def _checked(hook: Foreign) -> dict[str, Any]:
+def _checked(hook: Foreign) -> Definition:
     if hook["version"].text() != "1.0.0":
         hook["version"].fail("1.0.0, oci-hooks(5)'s")
     stages = hook["stages"].texts()
     if not stages or set(stages) - set(_STAGES):
         hook["stages"].fail(f"some of {', '.join(_STAGES)}")
-    program, when = _object(hook["hook"], _FIELDS), _object(hook["when"], _CONDITIONS)
+    program, when = _program(hook["hook"]), _conditions(hook["when"])
     name = program.get("path", "")
     if not name.startswith("/") or not os.access(name, os.X_OK) or os.path.isdir(name):
         hook["hook"]["path"].fail("the absolute path of a program on the host that can be run")
@@ -81,19 +89,47 @@ def _checked(hook: Foreign) -> dict[str, Any]:
             re.compile(pattern)
         except (re.error, OverflowError, RecursionError) as error:
             hook["when"].fail(f"regular expressions ({error} in {pattern[:80]!r})")
-    return {"hook": program, "when": when, "stages": stages}
+    return Definition(program, when, stages)
 
 
-def _object(value: Foreign, fields: Mapping[str, Callable[[Foreign], Any]]) -> dict[str, Any]:
-    """Return the members of an object, which may have only those in ``fields``."""
+def _program(value: Foreign) -> Hook:
+    given = _members(value, _FIELDS)
+    program: Hook = {}
+    if "path" in given:
+        program["path"] = value["path"].text()
+    if "args" in given:
+        program["args"] = value["args"].texts()
+    if "env" in given:
+        program["env"] = value["env"].texts()
+    if "timeout" in given:
+        program["timeout"] = value["timeout"].integer(low=1, required=True)
+    return program
+
+
+def _conditions(value: Foreign) -> _When:
+    given = _members(value, _CONDITIONS)
+    when: _When = {}
+    if "always" in given:
+        when["always"] = value["always"].flag(required=True)
+    if "annotations" in given:
+        when["annotations"] = value["annotations"].text_map()
+    if "commands" in given:
+        when["commands"] = value["commands"].texts()
+    if "hasBindMounts" in given:
+        when["hasBindMounts"] = value["hasBindMounts"].flag(required=True)
+    return when
+
+
+def _members(value: Foreign, fields: Sequence[str]) -> set[str]:
+    """Return the names of an object's members, which may be only ``fields``."""
     if not value.mapping():
         value.fail(f"an object with some of {', '.join(fields)}")
     for unknown in sorted(set(value.mapping()) - set(fields)):
         value[unknown].fail(f"none but {', '.join(fields)} here")
-    return {name: fields[name](one) for name, one in value.items()}
+    return set(value.mapping())
 
 
-def _matches(when: Mapping[str, Any], spec: Mapping[str, Any], bind_mounts: bool) -> bool:
+def _matches(when: _When, spec: Spec, bind_mounts: bool) -> bool:
     """Return whether all conditions hold; of ``commands`` one has to match."""
     conditions = []
     if "always" in when:

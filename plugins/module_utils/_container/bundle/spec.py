@@ -21,4 +21,4 @@ def spec(container: ContainerBase) -> dict[str, object]:
     from . import builder
 
     sources = {volume["target"]: volume["source"] for volume in container.config.volumes}
-    return generate(container.config, builder.draft(container)._replace(volume_sources=sources))
+    return {**generate(container.config, builder.draft(container)._replace(volume_sources=sources))}

@@ -53,7 +53,7 @@ class Guest(NamedTuple):
     process: ProcessRef
     names: Ranked
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {"process": list(self.process), "names": self.names}
 
     @classmethod

@@ -69,7 +69,7 @@ def default_network(parts: EngineConfig) -> Config:
     return defined[default_of(defined)]
 
 
-def version(config: Mapping[str, Any]) -> tuple[int, ...]:
+def version(config: Mapping[str, object]) -> tuple[int, ...]:
     """Return the CNI version of a network's configuration, to be compared with another one."""
     parts = map(natural, str(config.get("cniVersion", "0.1.0")).split("."))
     return tuple(part for part in parts if part is not None)

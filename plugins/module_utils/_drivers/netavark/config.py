@@ -25,7 +25,7 @@ _MOST_SUBNETS = 100
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _ID = re.compile(r"[0-9a-f]{64}")
 # What podman has in memory where no file defines its default network.
-_DEFAULT: dict[str, Any] = {
+_DEFAULT: dict[str, object] = {
     "name": DEFAULT_NETWORK,
     "id": "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9",
     "driver": "bridge",
@@ -37,7 +37,7 @@ _DEFAULT: dict[str, Any] = {
     "ipam_options": {"driver": "host-local"},
 }
 
-Config = dict[str, Any]
+Config = dict[str, object]
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 

@@ -89,7 +89,7 @@ class Leases:
         return leased
 
 
-def _free(network: str, subnet: Mapping[str, Any], taken: set[str]) -> str:
+def _free(network: str, subnet: Mapping[str, object], taken: set[str]) -> str:
     """Return the highest free address of a subnet, within its lease range.
 
     :raises InvalidState: all are taken.

@@ -166,7 +166,7 @@ def _subnets(params: Mapping[str, Any]) -> Optional[tuple[Subnet, ...]]:
     return found
 
 
-def _subnet(given: Mapping[str, Any]) -> Subnet:
+def _subnet(given: Mapping[str, object]) -> Subnet:
     text = str(given["subnet"])
     try:
         subnet: IPNetwork = ipaddress.ip_network(text, strict=False)

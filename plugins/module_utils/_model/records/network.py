@@ -58,7 +58,7 @@ class NetworkAttachment(NamedTuple):
         }
         return {name: value for name, value in values.items() if value}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in _JSON_FIELDS}
 
     @classmethod

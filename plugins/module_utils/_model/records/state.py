@@ -79,7 +79,7 @@ class ContainerState(NamedTuple):
         """The PID of the container's first process, 0 where it has none."""
         return self.process.pid
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         record = {**self._asdict(), "status": self.status.value}
         for field, (pid, start_time) in _PROCESSES.items():
             record[pid], record[start_time] = record.pop(field)

@@ -154,7 +154,7 @@ def _lenient(config: ContainerConfig, desired: Desired) -> ContainerOptions:
     return cast("ContainerOptions", options)
 
 
-def _one_option_each(config: ContainerConfig, desired: Desired, options: dict[str, Any]) -> None:
+def _one_option_each(config: ContainerConfig, desired: Desired, options: dict[str, object]) -> None:
     """Keep each mount point in one option, where the container has it in another option than the task.
 
     The same mount exists already; a different one replaces the container's.
@@ -212,11 +212,11 @@ def merged(name: str, wanted: Any, present: Any) -> object:
     return wanted
 
 
-def _is_default(name: str, key: str, value: Any) -> bool:
+def _is_default(name: str, key: str, value: object) -> bool:
     return name in ("log_opt", "security_opt") and value == OPTIONS[name].default.get(key, ...)
 
 
-def _order(item: Any) -> Any:
+def _order(item: object) -> Any:
     """Return the key by which the normalisers sort lists."""
     if not isinstance(item, dict):
         return item

@@ -44,7 +44,7 @@ _RATES = dict(
 )  # of the plugin bandwidth
 
 
-def read(config: Mapping[str, Any], origin: str) -> DefinedNetwork:
+def read(config: Mapping[str, object], origin: str) -> DefinedNetwork:
     """Return what a configuration list means; of a driver that the engine does not know, name and labels alone.
 
     :raises MalformedData: a member has another type or form than its plugin wants; ``origin`` names the file.
@@ -238,7 +238,7 @@ def _arguments(made: Config, wanted: DefinedNetwork, before: DefinedNetwork) -> 
         _put(made, "args", arguments)
 
 
-def _put(target: Config, key: str, value: Any) -> None:
+def _put(target: Config, key: str, value: object) -> None:
     """Set a member, or remove it where it is empty."""
     if value:
         target[key] = value
@@ -246,7 +246,7 @@ def _put(target: Config, key: str, value: Any) -> None:
         target.pop(key, None)
 
 
-def subnets(config: Mapping[str, Any], origin: str) -> list[Subnet]:
+def subnets(config: Mapping[str, object], origin: str) -> list[Subnet]:
     """Return the subnets of a network, whatever its driver; none where they cannot be read."""
     try:
         ipam = Foreign(config, origin)["plugins"]

@@ -58,7 +58,7 @@ def _gateway(config: Mapping[str, Any], bridge: str) -> str:
     return link if vlan and len(link) <= LONGEST_INTERFACE else ""
 
 
-def clear(parts: EngineConfig, name: str, config: Mapping[str, Any]) -> None:
+def clear(parts: EngineConfig, name: str, config: Mapping[str, object]) -> None:
     """Remove what the network has on the host; no container is on it.
 
     :raises ToolFailed: rules cannot be removed. :raises ToolMissing: pyroute2 is not installed.
