@@ -60,7 +60,7 @@ EXAMPLES = r"""
 import gc
 import multiprocessing
 import os
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, cast
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, TypeVar, cast
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.connection import ConnectionBase
@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from ..module_utils._container.io.exec import Exec
     from ..module_utils._container.io.guarded import Guarded
     from ..module_utils._drivers.oci.exec import Ended
+
+T = TypeVar("T")
 
 display = Display()
 _COLLECT_EVERY = 200_000  # objects made and not freed, instead of 700
@@ -220,7 +222,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         self._connected = False
 
 
-def _explained(do: Callable[[], object]) -> Any:
+def _explained(do: Callable[[], T]) -> T:
     """Return what ``do`` does. :raises AnsibleConnectionFailure: the engine failed; the message is its sentence."""
     try:
         return do()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from typing import Any, Iterable, Optional, Sequence
+from typing import Iterable, Optional, Sequence, TypedDict
 
 from .._model.engine_config import EngineConfig
 from .._model.errors import warn
@@ -136,7 +136,18 @@ def _image_row(one: ImageUsage) -> Sequence[object]:
     return (name, tag, one.image.id[:12], table.age(one.created), *sizes, one.containers)
 
 
-def _container(one: ContainerUsage) -> dict[str, Any]:
+class _Container(TypedDict):
+    ContainerID: str
+    Image: str
+    Command: list[str]
+    LocalVolumes: int
+    Size: Optional[int]
+    Created: str
+    Status: str
+    Names: str
+
+
+def _container(one: ContainerUsage) -> _Container:
     config = one.container.config
     return {
         "ContainerID": config.id,

@@ -8,7 +8,30 @@ from __future__ import annotations
 import errno
 import os
 import re
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Mapping, Sequence
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    class DifferenceJson(TypedDict):
+        """A difference of a plan, as results have it."""
+
+        option: str
+        before: object
+        after: object
+        effect: str
+        drift: bool
+        ignored: bool
+        reason: str
+
+    class PlanJson(TypedDict):
+        """A plan, as results have it."""
+
+        steps: list[dict[str, str]]
+        status: dict[str, str]
+        differences: list[DifferenceJson]
+        recreated_because_of: list[str]
+        digest: str
 
 
 class LibpodError(Exception):
@@ -134,7 +157,7 @@ class InvalidState(LibpodError):
 class RecreateRefused(LibpodError):
     """A new container is needed, and the task does not allow one; ``plan`` is what would have been done."""
 
-    def __init__(self, name: str, plan: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, plan: PlanJson) -> None:
         forcing = plan["recreated_because_of"]
         changes = ", ".join(
             f"{one['option']} ({one['before']!r} to {one['after']!r}{one['reason'] and '; ' + one['reason']})"

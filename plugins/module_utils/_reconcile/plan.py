@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Iterable, Mapping, NamedTuple, Optional
 
 from .._model import errors
 from .._model.options.table import HIDDEN, Change
 
 if TYPE_CHECKING:
+    from .._model.errors import DifferenceJson, PlanJson
     from .._resources.images.resolution import ImageResolution
 
 
@@ -122,11 +123,18 @@ class Difference(NamedTuple):
             {key: HIDDEN + (" changed" if key in changed else "") for key in sorted(differing & set(after))},
         )
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> DifferenceJson:
         """Return the difference as data; values of a secret option are hidden."""
         before, after = self.shown()
-        marks = {"effect": self.effect, "drift": self.drift, "ignored": self.ignored, "reason": self.reason}
-        return {"option": self.option, "before": before, "after": after, **marks}
+        return {
+            "option": self.option,
+            "before": before,
+            "after": after,
+            "effect": self.effect,
+            "drift": self.drift,
+            "ignored": self.ignored,
+            "reason": self.reason,
+        }
 
 
 class Step(NamedTuple):
@@ -200,7 +208,7 @@ class Plan(NamedTuple):
             lines.append(f"  {difference.option}: {', '.join(effects)}{reason}")
         return "\n".join([*lines, ""])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PlanJson:
         """Return the plan as data; values of secret options are hidden."""
         status = {step.subject: step.status for step in self.steps if step.status}
         steps = []
@@ -208,8 +216,9 @@ class Plan(NamedTuple):
             before = "absent" if step.verb is Verb.PULL else status.get(step.subject, self.status_before)
             made = "running" if self.leaves_running else "configured"
             status[step.subject] = made if step.verb is Verb.RECREATE else _AFTER.get(step.verb, before)
-            states = {"before": before, "after": status[step.subject]}
-            steps.append({"verb": step.verb.value, "subject": step.subject, "action": str(step), **states})
+            after = status[step.subject]
+            shown = {"verb": step.verb.value, "subject": step.subject, "action": str(step)}
+            steps.append({**shown, "before": before, "after": after})
         return {
             "steps": steps,
             "status": {"before": self.status_before, "after": self.status_after},

@@ -13,7 +13,7 @@ from .._model.cgroup_limits import LIMITS
 from .._model.options import restart_policy, table
 
 if TYPE_CHECKING:
-    from .._model.options.types import ContainerOptions, Device, Namespace, NamespaceOption
+    from .._model.options.types import ContainerOptions, Device, Namespace, NamespaceOption, Security
 
 NAMESPACE_KEYS: dict[NamespaceOption, str] = {
     "ipc": "IpcMode",
@@ -71,13 +71,13 @@ def _device(device: Device) -> dict[str, str]:
     }
 
 
-def _ulimits(ulimits: Mapping[str, Any]) -> list[dict[str, object]]:
+def _ulimits(ulimits: Mapping[str, Sequence[int]]) -> list[dict[str, object]]:
     if "host" in ulimits:
         return []
     return [{"Name": f"RLIMIT_{name.upper()}", "Soft": soft, "Hard": hard} for name, (soft, hard) in ulimits.items()]
 
 
-def _security(security: Mapping[str, Any]) -> list[str]:
+def _security(security: Security) -> list[str]:
     options = ["no-new-privileges"] if security["no_new_privileges"] else []
     options += [f"{key}={security[key]}" for key in ("seccomp", "apparmor") if security.get(key)]
     options += [f"label={part}{':' + value if value else ''}" for part, value in security.get("label", {}).items()]
