@@ -280,6 +280,8 @@ network:
   description:
     - The network under the keys of C(podman network inspect), with C(routes) and C(bandwidth) where it has any. Empty with
       O(state=absent).
+    - C(created) stays when the network is changed. A file of CNI that another program made does not have it. The network is
+      then as old as the last change of its file, as with podman.
   returned: success
   type: dict
   sample:

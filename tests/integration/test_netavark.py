@@ -197,6 +197,7 @@ def test_network_is_made_changed_shown_and_removed_in_podmans_file(host: Host) -
     assert "mtu 1300" in process.run("ip", "link", "show", "eth0").stdout
     shown = {one["name"]: one for one in host.module("libpod_network_info")["networks"]}
     assert shown.keys() == {"front", "podman"} and shown["front"]["used_by"] == ["c"] and shown["podman"]["default"]
+    assert shown["front"]["created"] == made["network"]["created"] == written["created"]
     assert host.module("libpod_network", {"name": "front", "state": "absent"}).failed
     host.empty()
     assert network(host, "front", state="absent")["changed"] and not os.path.exists("/srv/networks/front.json")

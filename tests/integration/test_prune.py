@@ -103,6 +103,7 @@ def test_until_removes_what_is_older_and_keeps_what_is_newer(host: Host) -> None
         change = {"container": f"{age}-job", "image": f"{age}-image", "changes": ["LABEL own=1"]}
         assert host.module("libpod_commit", change).changed
         host.container(f"{age}-job", state="stopped")
+    assert host.module("libpod_network", {"name": "old-front", "labels": {"own": "1"}}).changed  # and as old
     kinds = ("container", "network", "volume", "image")
     asked: dict[str, Any] = {"system": True, "system_all": True, "system_volumes": True}
 

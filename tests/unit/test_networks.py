@@ -33,7 +33,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.records.defin
     Route,
     Subnet,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._resources.networks import conflist
+from ansible_collections.libpod.engine.plugins.module_utils._resources.networks import conflist, files, podman_file
 from ansible_collections.libpod.engine.plugins.module_utils._resources.networks.desired import Surroundings, desired
 from ansible_collections.libpod.engine.plugins.module_utils._resources.networks.files import Files
 
@@ -112,7 +112,7 @@ def test_new_bridge_has_the_form_of_podmans_file() -> None:
         "opt": {"mtu": 1400},
     }
     written = conflist.written(made(name="shop", interface_name="cni-podman1", disable_dns=False, **options))
-    assert written["args"].pop(conflist.MARK) == {}
+    assert list(written["args"].pop(conflist.MARK)) == ["created"]
     # The address that podman's file ends with is the broadcast address.
     written["plugins"][0]["ipam"]["ranges"][0][0]["rangeEnd"] = "10.91.0.255"
     assert written == PODMANS
@@ -300,6 +300,22 @@ def test_marks_tell_a_users_files_from_those_of_engines() -> None:
     mine["plugins"][0]["bridge"] = "br0"
     assert not conflist.is_marked(mine, "shop.conflist")
     assert conflist.is_marked({**mine, "args": {conflist.MARK: {}}}, "anything.conflist")
+
+
+@pytest.mark.parametrize("when", ["2020-01-01T00:00:00.5Z", "yesterday", 7, None])
+@pytest.mark.parametrize("form", [conflist, podman_file], ids=["cni", "netavark"])
+def test_network_is_as_old_as_its_file_says_and_else_as_its_file(tmp_path: Path, form: Any, when: Any) -> None:
+    config = form.written(made(name="net", interface_name="br7"))
+    if form is conflist:
+        config["args"][conflist.MARK]["created"] = when
+    else:
+        config["created"] = when
+    there = form.read(config, "net")
+    config = form.written(there._replace(interface="br8", labels={"a": "b"}), there, config)
+    path = tmp_path / "net"
+    path.write_text("{}")
+    expected = 1577836800.5 if when == "2020-01-01T00:00:00.5Z" else path.stat().st_ctime
+    assert files.created_time(Definition(str(path), config, False)) == expected
 
 
 def test_meaning_has_every_member_compared() -> None:

@@ -102,6 +102,6 @@ def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_d
 
 def timestamp(seconds: Optional[float] = None) -> str:
     """Return ``seconds`` since the epoch, or now, in RFC 3339 with microseconds and the UTC offset."""
-    seconds = time.time() if seconds is None else seconds
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds % 1 * 1e6):06d}+00:00"
+    # Rounded, so that a time which was read from such a text gives the same text.
+    whole, fraction = divmod(round((time.time() if seconds is None else seconds) * 1e6), 10**6)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{fraction:06d}+00:00"

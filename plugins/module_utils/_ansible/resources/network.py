@@ -58,8 +58,8 @@ def network(module: EngineModule) -> dict[str, object]:
         outcome = networks.present(parts, given, force=params["force"], recreate=params["recreate"], dry=dry)
     result: dict[str, object] = {"changed": bool(outcome.actions), "actions": outcome.actions, "network": outcome.after}
     if outcome.after and not (dry and outcome.actions):
-        paths = [outcome.path] if outcome.path else [one.path for one in Files(parts).of(name)]
-        result["network"] = {**outcome.after, **files.created(*paths[:1])}
+        found = [outcome.definition] if outcome.definition else Files(parts).of(name)
+        result["network"] = {**outcome.after, **(files.created(found[0]) if found else {})}
     if module._diff:
         result["diff"] = {"before": outcome.before, "after": outcome.after}
     return result

@@ -12,6 +12,7 @@ import copy
 import ipaddress
 from typing import Any, Iterator, Mapping, Optional
 
+from ..._container.live_status import timestamp
 from ..._drivers.cni import config as cni_config
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
@@ -32,6 +33,7 @@ Config = dict[str, Any]
 
 VERSION = "0.4.0"  # podman's, which every plugin in use knows
 LABELS, OPTIONS, MARK = "podman_labels", "podman_options", cni_config.MARK
+_CREATED, _KEEPS = "created", "keepBridge"  # in the mark
 EXTENSION, INDENT = ".conflist", 3  # podman's
 _DEFAULT = {False: "0.0.0.0/0", True: "::/0"}
 _CNI_BRIDGE = "cni0"  # where the file names none
@@ -140,7 +142,8 @@ def written(
         _with(plugins, "bandwidth", {key: rate for key, rate in rates.items() if rate} or None)
     _arguments(made, wanted, had or before)
     if config is None or "interface" in changed and MARK in (made.get("args") or ()):
-        made["args"] = {**(made.get("args") or {}), MARK: {"keepBridge": True} if kept else {}}
+        mark = {_CREATED: timestamp() if config is None else created(config), **({_KEEPS: True} if kept else {})}
+        made["args"] = {**(made.get("args") or {}), MARK: {key: value for key, value in mark.items() if value}}
     return made
 
 
@@ -287,6 +290,16 @@ def is_marked(config: Mapping[str, Any], file: str) -> bool:
 
 def keeps_bridge(config: Mapping[str, object]) -> bool:
     """Return whether the bridge was there before the network."""
+    return bool(_mark(config).get(_KEEPS))
+
+
+def created(config: Mapping[str, object]) -> str:
+    """Return when the network was made, as its file says, empty where it does not."""
+    when = _mark(config).get(_CREATED)
+    return when if isinstance(when, str) else ""
+
+
+def _mark(config: Mapping[str, object]) -> Mapping[str, object]:
     arguments = config.get("args")
     mark = arguments.get(MARK) if isinstance(arguments, dict) else None
-    return isinstance(mark, dict) and bool(mark.get("keepBridge"))
+    return mark if isinstance(mark, dict) else {}

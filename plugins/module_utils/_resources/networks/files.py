@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Mapping
 
+from ..._container.live_status import timestamp
 from ..._drivers.cni import config as cni_config
 from ..._drivers.cni.config import Definition
 from ..._drivers.host import Host
@@ -100,19 +102,30 @@ def described(definition: Definition) -> DefinedNetwork:
 
 
 def inspected(definition: Definition) -> InspectedNetwork:
-    """Return a network under podman's keys, with the time of its file."""
-    return {**described(definition).inspected(), **created(definition.path)}
+    """Return a network under podman's keys, with the time at which it was made."""
+    return {**described(definition).inspected(), **created(definition)}
 
 
-def created(path: str = "") -> InspectedNetwork:
-    """Return the key with the time of a network's file; none where it has just been removed."""
-    from datetime import datetime, timezone
-
+def created(definition: Definition) -> InspectedNetwork:
+    """Return the key with the time at which a network was made; none where its file has just been removed."""
     try:
-        made = os.stat(path).st_ctime
+        return {"created": timestamp(created_time(definition))}
     except FileNotFoundError:
         return {}
-    return {"created": datetime.fromtimestamp(made, timezone.utc).isoformat()}
+
+
+def created_time(definition: Definition) -> float:
+    """Return when a network was made, in seconds since the epoch.
+
+    Where its file does not say, that is when the file was last changed, as with podman on CNI.
+
+    :raises FileNotFoundError: neither is known, since there is no file.
+    """
+    from ..._container.io.log_parts import seconds
+
+    with suppress(InvalidArgument):
+        return seconds(forms.of(definition.config).created(definition.config))
+    return os.stat(definition.path).st_ctime
 
 
 def write(path: str, config: Mapping[str, object]) -> None:

@@ -49,6 +49,9 @@ class Form(Protocol):
     def keeps_bridge(self, config: Mapping[str, object]) -> bool:
         """Return whether the bridge was there before the network."""
 
+    def created(self, config: Mapping[str, object]) -> str:
+        """Return when the network was made, as its file says, empty where it does not."""
+
 
 def of(config: Mapping[str, object]) -> Form:
     """Return the form that a network's file has."""

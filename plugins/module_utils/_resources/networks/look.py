@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 class Outcome(NamedTuple):
     """What was done, or in check mode would be, and the network before and after, empty where there is none.
 
-    ``path`` is the file of a network that was there.
+    ``definition`` is the file of a network that was there.
     """
 
     actions: list[str]
     before: InspectedDefinition
     after: InspectedDefinition
-    path: str = ""
+    definition: Optional[Definition] = None
 
 
 class Look(NamedTuple):
@@ -71,4 +71,4 @@ def outcome(look: Look, actions: list[str]) -> Outcome:
     """Return what has come of a look at a network and these actions."""
     after = look.wanted.inspected()
     before = {} if look.had is None else look.had.inspected() if look.changed else after
-    return Outcome(actions, before, after, look.definition.path if look.definition else "")
+    return Outcome(actions, before, after, look.definition)

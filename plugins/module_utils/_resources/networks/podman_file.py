@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Mapping, Optional
 
+from ..._container.live_status import timestamp
 from ..._drivers.cni.config import MARK  # here a member, which podman does not know and reads over
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
@@ -90,9 +91,7 @@ def written(
         "labels": dict(wanted.labels),
     }
     if config is None or had is None:
-        from datetime import datetime, timezone
-
-        made["created"] = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+        made["created"] = timestamp()
         made["ipam_options"] = {"driver": wanted.ipam_driver}
         made[MARK] = {}
     for field, value in fields.items():
@@ -145,3 +144,9 @@ def is_marked(config: Mapping[str, object], file: str) -> bool:
 def keeps_bridge(config: Mapping[str, object]) -> bool:
     """Return false: netavark removes a bridge with the last container, and none is used that was there before."""
     return False
+
+
+def created(config: Mapping[str, object]) -> str:
+    """Return when the network was made, as its file says, empty where it does not."""
+    when = config.get("created")
+    return when if isinstance(when, str) else ""

@@ -24,7 +24,7 @@ def unused_networks(
     dry: bool = False,
     gone: Collection[str] = (),
 ) -> list[str]:
-    """Remove the unused networks whose file's time and labels match, and return their names.
+    """Remove the unused networks whose time of creation and labels match, and return their names.
 
     The default network stays, and every file that a user wrote. So does what another engine may use: a network with
     reserved addresses or ports on its bridge, and podman's own while the store has containers of others. What cannot be
@@ -34,7 +34,7 @@ def unused_networks(
     for one in _candidates(runtime, gone):
         name = one.config["name"]
         try:
-            if not matches(os.stat(one.path).st_ctime, files.described(one).labels):
+            if not matches(files.created_time(one), files.described(one).labels):
                 continue
             if leftovers.reserved(runtime.parts, name, one.config):
                 continue
