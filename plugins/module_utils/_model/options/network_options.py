@@ -20,6 +20,11 @@ _INTERFACE = re.compile(r"[^\s/:\0]+")  # the kernel's dev_valid_name()
 LONGEST_INTERFACE = 15  # bytes, IFNAMSIZ without the end
 
 
+def vlan_link(bridge: str, vlan: int) -> str:
+    """Return the name of the link that CNI's bridge plugin gives the gateway of a VLAN."""
+    return f"{bridge}.{vlan}"
+
+
 def address(value: object, option: str) -> str:
     """Return an IPv4 address (``ip6``: IPv6) in its shortest form."""
     version = 6 if option == "ip6" else 4

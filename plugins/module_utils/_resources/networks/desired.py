@@ -15,7 +15,7 @@ from ..._drivers.cni.config import Definition
 from ..._drivers.host import machine_id
 from ..._model.errors import InvalidArgument, InvalidState, warn
 from ..._model.options.network_definition import IPNetwork, Wanted, check
-from ..._model.options.network_options import LONGEST_INTERFACE
+from ..._model.options.network_options import LONGEST_INTERFACE, vlan_link
 from ..._model.options.parsers import wrong
 from ..._model.records.defined_network import (
     BRIDGE,
@@ -138,7 +138,7 @@ def _check_netavark(given: Wanted, driver: str) -> None:
 
 def _check_vlan(given: Wanted, bridge: str) -> None:
     """Raise InvalidArgument if CNI's bridge plugin cannot give the gateway a link in the VLAN."""
-    link = f"{bridge}.{given.vlan}"
+    link = vlan_link(bridge, given.vlan)
     if len(link) > LONGEST_INTERFACE:
         raise InvalidArgument(
             f"network {given.name}: opt: vlan: the gateway's link {link} has more than the {LONGEST_INTERFACE} "

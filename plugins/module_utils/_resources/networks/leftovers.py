@@ -15,7 +15,7 @@ from ..._drivers.cni import nat_rules
 from ..._model.engine_config import DEFAULT_STATIC_ROOT, EngineConfig
 from ..._model.errors import InvalidState, ToolFailed, ToolMissing
 from ..._model.failpoints import failpoint
-from ..._model.options.network_options import LONGEST_INTERFACE
+from ..._model.options.network_options import LONGEST_INTERFACE, vlan_link
 from . import forms
 
 _RESERVATIONS = "/var/lib/cni/networks"
@@ -54,7 +54,7 @@ def _own_bridge(config: Mapping[str, Any]) -> str:
 def _gateway(config: Mapping[str, Any], bridge: str) -> str:
     """Return the link that has the gateway's address in a VLAN: the bridge plugin's, which it leaves on the host."""
     vlan = config["plugins"][0].get("vlan") if "plugins" in config else 0
-    link = f"{bridge}.{vlan}"
+    link = vlan_link(bridge, vlan)
     return link if vlan and len(link) <= LONGEST_INTERFACE else ""
 
 
