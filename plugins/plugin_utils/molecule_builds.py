@@ -8,21 +8,10 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
+from ..module_utils import engine_tree
 from .molecule_keys import WrongPlatform
 
 _DOCKERFILE = "Dockerfile.j2"
-# Options of libpod_container that concern the image below a build, by libpod_image's names.
-_PULLING = {
-    "pull": "pull",
-    "platform": "platform",
-    "authfile": "auth_file",
-    "tls_verify": "validate_certs",
-    "cert_dir": "ca_cert_dir",
-    "signature_policy": "signature_policy",
-    "decryption_key": "decryption_key",
-    "retry": "retry",
-    "retry_delay": "retry_delay",
-}
 
 
 def dockerfile(given: Mapping[str, object], directory: str) -> str:
@@ -64,10 +53,12 @@ def build(
     # An image of its own for each instance, as Dockerfiles of one image can differ. Equal layers are built once.
     image = f"localhost/molecule_local:{made['name']}"
     options = {"name": image, "state": "build", "path": directory or os.path.dirname(path)}
-    options |= {theirs: made[ours] for ours, theirs in _PULLING.items() if ours in made}
+    (libpod_image,) = engine_tree.load("_ansible.resources.image")
+    names = libpod_image.names_of_pulling()
+    options |= {theirs: made[ours] for ours, theirs in names.items() if ours in made}
     if "creds" in made:
         options["username"], _colon, options["password"] = made["creds"].partition(":")
-    for option in ("creds", *_PULLING):
+    for option in ("creds", *names):
         made.pop(option, None)
     made["image"] = image
     made.setdefault("image_strict", True)

@@ -252,6 +252,9 @@ def test_options_of_the_first_image_are_those_of_the_build(tmp_path: Path) -> No
     }
     assert build["build"] == {"args": {"A": 1}} and build["platform"]["name"] == "web"
     assert not {"pull", "creds", "tls_verify", "cert_dir", "platform"} & set(made_)
+    made_, (build,) = _planned(tmp_path, arch="arm64", retry=2)
+    assert (build["options"]["arch"], build["options"]["retry"]) == ("arm64", 2)
+    assert not {"arch", "retry"} & set(made_)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .._model.options.types import ContainerOptions
 
 _FOREVER = 1 << 31
-_PULLING = tuple(
+PULLING = tuple(
     "pull authfile creds cert_dir tls_verify platform os arch variant retry retry_delay decryption_key".split()
 )
 _ROOTS = ("static_root", "run_root", "storage_root", "storage_run_root", "cni_config_dir", "network_config_dir")
@@ -307,7 +307,7 @@ def longest_wait(value: object, option: str) -> float:
 
 
 def _pulling(params: Mapping[str, object]) -> Optional[Pull]:
-    if not params.get("image") or all(params.get(option) is None for option in _PULLING):
+    if not params.get("image") or all(params.get(option) is None for option in PULLING):
         return None
     return pulling(params)
 

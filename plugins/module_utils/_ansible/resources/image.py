@@ -52,6 +52,13 @@ def spec() -> dict[str, object]:
     }
 
 
+def names_of_pulling() -> dict[str, str]:
+    """Return the options of libpod_container by which an image is pulled, each with its name here, if it has one."""
+    known = spec()
+    names = {option: OTHERWISE.get(option, option) for option in arguments.PULLING}
+    return {option: name for option, name in names.items() if name in known}
+
+
 def work(module: EngineModule) -> dict[str, object]:
     """Bring the image to its state, or in check mode only say what that takes."""
     params, dry = module.params, module.check_mode
