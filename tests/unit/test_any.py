@@ -52,7 +52,8 @@ BORDERS = {
         1 module_utils/_cli/logs.py
         2 module_utils/_container/base.py
         1 module_utils/_container/container.py
-        3 module_utils/_container/io/exec.py
+        4 module_utils/_container/io/exec.py
+        1 module_utils/_container/live/mounts.py
         1 module_utils/_container/live_status.py
         4 module_utils/_container/network/names.py
         1 module_utils/_container/rootfs/commit.py
@@ -68,24 +69,19 @@ BORDERS = {
         4 module_utils/_inputs/compose/merge.py
         1 module_utils/_inputs/compose/project.py
         2 module_utils/_model/engine_config.py
-        4 module_utils/_model/foreign.py
-        2 module_utils/_model/options/health.py
+        1 module_utils/_model/options/health.py
         1 module_utils/_model/options/namespace_options.py
         1 module_utils/_model/options/volume_options.py
         1 module_utils/_model/records/config.py
         1 module_utils/_model/records/image.py
         4 module_utils/_model/records/network.py
-        3 module_utils/_model/records/pod.py
-        2 module_utils/_model/records/process_ref.py
-        1 module_utils/_model/records/state.py
+        1 module_utils/_model/records/pod.py
         2 module_utils/_resources/images/import_tarball.py
         3 module_utils/_resources/networks/conflist.py
         1 module_utils/_resources/networks/inspect.py
         3 module_utils/_resources/networks/leftovers.py
         1 module_utils/_resources/networks/podman_file.py
         1 module_utils/_store/events.py
-        2 module_utils/_store/records.py
-        2 module_utils/_store/store.py
         7 plugin_utils/inventory_hosts.py
         2 plugin_utils/remote_engine.py
     """,

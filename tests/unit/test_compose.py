@@ -34,7 +34,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def load(text: str, folder: str = "", **more: Any) -> Project:
     """Return the project of a file's text, in which ``p`` is its name."""
-    content = foreign_yaml.parse_core(text.encode(), "compose.yml").value
+    content: Any = foreign_yaml.parse_core(text.encode(), "compose.yml").value
     return project.load(Request(folder, definition=content, name="p", **more))
 
 
@@ -315,7 +315,7 @@ SPECIMEN["services"]["all"] = {
 @fuzz.fuzzed(150, document=fuzz.documents(SPECIMEN))
 def test_any_document_is_translated_or_refused_in_one_sentence(document: bytes) -> None:
     try:
-        content = foreign_yaml.parse_core(document, "compose.yml").value
+        content: Any = foreign_yaml.parse_core(document, "compose.yml").value
         stack = project.load(Request("/no/such", definition=content, name="p")).stack
         containers.wanted({"containers": list(stack.containers), "defaults": {}})
         json.dumps(stack.containers)

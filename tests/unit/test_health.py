@@ -125,7 +125,7 @@ def test_log_keeps_the_last_five() -> None:
 def test_invalid_record_is_refused() -> None:
     for record in ({}, [], {"log": [], "surprise": 1}):
         with pytest.raises(StateCorrupt):
-            Health.from_json(record, "health.json")  # type: ignore[arg-type]
+            Health.from_json(record, "health.json")
 
 
 def test_health_command_as_text_runs_in_a_shell() -> None:

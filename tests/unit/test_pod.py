@@ -116,6 +116,12 @@ def test_value_of_another_type_is_named_by_its_key(changes: dict[str, Any], mess
         PodConfig.from_json({**RECORD, **changes}, "/a/pod.json")
 
 
+@pytest.mark.parametrize("record", [[], "x", 5])
+def test_record_that_is_no_object_is_corrupt(record: object) -> None:
+    with pytest.raises(StateCorrupt, match="^/a/pod.json is not a pod's record: it is no object: restore it$"):
+        PodConfig.from_json(record, "/a/pod.json")
+
+
 def test_record_of_an_older_engine_has_the_defaults_of_what_it_lacks() -> None:
     assert PodConfig.from_json(RECORD, "pod.json").options == {
         "share": [],

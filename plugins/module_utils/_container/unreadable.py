@@ -67,7 +67,9 @@ def _as_of_this_version(store: Store, container_id: str) -> Optional[ContainerCo
     """Return the configuration, where all that this version would read has a known shape; else None."""
     path = f"{store.static_dir(container_id)}/config.json"
     try:
-        config = ContainerConfig.from_json({**(records.read(path) or {}), "version": FORMAT_VERSION}, path)
+        record = records.read(path)
+        known = record if isinstance(record, dict) else {}
+        config = ContainerConfig.from_json({**known, "version": FORMAT_VERSION}, path)
         if not all(isinstance(getattr(config, key), str) for key in _TEXTS):
             return None
         for key, member in vars(ContainerConfig).items():

@@ -11,7 +11,7 @@ list, found an integer``. JSON's null counts as absent, as in Go's encoding/json
 from __future__ import annotations
 
 import json
-from typing import Any, Iterator, Mapping, NoReturn, Optional, Union
+from typing import Iterator, Mapping, NoReturn, Optional, TypeVar, Union
 
 from .errors import MalformedData, shortened
 
@@ -27,6 +27,7 @@ KINDS = {
     float: "a number",
 }
 _INT64 = 1 << 63
+T = TypeVar("T")
 
 
 def parse(text: Union[str, bytes], origin: str, *, max_bytes: int = MAX_BYTES) -> Foreign:
@@ -49,7 +50,7 @@ class Foreign:
 
     __slots__ = ("value", "origin", "path")
 
-    def __init__(self, value: Any, origin: str, path: str = "") -> None:
+    def __init__(self, value: object, origin: str, path: str = "") -> None:
         self.value = value
         self.origin = origin
         self.path = path
@@ -94,7 +95,7 @@ class Foreign:
 
     def texts(self) -> list[str]:
         """Return a list of strings, each checked as ``text`` does; a null among them is refused."""
-        values: list[Any] = self._typed(list, [])
+        values: list[str] = self._typed(list, [])  # to be checked
         if all(isinstance(one, str) and one.isascii() and "\0" not in one for one in values):
             return list(values)  # the usual case, ten times as fast
         return [one.text(required=True) for one in self]
@@ -103,7 +104,7 @@ class Foreign:
         """Return an object whose values are strings, each checked as ``text`` does."""
         return {key: one.text(required=True) for key, one in self.items()}
 
-    def mapping(self) -> Mapping[str, Any]:
+    def mapping(self) -> Mapping[str, object]:
         """Return an object as it is, for what is handed on unread; its members are not checked."""
         value: Mapping[str, object] = self._typed(dict, {})
         return value
@@ -118,7 +119,7 @@ class Foreign:
             where = ascii(where)[1:-1]
         raise MalformedData(f"{where}: expected {expected}, found {found or _shown(self.value)}")
 
-    def _typed(self, kind: type, default: object, required: bool = False) -> Any:
+    def _typed(self, kind: type[T], default: T, required: bool = False) -> T:
         if self.value is None and not required:
             return default
         # bool is a subclass of int.

@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import zlib
-from typing import Any, Optional
+from typing import Optional
 
 from .._model.errors import StateCorrupt
 from .._model.failpoints import failpoint
@@ -72,7 +72,7 @@ def _write(path: str, text: str, durable: bool, mode: int, owner: Optional[tuple
         raise
 
 
-def read(path: str, *, rare: bool = False) -> Optional[Any]:
+def read(path: str, *, rare: bool = False) -> object:
     """Return the record at ``path``, or None where there is none.
 
     The absence of a ``rare`` one costs a system call, and no exception.
@@ -82,7 +82,7 @@ def read(path: str, *, rare: bool = False) -> Optional[Any]:
     return read_sealed(path, 0, rare=rare)[0]
 
 
-def read_sealed(path: str, schema: int, *, rare: bool = False) -> tuple[Any, bool]:
+def read_sealed(path: str, schema: int, *, rare: bool = False) -> tuple[object, bool]:
     """Return the record at ``path``, None where there is none, and whether an engine with this ``schema`` wrote it.
 
     The shape of what such an engine wrote needs no check.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Any, Iterator, Optional
+from typing import Iterator, Optional
 
 from .._model.engine_config import EngineConfig
 from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt, warn
@@ -95,11 +95,16 @@ class Store:
 
     def name_record(self, name: str) -> NameRecord:
         """Return the record of a name: ``id``, ``pending``, ``retired``, ``left``, ``resume``; empty for a free one."""
+        path = f"{self._names}/{name}.json"
         try:
-            record: Optional[NameRecord] = records.read(f"{self._names}/{name}.json")
+            record = records.read(path)
+            if record is None:
+                return {}
+            if not isinstance(record, dict) or not all(isinstance(one, str) for one in record.values()):
+                raise StateCorrupt(f"{path} cannot be read: expected an object of strings")
         except StateCorrupt as error:
             return self._from_configurations(name, error)
-        return record or {}
+        return record
 
     def _from_configurations(self, name: str, damage: StateCorrupt) -> NameRecord:
         """Return the record of a name whose file is damaged, from the one configuration that has the name.
@@ -275,7 +280,7 @@ class Store:
 
     # Records of one life of a container, such as its health
 
-    def run_record(self, container_id: str, kind: str) -> Any:
+    def run_record(self, container_id: str, kind: str) -> object:
         """Return the record ``kind`` beside the state, None where there is none or it cannot be read."""
         try:
             return records.read(f"{self.run_dir(container_id)}/{kind}.json", rare=True)
@@ -290,7 +295,7 @@ class Store:
 
     # Side records of a container, such as its network attachments and its last exit
 
-    def side_record(self, container_id: str, kind: str) -> Any:
+    def side_record(self, container_id: str, kind: str) -> object:
         """Return the record ``kind`` beside the configuration, None where there is none or it cannot be read."""
         try:
             return records.read(f"{self.static_dir(container_id)}/{kind}.json", rare=True)

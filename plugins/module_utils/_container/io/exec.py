@@ -213,11 +213,13 @@ def process_of(
 
     :raises InvalidArgument: the container has no such user.
     """
-    process = dict(foreign_files.read_json(container.state.config_path)["process"].mapping())
+    whole = foreign_files.read_json(container.state.config_path)["process"]
+    process: dict[str, Any] = dict(whole.mapping())
     user = None
     if name is not None:
         user = users.resolve(name, *securejoin.user_files(container.state.mountpoint))
-        process["user"].update(uid=user.uid, gid=user.gid, additionalGids=list(user.additional_gids))
+        changed = {"uid": user.uid, "gid": user.gid, "additionalGids": list(user.additional_gids)}
+        process["user"] = {**whole["user"].mapping(), **changed}
     if user is not None or privileged:
         process["capabilities"] = _capabilities(container, process, privileged)
     return process, user

@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Iterable, Optional
 
 from ..._drivers import foreign_files
 from ..._drivers.kernel import mount_api, securejoin
@@ -155,7 +155,7 @@ def _mountpoint(inside: Inside, one: Wanted, source: str) -> int:
 def _write_spec(container: ContainerBase, targets: list[Wanted]) -> None:
     """Write the mounts to the OCI spec of this life."""
     path = container.state.config_path
-    spec = dict(foreign_files.read_json(path).mapping())
+    spec: dict[str, Any] = dict(foreign_files.read_json(path).mapping())
     new = {one.target: one.after for one in targets}
     kept = [mount for mount in spec["mounts"] if mount["destination"] not in new]
     spec["mounts"] = in_order([*kept, *(mount for mount in new.values() if mount is not None)])

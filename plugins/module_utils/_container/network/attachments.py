@@ -59,8 +59,9 @@ def remember(container: ContainerBase) -> None:
 
 def remembered(container: ContainerBase) -> dict[str, NetworkAttachment]:
     """Return the attachments whose addresses are to be asked for, by network."""
-    record = container.store.side_record(container.id, _BEFORE) or []
-    return {entry["network"]: NetworkAttachment.from_json(entry, _BEFORE) for entry in record}
+    record = container.store.side_record(container.id, _BEFORE)
+    made = [NetworkAttachment.from_json(entry, _BEFORE) for entry in record] if isinstance(record, list) else []
+    return {one.network: one for one in made}
 
 
 def forget(container: ContainerBase) -> None:

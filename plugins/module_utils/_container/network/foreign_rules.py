@@ -61,7 +61,7 @@ class Owners:
                 return f"container {short}"
         for record in storage_roots(self._store.parts).containers(container_id):
             if member(record, "id") == container_id:
-                names = record.value.get("names")
+                names = record.mapping().get("names")
                 name = names[0] if isinstance(names, list) and names else short
                 return f"container {name} ({short}) of another engine"
         if any(f"-{container_id}-" in name for name in self._results):

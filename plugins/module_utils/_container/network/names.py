@@ -111,7 +111,8 @@ def forget(container: ContainerBase, networks: Optional[Collection[str]] = None)
             host = network_owner(container)
         except LibpodError:
             return  # the owner and its file are gone
-        if container.id in (container.store.run_record(host.id, GUESTS) or {}):
+        guests = container.store.run_record(host.id, GUESTS)
+        if isinstance(guests, dict) and container.id in guests:
             with _lock(container.store):
                 book = _Book(container)
                 on = book.drop_guest(host, container.id)
@@ -264,9 +265,10 @@ class _Book:
     def guests(self, container_id: str) -> dict[str, Guest]:
         """Return the containers in the network namespace of this one whose process lives."""
         if container_id not in self._guests:
-            record = self._store.run_record(container_id, GUESTS) or {}
+            record = self._store.run_record(container_id, GUESTS)
+            guests = record if isinstance(record, dict) else {}
             try:
-                found = {one: Guest.from_json(guest) for one, guest in record.items()}
+                found = {one: Guest.from_json(guest) for one, guest in guests.items()}
             except (AttributeError, KeyError, TypeError, ValueError):
                 found = {}
             self._guests[container_id] = {one: guest for one, guest in found.items() if process.alive(guest.process)}

@@ -96,8 +96,9 @@ def _start(container: ContainerBase, duty: str) -> int:
 
 def _recorded(container: ContainerBase, duty: str) -> ProcessRef:
     """Return the process on record; an empty reference where no record can be read."""
+    record = container.store.run_record(container.id, _record_of(duty))
     try:
-        return ProcessRef.of(*(container.store.run_record(container.id, _record_of(duty)) or (0, 0)))
+        return ProcessRef.of(*record) if isinstance(record, list) else ProcessRef()
     except (TypeError, ValueError):
         return ProcessRef()
 

@@ -200,7 +200,7 @@ def _has_digest(record: Foreign, digest: str) -> bool:
 
 
 def _texts(record: Foreign, key: str) -> list[str]:
-    values = record.value.get(key)
+    values = record.mapping().get(key)
     return [one for one in values if isinstance(one, str)] if isinstance(values, list) else []
 
 

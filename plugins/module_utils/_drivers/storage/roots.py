@@ -103,7 +103,7 @@ def values(path: str, wanted: str = "") -> list[Foreign]:
 
 def member(record: Foreign, key: str) -> str:
     """Return a member that is a string, else "", so that another container's damaged record causes no failure."""
-    value = record.value.get(key)
+    value = record.mapping().get(key)
     return value if isinstance(value, str) else ""
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from ..errors import InvalidArgument, StateCorrupt
 from ..records.process_ref import ProcessRef
@@ -200,12 +200,14 @@ class Health(NamedTuple):
         return {"pid": pid, "pid_start": start_time, **record}
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any], path: str) -> Health:
+    def from_json(cls, record: object, path: str) -> Health:
         """Return the health of the record at ``path``.
 
         :raises StateCorrupt: it is not such a record.
         """
         try:
+            if not isinstance(record, dict):
+                raise TypeError("it is no object")
             fields = {**record, "log": tuple(record["log"])}
             return cls(ProcessRef.of(fields.pop("pid"), fields.pop("pid_start")), **fields)
         except (TypeError, KeyError, ValueError) as error:

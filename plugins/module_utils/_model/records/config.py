@@ -262,7 +262,7 @@ class ContainerConfig(NamedTuple):
         return {"version": FORMAT_VERSION, **{key: getattr(self, key) for key in _JSON_FIELDS}}
 
     @classmethod
-    def from_json(cls, record: Mapping[str, object], path: str, *, sealed: bool = False) -> ContainerConfig:
+    def from_json(cls, record: object, path: str, *, sealed: bool = False) -> ContainerConfig:
         """Read a record; ``path`` is named where it cannot be used; one that is ``sealed`` has every shape of SCHEMA.
 
         :raises ConfigMismatch: it was written by a newer version.

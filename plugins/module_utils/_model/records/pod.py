@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Sequence, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Sequence, cast
 
 from ..cgroup_limits import OF_PODS as LIMITS
 from ..errors import ConfigMismatch, StateCorrupt
@@ -51,7 +51,7 @@ def option_of(kind: str) -> NamespaceOption:
     return next(option for option, namespace in OPTIONS.items() if namespace == LinuxNS(kind))
 
 
-def _check(record: Any) -> None:
+def _check(record: object) -> None:
     """Raise TypeError if a value has another shape than those which each engine has written."""
     from .shapes import OPTION_SHAPES, check_shape
 
@@ -100,13 +100,15 @@ class PodConfig(NamedTuple):
         return select(self.options, LIMITS)
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any], path: str) -> PodConfig:
+    def from_json(cls, record: object, path: str) -> PodConfig:
         """Return the record of the JSON at ``path``.
 
         :raises ConfigMismatch: a newer version wrote it.
         :raises StateCorrupt: it is not such a record.
         """
-        unknown = sorted(set(record) - set(cls._fields)) if isinstance(record, dict) else []
+        if not isinstance(record, dict):
+            raise StateCorrupt(f"{path} is not a pod's record: it is no object: restore it")
+        unknown = sorted(set(record) - set(cls._fields))
         if unknown:
             raise ConfigMismatch(
                 f"{path} has {', '.join(unknown)}, which this engine does not know: it was made by a "

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..options.parsers import natural
 
@@ -20,12 +20,12 @@ class ProcessRef(NamedTuple):
     start_time: int = 0
 
     @classmethod
-    def of(cls, pid: Any, start_time: Any) -> ProcessRef:
+    def of(cls, pid: object, start_time: object) -> ProcessRef:
         """Return the process that a record names.
 
         :raises ValueError: it names none that the engine can have started.
         """
-        if not all(isinstance(number, int) and not isinstance(number, bool) for number in (pid, start_time)):
+        if not isinstance(pid, int) or not isinstance(start_time, int) or bool in (type(pid), type(start_time)):
             raise ValueError(f"{pid!r} and {start_time!r} are not a process's number and start time")
         if pid == 0:
             return cls()

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Mapping, NamedTuple
 
 from ..errors import StateCorrupt
 from .process_ref import ProcessRef
@@ -86,9 +86,11 @@ class ContainerState(NamedTuple):
         return record
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any], path: str, *, sealed: bool = False) -> ContainerState:
+    def from_json(cls, record: object, path: str, *, sealed: bool = False) -> ContainerState:
         """Read a record; one that is ``sealed`` has every shape of SCHEMA. :raises StateCorrupt: it is no state."""
         try:
+            if not isinstance(record, dict):
+                raise TypeError("it is no object")
             # What a newer engine has beside it is of no use to this one.
             known = {key: value for key, value in record.items() if key in cls._fields}
             if not sealed:

@@ -73,7 +73,7 @@ def _users(runtime: Runtime, image: Image) -> _Users:
     return _Users(
         own,
         [
-            next((name for name in _names(record.value.get("names")) if name), member(record, "id")[:12])
+            next((name for name in _names(record.mapping().get("names")) if name), member(record, "id")[:12])
             for record in storage_roots(runtime.parts).containers()
             if member(record, "image") == image.id and member(record, "id") not in known
         ],
