@@ -19,7 +19,7 @@ BORDERS = {
         6 module_utils/_ansible/cmd_args.py
         3 module_utils/_ansible/container.py
         8 module_utils/_ansible/containers.py
-        2 module_utils/_ansible/copy.py
+        1 module_utils/_ansible/copy.py
         1 module_utils/_ansible/endings.py
         1 module_utils/_ansible/exec.py
         1 module_utils/_ansible/info.py
@@ -28,10 +28,10 @@ BORDERS = {
         4 module_utils/_ansible/pod.py
         3 module_utils/_ansible/projects/compose.py
         2 module_utils/_ansible/projects/kube.py
-        2 module_utils/_ansible/projects/quadlet.py
-        2 module_utils/_ansible/projects/stack.py
+        1 module_utils/_ansible/projects/quadlet.py
+        1 module_utils/_ansible/projects/stack.py
         1 module_utils/_ansible/prune.py
-        5 module_utils/_ansible/resources/image.py
+        4 module_utils/_ansible/resources/image.py
         5 module_utils/_ansible/resources/image_making.py
         2 module_utils/_ansible/resources/image_options.py
         1 module_utils/_ansible/resources/unit.py
@@ -112,7 +112,6 @@ BORDERS = {
     """,
     "inspected containers and results, which templates, queries and tests read by key": """
         2 module_utils/_cli/resources/pod.py
-        1 module_utils/_cli/stats.py
         1 module_utils/_reconcile/batch.py
         1 module_utils/_reconcile/worker_pool.py
         2 module_utils/_runtime/inspect.py

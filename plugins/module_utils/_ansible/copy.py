@@ -29,7 +29,7 @@ def spec() -> dict[str, object]:
     }
 
 
-def copy(module: EngineModule) -> dict[str, Any]:
+def copy(module: EngineModule) -> dict[str, object]:
     """Copy what differs, or in check mode say what would be."""
     params = module.params
     out = params["from_container"]

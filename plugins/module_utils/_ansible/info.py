@@ -48,7 +48,8 @@ def _described(container: Container, params: Mapping[str, Any]) -> dict[str, obj
     if params["stats"]:
         from .._runtime.statistics import statistics
 
-        inspected["Stats"] = statistics(container)
+        usage = statistics(container)
+        inspected["Stats"] = None if usage is None else usage.to_json()
     return inspected
 
 

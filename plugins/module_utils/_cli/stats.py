@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any, Mapping, Optional, Sequence, TypedDict
+from typing import Optional, Sequence, TypedDict
 
 from .._container.container import Container
 from .._drivers.cgroups import hierarchy
@@ -16,7 +16,7 @@ from .._model.engine_config import EngineConfig
 from .._model.errors import ContainerStopped
 from .._model.options.durations import seconds
 from .._runtime.runtime import Runtime
-from .._runtime.statistics import statistics
+from .._runtime.statistics import Statistics, statistics
 from . import table
 from .arguments import add_latest, add_one, containers, new_parser, selected, the_one
 
@@ -65,9 +65,9 @@ def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
     while True:
         described = []
         for container in containers(parts, names):
-            figures = statistics(container)
-            if figures is not None:
-                described.append(_described(container, figures, before))
+            usage = statistics(container)
+            if usage is not None:
+                described.append(_described(container, usage, before))
         if options.format == "json":
             table.write_json(described)
         else:
@@ -80,19 +80,18 @@ def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
         time.sleep(interval)
 
 
-def _described(container: Container, figures: Mapping[str, Any], before: dict[str, Sample]) -> _Shown:
+def _described(container: Container, usage: Statistics, before: dict[str, Sample]) -> _Shown:
     """Return one container's figures in bytes and percent of one CPU; ``before`` has the last round's samples."""
+    figures, links = usage.figures, [link.counters for link in usage.links]
     now, used = time.clock_gettime(time.CLOCK_BOOTTIME), figures["cpu_total_ns"] or 0
     then, had = before.get(container.id, (container.state.process.start_time / _TICKS, 0))
     before[container.id] = now, used
-    links = figures["network"].values()
-    limit: int = figures["memory_limit"] or _memory()
     return {
         "Id": container.id,
         "Name": container.name,
         "CPU": round((used - had) / 1e9 / max(now - then, 1e-3) * 100, 2),
         "MemUsage": figures["memory_usage"],
-        "MemLimit": limit,
+        "MemLimit": figures["memory_limit"] or _memory(),
         "NetInput": sum(link["rx_bytes"] for link in links),
         "NetOutput": sum(link["tx_bytes"] for link in links),
         "BlockInput": figures["io_read_bytes"],

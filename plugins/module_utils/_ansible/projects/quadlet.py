@@ -53,7 +53,7 @@ def quadlet(module: EngineModule) -> dict[str, object]:
     return {**done, "pods": [one["name"] for one in stack.pods], "ineffective": list(stack.ineffective)}
 
 
-def _done(stack: Stack, task: StackRun) -> dict[str, Any]:
+def _done(stack: Stack, task: StackRun) -> dict[str, object]:
     """Have the stack of the files, and return the result."""
     pods = StackPods(task)
     want = partial(pods.wanted, stack, partial(_adapted, task.params), start=task.params["state"] == "started")

@@ -187,7 +187,7 @@ class Changes:
         for one in stack.secrets:
             there = secrets.inspect(self._parts, one["name"])
             if there:
-                self._owner.check(f"secret {one['name']}", _labels(there))
+                self._owner.check(f"secret {one['name']}", there["Spec"]["Labels"])
 
     def _owned(self, wanted: volume_changes.DesiredVolume) -> volume_changes.DesiredVolume:
         """Return a volume as the owner wants it; one that is there without an owner stays as it is.
@@ -324,7 +324,7 @@ class Changes:
         """Remove the owner's secrets but those that are kept, once their containers are gone."""
         for one in secrets.everyone(self._parts):
             name = one["Spec"]["Name"]
-            if name not in kept and self._owner.has(_labels(one)):
+            if name not in kept and self._owner.has(one["Spec"]["Labels"]):
 
                 def act(dry: bool, name: str = name) -> Done:
                     outcome = secrets.absent(self._parts, name, force=False, check_mode=dry, gone=self.gone)
@@ -359,10 +359,6 @@ def about(what: str) -> Iterator[None]:
         yield
     except InvalidArgument as error:
         raise error if str(error).startswith(what) else InvalidArgument(f"{what}: {error}") from error
-
-
-def _labels(inspected: Mapping[str, Any]) -> dict[str, str]:
-    return dict(inspected["Spec"]["Labels"]) if inspected else {}
 
 
 def naming(kind: str, action: str) -> str:

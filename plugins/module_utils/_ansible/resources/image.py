@@ -89,7 +89,7 @@ def _inspected(parts: EngineConfig, image_id: str) -> list[InspectedImage]:
     return [inspected] if inspected else []
 
 
-def _shown(image_id: str, names: Sequence[str]) -> dict[str, Any]:
+def _shown(image_id: str, names: Sequence[str]) -> dict[str, object]:
     return {"id": image_id, "names": sorted(names)} if image_id or names else {}
 
 
