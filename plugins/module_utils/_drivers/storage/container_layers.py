@@ -11,9 +11,9 @@ engine does not know is left to the tool: another driver or mount program, ID-ma
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from contextlib import suppress
+from random import SystemRandom
 from typing import Callable, Optional, Sequence
 
 from ..._model.errors import NoSuchImage
@@ -112,7 +112,7 @@ class ContainerLayers:
         lower = [f"l/{_text(f'{below}/link')}"]
         if os.path.exists(f"{below}/lower"):
             lower.append(_text(f"{below}/lower"))
-        link = "".join(map(secrets.choice, [_LINK_CHARACTERS] * _LINK_LENGTH))
+        link = "".join(SystemRandom().choices(_LINK_CHARACTERS, k=_LINK_LENGTH))
         failpoint("make layer")
         os.mkdir(home, 0o700)
         self._make_directory(f"{home}/diff", mode, owner)

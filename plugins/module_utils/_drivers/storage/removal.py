@@ -10,7 +10,6 @@ file before it drops the old one, for which there is no space.
 
 from __future__ import annotations
 
-import glob
 import os
 from contextlib import suppress
 
@@ -37,8 +36,9 @@ def delete(roots: StorageRoots, static_root: str, container_id: str, layer: str)
         remove_directories(roots, layer)
         forget_mount(roots, layer)
         failpoint("remove what belongs to the layer")
-        for path in glob.glob(f"{glob.escape(f'{layers}/{layer}')}.*"):
-            os.unlink(path)
+        for name in os.listdir(layers):
+            if name.startswith(f"{layer}."):
+                os.unlink(f"{layers}/{name}")
         failpoint("remove the store's folders of the container")
         for folder in (containers, volatile):
             removal.remove(f"{folder}/{container_id}")
