@@ -53,15 +53,17 @@ class Operation(NamedTuple):
     """``task``, to be killed where ``before`` leads, from wherever an earlier turn has left the host.
 
     ``other`` leads from the end of ``task`` to its beginning, and is swept in turn with it; nothing is then arranged in
-    between. ``by`` are the tasks that do what is left, in turn: the task itself where there are none. ``removal`` takes
-    everything away. ``only`` and, for that, ``removed`` select the effects that no other operation passes in the same
-    place. ``others`` is how many of them may be somebody else's doing before they are the task's.
+    between. An effect that both pass is met in one of them, or in each where they are ``apart``. ``by`` are the tasks
+    that do what is left, in turn: the task itself where there are none. ``removal`` takes everything away. ``only``
+    and, for that, ``removed`` select the effects that no other operation passes in the same place. ``others`` is how
+    many of them may be somebody else's doing before they are the task's.
     """
 
     before: Sequence[Task]
     task: Task
     removal: Task
     other: Optional[Task] = None
+    apart: bool = False
     by: Sequence[Task] = ()
     only: str = ""
     removed: str = ""
@@ -88,7 +90,7 @@ def finished(host: Host, one: Operation) -> None:
             _arrange(host, one)
         point = points.pop(0) if points else ""
         # The way back passes most of what the way there does.
-        for others in left:
+        for others in [] if one.apart else left:
             if point in others:
                 others.remove(point)
                 total -= 1

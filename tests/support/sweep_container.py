@@ -279,20 +279,26 @@ def _has_no_image(host: Host) -> None:
     assert not Runtime(host.parts).store.name_record("web")
 
 
+def _absent_again(host: Host, kill_at: str) -> Result:
+    result = ABSENT.run(host, kill_at)
+    if not result.killed:
+        _no_volumes(host)
+    return result
+
+
 FRESH = [ABSENT, does(_no_volumes)]
 WITHOUT_IMAGE = module("libpod_container", {"name": "web", "state": "absent", "rmi": True}, _has_no_image)
 PAUSED = module("libpod_container", {**SERVING, "state": "paused"}, _is_paused)
 OPERATIONS = {
-    "create": _operation(FRESH, started(SERVING)),
+    "create": _operation(FRESH, started(SERVING), other=ABSENT._replace(run=_absent_again), apart=True),
     "create with files": _operation(
         [WITHOUT_FILES, does(_with_files)],
         started(FILED),
         removal=WITHOUT_FILES,
         only="file|secret|write (passwd|group)|chown|volume|mount|^conmon|runc",
     ),
-    "start": _operation([started(SERVING), STOPPED], started(SERVING), removed=TURNS),
+    "start": _operation([started(SERVING), STOPPED], started(SERVING), other=STOPPED, apart=True, removed=TURNS),
     "stop": _operation([started(SERVING)], STOPPED, removed=TURNS),
-    "remove": _operation([started(SERVING)], ABSENT),
     "remove with the image": _operation(
         [Task(_with_image)], WITHOUT_IMAGE, removal=WITHOUT_IMAGE, only="containers-storage|name|remove|rename|json"
     ),
