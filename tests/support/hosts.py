@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import json
 import os
@@ -75,7 +74,7 @@ class Host:
             kernel.unshare(kernel.NEWNS | kernel.NEWNET | kernel.NEWUTS | kernel.NEWCGROUP)
             self._mount()
             self._connect()
-            self._clean = leaks.snapshot(self, known=_fresh_network())
+            self._clean = leaks.snapshot(self)
         except BaseException:
             self.__exit__()
             raise
@@ -252,15 +251,6 @@ class Host:
         with open("/run/libpod-test/boot_id", "w", encoding="ascii") as file:
             file.write(f"{uuid.uuid4()}\n")
         kernel.mount("/run/libpod-test/boot_id", "/proc/sys/kernel/random/boot_id", flags=kernel.MS_BIND)
-
-
-@functools.cache
-def _fresh_network() -> leaks.Snapshot:
-    """Return the links and rules of a fresh host, which are read in the first one for all: they are the same in each.
-
-    The programs that read them are half the CPU time of a host's beginning.
-    """
-    return leaks.network()
 
 
 def network(name: str = NETWORK, bridge: str = BRIDGE, subnet: str = "10.87") -> dict[str, Any]:

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import subprocess
-from typing import TYPE_CHECKING, Iterator, Optional
+from typing import TYPE_CHECKING, Iterator
 
 if TYPE_CHECKING:
     from .hosts import Host
@@ -79,24 +79,20 @@ STAYS = (
 _STAYS = re.compile("|".join(f"(?:{pattern})" for pattern in STAYS))
 
 
-def snapshot(host: Host, *, known: Optional[Snapshot] = None) -> Snapshot:
-    """Read everything; called inside the test host. ``known`` is what ``network()`` returned in one like it."""
+def snapshot(host: Host) -> Snapshot:
+    """Read everything; called inside the test host."""
     kept = _kept_with_images(host.parts.storage_root)
     return {
         # First: where no process that cleans up is left, the rest is as it stays.
         "processes": set(_processes(host)),
         "mounts": set(_mounts()),
         "network namespaces": set(_namespaces(host)),
-        **(known or network()),
+        "links": set(_links()),
+        "rules": set(_rules()),
         "cgroups": {f"cgroup {folder}" for folder in host.cgroups.folders()},
         "files": {line for line in _files() if not any(name in line for name in kept)},
         "storage": {line for line in _storage(host.parts.storage_root) if not any(name in line for name in kept)},
     }
-
-
-def network() -> Snapshot:
-    """Read the links and their addresses, and the rules of the packet filter."""
-    return {"links": set(_links()), "rules": set(_rules())}
 
 
 def difference(before: Snapshot, after: Snapshot) -> list[str]:
