@@ -128,6 +128,22 @@ def test_pods_of_yaml_and_of_quadlets_are_made_changed_and_removed_as_approved(h
     host.expect_clean()
 
 
+def test_pod_with_an_ended_container_is_removed_as_approved(host: Host, tmp_path: Path) -> None:
+    def quadlet(**how: Any) -> Result:
+        check = how.pop("check", False)
+        return host.module("libpod_quadlet", {"name": "q", "src": str(tmp_path), **how}, check=check)
+
+    for name, text in {**UNITS, "d.container": UNITS["c.container"]}.items():
+        (tmp_path / name).write_text(text)
+    assert not quadlet().failed
+    assert host.module("libpod_container", {"name": "systemd-d", "state": "stopped"}).changed
+    for name in ("p.pod", "c.container", "d.container"):
+        (tmp_path / name).unlink()
+    assert approved(quadlet)["actions"] == ["deleted systemd-c", "deleted systemd-d", "deleted pod systemd-p"]
+    approved(lambda **how: quadlet(state="absent", remove_volumes=True, **how))
+    host.expect_clean()
+
+
 def test_images_are_built_as_approved(host: Host, tmp_path: Path) -> None:
     (tmp_path / "compose.yml").write_text(
         'services: {app: {build: {context: ., dockerfile_inline: "FROM busybox\\nCOPY page /page\\n"}, '

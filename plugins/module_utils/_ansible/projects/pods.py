@@ -21,7 +21,7 @@ from ..._runtime.runtime import Runtime
 from ..._store import pods as records
 from .. import pod
 from .run import StackRun
-from .stack import about, filled, key_of, naming
+from .stack import Done, about, filled, key_of, naming
 
 
 class StackPods:
@@ -144,7 +144,16 @@ class StackPods:
             if one.name not in kept and self._task.owner.has(one.options["label"]):
                 if self._task.dry:
                     self._task.changes.gone.update(member.name for member in self._pods.members(one.id))
-                self._reconciled(DesiredPod(one.name, "absent"))
+                self._remove(one)
+
+    def _remove(self, there: PodConfig) -> None:
+        """Remove a pod. Its status is no part of the plan, for the task itself ends the containers in it before."""
+
+        def act(dry: bool) -> Done:
+            plan = reconciled.reconcile(self._task.parts, DesiredPod(there.name, "absent"), check_mode=dry).plan
+            return Done([naming("pod", action) for action in plan.actions], {"id": there.id}, {})
+
+        self._task.changes.do(f"pod {there.name}", act)
 
     def _unfinished(self) -> Iterator[PodConfig]:
         for _name, pod_id in self._pods.store.unfinished_pods():

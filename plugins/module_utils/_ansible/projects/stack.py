@@ -161,7 +161,7 @@ class Changes:
         if self._approved is not None and (found := change.difference(self._approved)):
             raise PlanDiffers(found, {"digest": digest})
 
-    def _do(self, what: str, act: Act, wanted: object = None, *, looks: bool = True) -> Sequence[str]:
+    def do(self, what: str, act: Act, wanted: object = None, *, looks: bool = True) -> Sequence[str]:
         """Do one thing, or in check mode look at it, and return the actions; see ``Act``.
 
         ``wanted`` is what it is to be. Where the plan was approved, it is looked at and compared before, if ``looks``.
@@ -210,7 +210,7 @@ class Changes:
             outcome = networks.present(self._parts, wanted, force=True, recreate=False, dry=dry)
             return Done([naming("network", one) for one in outcome.actions], outcome.before, outcome.after)
 
-        if self._do(f"network {wanted.name}", act, options) and self._dry:
+        if self.do(f"network {wanted.name}", act, options) and self._dry:
             network_changes.plan(self._parts, wanted)
 
     def _volume(self, wanted: volume_changes.DesiredVolume, options: Options) -> None:
@@ -219,7 +219,7 @@ class Changes:
             shown = [dict(one.labels) if one else {} for one in (outcome.before, outcome.after)]
             return Done([naming("volume", one) for one in outcome.actions], *shown)
 
-        self._do(f"volume {wanted.name}", act, options)
+        self.do(f"volume {wanted.name}", act, options)
 
     def _secret(self, options: Options) -> None:
         name, labels = options["name"], mapping(options["labels"], "labels")
@@ -235,7 +235,7 @@ class Changes:
             outcome = secrets.present(self._parts, name, content, labels, keep=False, check_mode=dry)
             return Done(outcome.actions, outcome.before, outcome.after)
 
-        if self._do(f"secret {name}", act, (labels, content.hex())) and self._dry:
+        if self.do(f"secret {name}", act, (labels, content.hex())) and self._dry:
             self._parts.planned.secrets[name] = content
 
     def _path(self, kind: str, path: str) -> None:
@@ -253,7 +253,7 @@ class Changes:
                     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
             return Done([f"created {kind} {path}"], {}, {"path": path})
 
-        self._do(f"{kind} {path}", act)
+        self.do(f"{kind} {path}", act)
 
     def _image(self, options: Options, force: bool) -> None:
         from ..resources.image_making import built
@@ -276,7 +276,7 @@ class Changes:
             outcome = tag(
                 self._parts, outcome._replace(names=there.names if there else ()), params["tags"], (), dry=self._dry
             )
-        self._do(f"image {made.name}", lambda _dry: Done(list(outcome.actions), {}, {"id": made.id}), looks=False)
+        self.do(f"image {made.name}", lambda _dry: Done(list(outcome.actions), {}, {"id": made.id}), looks=False)
 
     def desired(self, stack: Stack) -> list[Desired]:
         """Return the stack's containers.
@@ -318,7 +318,7 @@ class Changes:
                     networks.absent(self._parts, name, force=False, dry=dry, gone=self.gone)
                     return Done([f"deleted network {name}"], before, {})
 
-                self._do(f"network {name}", act)
+                self.do(f"network {name}", act)
 
     def remove_secrets(self, kept: Sequence[str]) -> None:
         """Remove the owner's secrets but those that are kept, once their containers are gone."""
@@ -330,7 +330,7 @@ class Changes:
                     outcome = secrets.absent(self._parts, name, force=False, check_mode=dry, gone=self.gone)
                     return Done(outcome.actions, outcome.before, {})
 
-                self._do(f"secret {name}", act)
+                self.do(f"secret {name}", act)
 
     def remove_volumes(self, kept: Sequence[str] = (), label: str = "") -> None:
         """Remove the owner's volumes with what is in them, but those that are kept and those without a ``label``."""
@@ -341,7 +341,7 @@ class Changes:
                     volume_changes.absent(self._parts, name, dry=dry, gone=self.gone)
                     return Done([f"deleted volume {name}"], {"exists": True}, {"exists": False})
 
-                self._do(f"volume {one.name}", act)
+                self.do(f"volume {one.name}", act)
 
 
 def key_of(what: str) -> str:
