@@ -76,7 +76,7 @@ def _shape(hint: Any) -> Any:
     if get_origin(hint) is Union:
         return (_shape(arguments[0]),) if arguments[-1] is type(None) else None
     if get_origin(hint) is list:
-        return list if arguments[0] is Any else [_shape(arguments[0])]
+        return list if arguments[0] in (Any, object) else [_shape(arguments[0])]
     return {str: _shape(arguments[1])} if get_origin(hint) is dict else hint
 
 
