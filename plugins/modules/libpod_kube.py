@@ -290,7 +290,9 @@ pods:
   elements: str
   sample: [site-pod]
 actions:
-  description: What was done, in the order of volumes, secrets, pods, containers, and what was removed at the end.
+  description:
+    - What was done, in the order of volumes, secrets, pods, containers, and what was removed at the end.
+    - A pod that is removed, and has a host port that another one is to have, comes before the pods.
   returned: unless the objects as a whole are refused
   type: list
   elements: str

@@ -123,7 +123,9 @@ pods:
   elements: str
   sample: []
 actions:
-  description: What was done, in the order of networks, volumes, secrets, images, pods, containers, and what was removed at the end.
+  description:
+    - What was done, in the order of networks, volumes, secrets, images, pods, containers, and what was removed at the end.
+    - A pod that is removed, and has a host port that another one is to have, comes before the pods.
   returned: unless the files as a whole are refused
   type: list
   elements: str

@@ -10,6 +10,7 @@ import os
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._reconcile.preflight import pod as preflight
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host, network
@@ -274,12 +275,21 @@ def test_pod_is_created_with_its_container(host: Host) -> None:
     assert host.container("a", state="absent", pod="new:p")["actions"] == ["deleted a"]
 
 
-def test_failed_update_restores_what_ran(host: Host) -> None:
+def test_update_for_a_taken_port_is_refused_or_undone(host: Host) -> None:
     _pod(host, state="started", publish=["8080:80"], memory="64m")
     _member(host)
-    _pod(host, "other", state="started", publish=["8081:80"])
+    _pod(host, "other", state="started", publish=["8081:80"], infra_name="holder")
     before = _info(host)
-    failed = _pod(host, state="created", publish=["8081:80"], memory="96m")
+    changed: dict[str, Any] = {"name": "p", "state": "created", "publish": ["8081:80"], "memory": "96m"}
+    for check in (True, False):
+        refused = host.module("libpod_pod", changed, check=check)
+        assert refused.failed and not refused.changed and _info(host) == before, refused
+        assert "8081/tcp, wanted by pod p, is in use by container holder: " in refused["msg"], refused
+
+    def taken_later() -> None:
+        vars(preflight)["check_ports"] = lambda *_given: None
+
+    failed = host.module("libpod_pod", changed, prepare=taken_later)
     assert failed.failed and "8081" in failed["msg"], failed
     after = _info(host)
     for key in ("State", "InfraContainerID", "InfraConfig", "memory_limit"):

@@ -186,6 +186,36 @@ def test_pods_and_kubernetes_yaml_are_applied_changed_and_removed(host: Host, tm
     host.expect_clean()
 
 
+def test_pod_with_a_port_is_renamed_and_dissolved(host: Host, tmp_path: Path) -> None:
+    """The next one has the port at once, also with ``expect_plan``, and anonymous volumes stay."""
+    own = "[Container]\nImage=localhost/busybox:latest\nExec=sleep 1000\nStopSignal=KILL\nVolume=/kept\n"
+    port, done = "PublishPort=127.0.0.1:8085:80\n", doing(host, src=str(tmp_path))
+
+    def write(**files: str) -> None:
+        for old in tmp_path.iterdir():
+            old.unlink()
+        for name, text in files.items():
+            (tmp_path / name.replace("_", ".")).write_text(text)
+
+    write(a_pod=f"[Pod]\n{port}", c_container=f"{own}Pod=a.pod\n")
+    done()
+    write(b_pod=f"[Pod]\n{port}", c_container=f"{own}Pod=b.pod\n")
+    task = {"name": "set", "src": str(tmp_path)}
+    predicted = host.module("libpod_quadlet", task, check=True)
+    renamed = host.module("libpod_quadlet", {**task, "expect_plan": predicted["plan"]["digest"]})
+    new = ["created systemd-c", "started systemd-c"]
+    assert renamed["actions"] == ["deleted pod systemd-a", "created pod systemd-b", "started pod systemd-b", *new]
+    assert predicted["actions"] == renamed["actions"] and not renamed.failed, renamed
+    write(c_container=f"{own}{port}")
+    assert done()["actions"] == ["deleted pod systemd-b", *new]
+    assert not doing(host)(state="absent", remove_volumes=True).failed
+    kept = host.module("libpod_volume_info")["volumes"]
+    assert len(kept) == 2
+    for one in kept:
+        assert host.module("libpod_volume", {"name": one["Name"], "state": "absent"}).changed
+    host.expect_clean()
+
+
 def test_killed_tasks_of_pods_are_finished_by_the_next_ones(host: Host, tmp_path: Path) -> None:
     for name, text in PODS.items():
         (tmp_path / name).write_text(text)

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
+
+if TYPE_CHECKING:
+    from .options.ports import PortMapping
 
 DEFAULT_STATIC_ROOT = "/var/lib/libpod"
 DEFAULT_RUN_ROOT = "/run/libpod"
@@ -28,6 +31,7 @@ class Planned:
         self.secrets: dict[str, bytes] = {}  # their contents by name
         self.directories: set[str] = set()  # of the host, to be bound
         self.images: dict[str, PlannedImage] = {}  # by their names in the store
+        self.freed_ports: tuple[PortMapping, ...] = ()  # of pods that it would remove before
 
 
 class EngineConfig(NamedTuple):

@@ -33,7 +33,7 @@ class Runtime(RuntimeBase):
     def __init__(self, parts: EngineConfig, store: Optional[Store] = None) -> None:
         super().__init__(parts, store)
         # The published ports of containers that will be removed before the current plan is applied.
-        self.freed_ports: tuple[PortMapping, ...] = ()
+        self.freed_ports: tuple[PortMapping, ...] = parts.planned.freed_ports
         # The answers of image sources to this task, so that each question is asked once.
         self.source_answers: dict[tuple[object, ...], str | LibpodError] = {}
         # By name and ID, the errors of incomplete removals.

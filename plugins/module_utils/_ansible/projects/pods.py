@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Callable, Iterator, Sequence
+from typing import Callable, Collection, Iterator, Sequence
 
 from ..._inputs.stack import EMPTY_DIR, Options, Stack
-from ..._model.errors import InvalidArgument, LibpodError
+from ..._model.errors import DependencyExists, InvalidArgument, LibpodError
 from ..._model.options.table import select
 from ..._model.records.pod import FIXED, PodConfig
 from ..._reconcile import pods as reconciled
@@ -19,7 +19,7 @@ from ..._reconcile.pod_planner import DesiredPod
 from ..._runtime.pods import Pods
 from ..._runtime.runtime import Runtime
 from ..._store import pods as records
-from .. import pod
+from .. import arguments, pod
 from .run import StackRun
 from .stack import Done, about, filled, key_of, naming
 
@@ -29,6 +29,7 @@ class StackPods:
 
     def __init__(self, task: StackRun) -> None:
         self.awaited: set[str] = set()
+        self._freed: set[str] = set()  # those removed early, for their ports
         self._task = task
         self._pods = Pods(Runtime(task.parts))
 
@@ -46,6 +47,9 @@ class StackPods:
         found = task.changes.desired(adapted)  # one that cannot be made is refused first
         pods = self._desired(stack, start=start, recreate=recreate)
         task.changes.have(stack)
+        ports = [port for one in pods if one.options for port in one.options["publish"]]
+        ports += [port for one in found if one.options for port in one.options["publish"]]
+        self._free({(port.host_port, port.protocol) for port in ports}, stack)
         self._have(pods)
         if task.dry and self.awaited:
             found = task.changes.desired(
@@ -101,6 +105,25 @@ class StackPods:
             if plan.steps and (plan.status_before == "absent" or desired.recreate):
                 self.awaited.add(desired.name)
 
+    def _free(self, ports: Collection[tuple[int, str]], stack: Stack) -> None:
+        """Remove pods that are no longer in the stack and publish one of these ports, which something in it is to have.
+
+        A pod with a container that one outside it needs is left: that one changes later.
+        """
+        task, names = self._task, {one["name"] for one in stack.pods}
+        for one in self._pods.everyone():
+            published = one.options["publish"]
+            if one.name in names or not task.owner.has(one.options["label"]):
+                continue
+            if any((port.host_port, port.protocol) in ports for port in published if port.host_port):
+                with suppress(DependencyExists):
+                    self._pods.check_removable(one)
+                    self._remove(one)
+                    self._freed.add(one.name)
+                    if task.dry:
+                        task.parts.planned.freed_ports += tuple(published)
+                        task.removed_before |= {member.name for member in self._pods.members(one.id)}
+
     def _reconciled(self, desired: DesiredPod) -> Plan:
         """Bring a pod to its state, or in check mode plan it; return the plan."""
         task, what = self._task, f"pod {desired.name}"
@@ -141,16 +164,19 @@ class StackPods:
         So are those whose creation or removal was interrupted.
         """
         for one in [*self._pods.everyone(), *self._unfinished()]:
-            if one.name not in kept and self._task.owner.has(one.options["label"]):
+            if one.name not in (*kept, *self._freed) and self._task.owner.has(one.options["label"]):
                 if self._task.dry:
                     self._task.changes.gone.update(member.name for member in self._pods.members(one.id))
                 self._remove(one)
 
     def _remove(self, there: PodConfig) -> None:
         """Remove a pod. Its status is no part of the plan, for the task itself ends the containers in it before."""
+        params = self._task.params
+        stop, keeps = arguments.seconds(params, "timeout"), not params["remove_volumes"]
+        desired = DesiredPod(there.name, "absent", stop_time=stop, keep_volumes=keeps)
 
         def act(dry: bool) -> Done:
-            plan = reconciled.reconcile(self._task.parts, DesiredPod(there.name, "absent"), check_mode=dry).plan
+            plan = reconciled.reconcile(self._task.parts, desired, check_mode=dry).plan
             return Done([naming("pod", action) for action in plan.actions], {"id": there.id}, {})
 
         self._task.changes.do(f"pod {there.name}", act)

@@ -51,7 +51,7 @@ def _bound(port: PortMapping) -> socket.socket:
     return bound
 
 
-def _reserve(name: str, port: PortMapping, holder: Holder = lambda _port: "") -> socket.socket | None:
+def _reserve(subject: str, port: PortMapping, holder: Holder = lambda _port: "") -> socket.socket | None:
     try:
         return _bound(port)
     except OSError as error:
@@ -64,7 +64,7 @@ def _reserve(name: str, port: PortMapping, holder: Holder = lambda _port: "") ->
         elif error.errno == errno.EADDRNOTAVAIL:
             reason = "is not an address of this host: publish on one that it has"
         raise InvalidArgument(
-            f"publish: {port.host_ip}:{port.host_port}/{port.protocol}, wanted by container {name}, {reason}"
+            f"publish: {port.host_ip}:{port.host_port}/{port.protocol}, wanted by {subject}, {reason}"
         ) from error
 
 
@@ -95,12 +95,12 @@ def take(config: ContainerConfig, ends: Sequence[socket.socket]) -> None:
     :raises InvalidArgument: a port is taken.
     """
     if ends:
-        _take(ends[0], config.name, config.ports)
+        _take(ends[0], f"container {config.name}", config.ports)
 
 
-def _take(way_in: socket.socket, name: str, ports: Iterable[PortMapping]) -> None:
+def _take(way_in: socket.socket, subject: str, ports: Iterable[PortMapping]) -> None:
     for port in ports:
-        bound = _reserve(name, port)
+        bound = _reserve(subject, port)
         if bound is not None:
             with bound:
                 fd_store.put(way_in, _label(port), bound)
@@ -121,7 +121,7 @@ def hold(container: ContainerBase, ports: Iterable[PortMapping]) -> None:
             # The same port held on another address is in the way: only that one is dropped before.
             same = {(str(port.host_port), port.protocol) for port in missing}
             fd_store.keep(ends, {label for label in held if tuple(label.split()[1:]) not in same})
-            _take(ends[0], container.name, missing)
+            _take(ends[0], f"container {container.name}", missing)
 
 
 def release(container: ContainerBase, ports: Iterable[PortMapping]) -> None:
@@ -158,15 +158,15 @@ def _of_conmon(container: ContainerBase) -> Iterator[fd_store.Pair]:
         yield ends
 
 
-def check_free(name: str, publish: Iterable[PortMapping], own: Iterable[PortMapping], holder: Holder) -> None:
-    """Check that host ports can be bound; those in ``own`` are the container's already, ``holder`` names others'.
+def check_free(subject: str, publish: Iterable[PortMapping], own: Iterable[PortMapping], holder: Holder) -> None:
+    """Check that host ports can be bound; those in ``own`` are the subject's already, ``holder`` names others'.
 
     :raises InvalidArgument: a port is taken.
     """
     own_ports = {(port.host_port, port.protocol) for port in own}
     for port in publish:
         if port.host_port and (port.host_port, port.protocol) not in own_ports:
-            bound = _reserve(name, port, holder)
+            bound = _reserve(subject, port, holder)
             if bound is not None:
                 bound.close()
 

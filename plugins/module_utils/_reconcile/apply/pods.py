@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Callable, Iterable, Mapping, NamedTuple, Optional, cast
 
 from ..._container.container import Container
@@ -15,6 +16,7 @@ from ..._model.options.normalise import normalise
 from ..._model.options.table import select
 from ..._model.records.pod import PodConfig
 from ..._model.records.status import ContainerStatus
+from ..._runtime import anonymous_volumes
 from ..._runtime.pods import Pods, lasting
 from .. import dependencies
 from ..plan import Plan, Step, Verb
@@ -57,7 +59,12 @@ def _recreate(task: Task, pod: Optional[PodConfig]) -> PodConfig:
 
 
 def _delete(task: Task, pod: Optional[PodConfig]) -> None:
-    task.pods.remove(_present(task, pod), abandon=task.desired.abandon)
+    pod, (pods, desired, _plan) = _present(task, pod), task
+    if desired.stop_time is not None:
+        _stop_each(pods, pod, desired.stop_time)
+    if desired.keep_volumes:
+        _each(pods.members(pod.id), anonymous_volumes.keep)
+    pods.remove(pod, abandon=desired.abandon)
 
 
 def _present(task: Task, pod: Optional[PodConfig]) -> PodConfig:
@@ -134,14 +141,14 @@ def _stop(task: Task, pod: Optional[PodConfig]) -> PodConfig:
     return pod
 
 
-def _stop_each(pods: Pods, pod: PodConfig) -> None:
-    _each(reversed(pods.members(pod.id)), _stop_one)
+def _stop_each(pods: Pods, pod: PodConfig, timeout: Optional[int] = None) -> None:
+    _each(reversed(pods.members(pod.id)), partial(_stop_one, timeout=timeout))
 
 
-def _stop_one(container: Container) -> None:
+def _stop_one(container: Container, timeout: Optional[int] = None) -> None:
     with container.batch():
         if container.state.status.has_process or restart_policy.is_to_come(container):
-            container.keep_down()
+            container.keep_down(timeout)
 
 
 def _restart(task: Task, pod: Optional[PodConfig]) -> PodConfig:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Iterable, Optional
 
 from ..._container.bundle import etc_files, init_program, lsm
 from ..._container.container import Container
@@ -92,7 +92,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired, *,
     _check_devices(options)
     if not (container and container.unreadable):
         own = (*container.config.ports, *host_ports.of_live(container)) if container else ()
-        host_ports.check_free(desired.name, options["publish"], (*own, *runtime.freed_ports), _port_holder(runtime))
+        check_ports(runtime, f"container {desired.name}", options["publish"], own)
     check_network(runtime, f"container {desired.name}", options, None if new else container, desired.strict)
     if image is not None:
         check_command(desired.name, desired.image or "its image", options, image)
@@ -139,7 +139,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     _check_limits(runtime, config.cgroup_manager, options)
     _check_devices(options)
     own = config.ports if container.state.status.has_process else ()
-    host_ports.check_free(config.name, config.ports, (*own, *runtime.freed_ports), _port_holder(runtime))
+    check_ports(runtime, f"container {config.name}", config.ports, own)
     if config.create_net_ns or options["network"]["mode"] == "ns":
         check_network(runtime, f"container {config.name}", options, container)
 
@@ -165,6 +165,11 @@ def _check_idmap(runtime: Runtime, volume: Volume) -> None:
             f"mount: idmap of {volume['target']}: {runtime.host.oci.path} maps the IDs of no mount (runc does from 1.2 "
             "on, crun from 1.5 on): omit it, or set oci_runtime to crun"
         )
+
+
+def check_ports(runtime: Runtime, subject: str, publish: Iterable[PortMapping], own: Iterable[PortMapping]) -> None:
+    """Check that host ports are free, or the subject's ``own``; errors as ``host_ports.check_free``'s."""
+    host_ports.check_free(subject, publish, (*own, *runtime.freed_ports), _port_holder(runtime))
 
 
 def _port_holder(runtime: Runtime) -> host_ports.Holder:

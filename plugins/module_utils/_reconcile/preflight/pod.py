@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional, cast
 
+from ..._container.network import host_ports
 from ..._model.options.normalise import normalise
 from ..._model.options.table import select
 from ..._model.records.pod import INFRA, PodConfig
 from ..._runtime.pods import Pods
 from ..plan import Plan, Verb
-from .host import check_network
+from .host import check_network, check_ports
 
 if TYPE_CHECKING:
     from ..._model.options.types import ContainerOptions, PodOptions
@@ -22,14 +23,18 @@ def check(pods: Pods, pod: Optional[PodConfig], name: str, infra_name: str, opti
     """Check the infra container that the plan of a pod makes or starts; ``options`` are those that the pod will have.
 
     :raises ContainerExists, PodExists: its name is taken. :raises NoSuchNetwork: a network of it is not defined.
-    :raises InvalidArgument: a network cannot give what its options request.
+    :raises InvalidArgument: a network cannot give what its options request, or a host port is taken.
     """
     made = plan.has(Verb.CREATE, Verb.RECREATE)
     if made:
         pods.check_infra_name(infra_name, name, pod.id if pod else "")
-    infra = pods.runtime.find(pod.infra) if pod is not None and not made else None
+    there = pods.runtime.find(pod.infra) if pod is not None else None
+    infra = None if made else there
     renewed = made or any(one.option in INFRA for one in plan.differences)
     starts = plan.has(Verb.RESTART) or plan.has(Verb.START) and not (infra and infra.peek().state.status.has_process)
     if renewed or starts:
         own = cast("ContainerOptions", {**normalise({}), **select(options, INFRA)})
         check_network(pods.runtime, f"pod {name}", own, None if renewed else infra)
+        live = there.peek() if there else None
+        held = (*live.config.ports, *host_ports.of_live(live)) if live and live.state.status.has_process else ()
+        check_ports(pods.runtime, f"pod {name}", options["publish"], held)
