@@ -346,11 +346,36 @@ def test_volume_is_filled_from_an_exported_one_and_only_once(shared: Host) -> No
     assert settled(shared, "other", "filled other", src=tar)["volume"]["NeedsCopyUp"] is False
     shared.empty()
     volume(shared, "lost", options=TMPFS)
-    refused(volume(shared, "lost", src=tar, options=TMPFS), "in memory", "mounted")
+    for check in (True, False):
+        refused(volume(shared, "never", src=tar, options=TMPFS, check=check), "in memory", "mounted")
+        refused(volume(shared, "lost", src=tar, options=TMPFS, check=check), "in memory", "mounted")
+    assert not os.path.exists(f"{VOLUMES}/never"), "it is refused before it is made"
     done(volume(shared, "lost", state="mounted", src=tar, check=True), "mounted lost", "filled lost")
     done(volume(shared, "lost", state="mounted", src=tar), "mounted lost", "filled lost")
     done(volume(shared, "lost", state="mounted", src=tar))
     done(volume(shared, "lost", state="absent"), "deleted lost")
+
+
+def test_archive_that_cannot_be_used_is_refused_before_a_volume_is_made_or_emptied(shared: Host) -> None:
+    volume(shared, "kept")
+    with open(f"{data('kept')}/file", "w", encoding="utf-8") as file:
+        file.write("no tar")
+    for src, words in ((FILES, "not a regular file"), (f"{data('kept')}/file", "no tar file")):
+        for check in (True, False):
+            refused(volume(shared, "never", src=src, check=check), src, words)
+            refused(volume(shared, "kept", src=src, recreate=True, check=check), src, words)
+    assert os.listdir(data("kept")) == ["file"] and not os.path.exists(f"{VOLUMES}/never")
+
+
+def test_check_mode_compares_an_archive_with_a_volume_whose_labels_change(shared: Host) -> None:
+    tar = f"{FILES}/same.tar"
+    volume(shared, "same")
+    with tarfile.open(tar, "w") as file:
+        file.add(FILES, ".", filter=lambda member: None if member.name != "." else member)
+    volume(shared, "same", src=tar)
+    settled(shared, "same", "updated same", src=tar, label={"a": "b"})
+    again = volume(shared, "same", src=tar, recreate=True)
+    assert again["diff"]["after"]["content"] == "that of src", again
 
 
 def test_hostile_archive_is_refused_and_changes_nothing(shared: Host) -> None:

@@ -23,14 +23,9 @@ def read_json(path: str, origin: str = "", *, max_bytes: int = MAX_BYTES) -> For
 def read(path: str, origin: str = "", *, max_bytes: int = MAX_BYTES) -> bytes:
     """Return the content of the regular file at ``path``.
 
-    A FIFO, socket or device is not opened for reading, so that nothing waits for its other side.
-
     :raises MalformedData: it is not a regular file, or longer than ``max_bytes``. :raises OSError: it cannot be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    with open(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise MalformedData(f"{origin or path}: not a regular file")
+    with open(open_regular(path, origin), "rb", buffering=0) as file:
         content = bytearray()
         while len(content) <= max_bytes:
             chunk = file.read(min(1 << 20, max_bytes + 1 - len(content)))
@@ -38,6 +33,21 @@ def read(path: str, origin: str = "", *, max_bytes: int = MAX_BYTES) -> bytes:
                 return bytes(content)
             content += chunk
     raise MalformedData(f"{origin or path}: longer than the {max_bytes} bytes that are read")
+
+
+def open_regular(path: str, origin: str = "") -> int:
+    """Return a descriptor of the regular file at ``path``, open for reading.
+
+    Nothing waits for the other side of a FIFO. Python's ``open`` refuses a directory's descriptor by its number, so it
+    is refused here by its path.
+
+    :raises MalformedData: it is not a regular file. :raises OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise MalformedData(f"{origin or path}: not a regular file")
+    return descriptor
 
 
 def overwrite(path: str, content: bytes) -> None:

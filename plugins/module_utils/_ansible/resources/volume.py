@@ -70,6 +70,8 @@ def volume(module: EngineModule) -> dict[str, object]:
     state, src = module.params["state"], module.params["src"]
     if src and state not in ("present", "mounted"):
         raise wrong("src", src, "state to be present or mounted, since only these fill a volume")
+    if src:
+        _check_source(parts, wanted, caller.absolute(src), state)
     if state == "absent":
         outcome = changes.absent(parts, wanted.name, dry=dry)
     elif state == "unmounted":
@@ -88,8 +90,22 @@ def volume(module: EngineModule) -> dict[str, object]:
     if state == "mounted":
         result["mount_point"] = store.data(parts, wanted.name)
     if module._diff:
-        result["diff"] = _diff(outcome)
+        result["diff"] = _diff(outcome, filled=bool(src))
     return result
+
+
+def _check_source(parts: EngineConfig, wanted: changes.DesiredVolume, src: str, state: str) -> None:
+    """Refuse what cannot fill the volume, before that is made, emptied or changed.
+
+    :raises MalformedData: the file is no archive for a volume. :raises InvalidState: the volume is in memory.
+    """
+    from ..._resources.volumes import content
+
+    before = store.read(store.folder(parts, wanted.name))
+    if state == "present" and wanted.options.type == "tmpfs":
+        content.check_mounted(parts, wanted.name, changes.keeps_files(before, wanted))
+    if before is None or wanted.recreate:
+        content.check(src)
 
 
 def _filled(
@@ -99,9 +115,11 @@ def _filled(
     from ..._resources.volumes import content
 
     new = outcome.before is None or wanted.recreate
+    empty = f"mounted {wanted.name}" in outcome.actions and outcome.after and outcome.after.options.type == "tmpfs"
     try:
-        if dry and (new or outcome.actions):
-            content.check(src)
+        if dry and (empty or not changes.keeps_files(outcome.before, wanted)):
+            if not new:
+                content.check(src)
             filled = True
         else:
             filled = content.fill(parts, wanted.name, src, dry=dry)
@@ -113,7 +131,7 @@ def _filled(
     return outcome._replace(actions=[*outcome.actions, *said], after=after)
 
 
-def _diff(outcome: changes.Outcome) -> dict[str, Any]:
+def _diff(outcome: changes.Outcome, *, filled: bool) -> dict[str, Any]:
     before, after = outcome.before, outcome.after
     if before is None or after is None:
         return {"before": {"exists": before is not None}, "after": {"exists": after is not None}}
@@ -121,7 +139,7 @@ def _diff(outcome: changes.Outcome) -> dict[str, Any]:
     for verb in (action.partition(" ")[0] for action in outcome.actions):
         if verb in _UNRECORDED:
             key, was, now = _UNRECORDED[verb]
-            diff["before"][key], diff["after"][key] = was, now
+            diff["before"][key], diff["after"][key] = was, "that of src" if filled and verb == "recreated" else now
     return diff
 
 

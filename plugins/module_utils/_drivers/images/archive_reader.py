@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import time
 from contextlib import contextmanager
 from hashlib import sha256
@@ -180,10 +179,7 @@ def regular_file(path: str) -> Iterator[IO[bytes]]:
 
     :raises MalformedData: it is no regular file. :raises OSError: it cannot be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise MalformedData(f"{path}: not a regular file")
+    with open(foreign_files.open_regular(path), "rb") as file:
         yield file
 
 

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
-import stat
 import tarfile
 import time
 from contextlib import contextmanager
 from typing import IO, Iterator, Optional, Union, cast
 
 from ..._model.errors import MalformedData, TreeTooLarge
+from .. import foreign_files
 from .packed_file import CHUNK, PackedFile
 
 _HEADERS = 16 << 20  # bytes that the headers of one member may have
@@ -30,11 +30,7 @@ def opened(path: str, seconds: float) -> Iterator[Archive]:
     :raises MalformedData: it is no such file, or damaged. :raises TreeTooLarge: it took longer than ``seconds``.
     :raises OSError: it cannot be read.
     """
-    # Not one that would make its reader wait.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise MalformedData(f"{path} is not a regular file: expected a tar file")
+    with open(foreign_files.open_regular(path), "rb") as file:
         try:
             stream = _Bounded(file, path, seconds)
             with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r:") as tar:

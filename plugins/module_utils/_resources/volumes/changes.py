@@ -85,6 +85,16 @@ def _same(record: VolumeRecord, desired: DesiredVolume) -> bool:
     )
 
 
+def keeps_files(record: Optional[VolumeRecord], desired: DesiredVolume) -> bool:
+    """Return whether the volume as described has the files that it has now, and their top directory its owner."""
+    if record is None or desired.recreate:
+        return False
+    if _same(record, desired):
+        return True
+    kinds = [(_kind(one), one.uid, one.gid) for one in (record.options, desired.options)]
+    return kinds[0] == kinds[1]
+
+
 def _new(desired: DesiredVolume) -> VolumeRecord:
     return VolumeRecord(desired.name, timestamp(), desired.labels, desired.options, COPY_TO_COME)
 

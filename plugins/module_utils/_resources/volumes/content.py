@@ -29,8 +29,8 @@ def fill(parts: EngineConfig, name: str, archive: str, *, dry: bool = False) -> 
     record = store.read(folder)
     if record is None:
         raise NoSuchVolume(f"no volume has the name {name!r}")
-    if record.options.type == "tmpfs" and not volume_mounts.is_mounted(f"{folder}/_data"):
-        raise InvalidState(f"src: volume {name} is in memory and keeps nothing now: set state to mounted")
+    if record.options.type == "tmpfs":
+        check_mounted(parts, name)
     if record.copy_up and not dry:
         # What an image has does not come on top of this.
         with store.locked(parts, name):
@@ -46,6 +46,12 @@ def fill(parts: EngineConfig, name: str, archive: str, *, dry: bool = False) -> 
             os.close(root)
 
     return with_volume(folder, work) if record.options.mounts else work(f"{folder}/_data")
+
+
+def check_mounted(parts: EngineConfig, name: str, kept: bool = True) -> None:
+    """Raise InvalidState if a volume in memory is not mounted, or is not ``kept`` so by the task."""
+    if not (kept and volume_mounts.is_mounted(store.data(parts, name))):
+        raise InvalidState(f"src: volume {name} is in memory and keeps nothing now: set state to mounted")
 
 
 def check(archive: str) -> None:
