@@ -206,11 +206,15 @@ def test_pod_with_a_port_is_renamed_and_dissolved(host: Host, tmp_path: Path) ->
     new = ["created systemd-c", "started systemd-c"]
     assert renamed["actions"] == ["deleted pod systemd-a", "created pod systemd-b", "started pod systemd-b", *new]
     assert predicted["actions"] == renamed["actions"] and not renamed.failed, renamed
+    # Killed in the removal: the pod has its port still, and is no longer listed.
+    write(a_pod=f"[Pod]\n{port}", c_container=f"{own}Pod=a.pod\n")
+    assert host.module("libpod_quadlet", {**task, "workers": 1}, kill_at=6).killed
+    assert done()["actions"] == ["created pod systemd-a", "started pod systemd-a", *new]
     write(c_container=f"{own}{port}")
-    assert done()["actions"] == ["deleted pod systemd-b", *new]
+    assert done()["actions"] == ["deleted pod systemd-a", *new]
     assert not doing(host)(state="absent", remove_volumes=True).failed
     kept = host.module("libpod_volume_info")["volumes"]
-    assert len(kept) == 2
+    assert len(kept) == 3
     for one in kept:
         assert host.module("libpod_volume", {"name": one["Name"], "state": "absent"}).changed
     host.expect_clean()

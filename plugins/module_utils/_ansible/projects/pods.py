@@ -108,10 +108,11 @@ class StackPods:
     def _free(self, ports: Collection[tuple[int, str]], stack: Stack) -> None:
         """Remove pods that are no longer in the stack and publish one of these ports, which something in it is to have.
 
-        A pod with a container that one outside it needs is left: that one changes later.
+        So are those whose removal was interrupted. A pod with a container that one outside it needs is left: that one
+        changes later.
         """
         task, names = self._task, {one["name"] for one in stack.pods}
-        for one in self._pods.everyone():
+        for one in [*self._pods.everyone(), *self._unfinished()]:
             published = one.options["publish"]
             if one.name in names or not task.owner.has(one.options["label"]):
                 continue
