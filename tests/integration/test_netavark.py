@@ -201,8 +201,15 @@ def test_network_is_made_changed_shown_and_removed_in_podmans_file(host: Host) -
     assert host.module("libpod_network", {"name": "front", "state": "absent"}).failed
     host.empty()
     assert network(host, "front", state="absent")["changed"] and not os.path.exists("/srv/networks/front.json")
-    kept = host.module("libpod_network", {"name": "podman", "state": "absent"})
-    assert kept.failed and "always there" in kept["msg"], kept
+
+
+def test_default_network_that_no_file_defines_is_not_removed_nor_are_its_containers(host: Host) -> None:
+    made = run(host)
+    for check in (True, False):
+        for force in (False, True):
+            gone = host.module("libpod_network", {"name": "podman", "state": "absent", "force": force}, check=check)
+            assert gone.failed and "always there" in gone["msg"], gone
+    assert host.container("c")["container"]["Id"] == made["container"]["Id"]
 
 
 def test_containers_keep_the_backend_that_they_were_made_with(host: Host) -> None:

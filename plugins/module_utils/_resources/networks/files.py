@@ -161,11 +161,7 @@ def clear_unfinished(parts: EngineConfig, name: str) -> None:
         os.unlink(path)
 
 
-def remove(definition: Definition) -> None:
-    """Remove a network's file.
-
-    :raises InvalidState: podman's default network has none, and is there without.
-    """
+def check_removable(definition: Definition) -> None:
+    """Raise InvalidState for podman's default network where no file defines it, since it is there without."""
     if not os.path.lexists(definition.path):
         raise InvalidState(f"network {definition.config['name']}: it is the default network, which is always there")
-    records.remove(definition.path)

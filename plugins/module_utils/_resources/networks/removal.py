@@ -13,6 +13,7 @@ from ..._drivers.cni.config import Definition
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import DependencyExists, InvalidState, MalformedData, raise_all
 from ..._runtime.runtime import Runtime
+from ..._store import records
 from . import files, leftovers, usage
 from .files import Files
 from .look import Outcome
@@ -38,6 +39,8 @@ def remove(
             with runtime.host.networks.alone():
                 files.clear_unfinished(parts, name)
         return Outcome([], {}, {})
+    for one in there:
+        files.check_removable(one)
     on = [user.container for user in usage.users(runtime, name, found.default) if user.container.name not in gone]
     if on and not force:
         raise InvalidState(_names_users(name, on))
@@ -57,10 +60,11 @@ def _remove_network(runtime: Runtime, name: str) -> None:
     if on:
         raise InvalidState(_names_users(name, on))
     for one in found.of(name):
+        files.check_removable(one)
         leftovers.check_unused(name, one.config)
     for one in found.of(name):
         leftovers.clear(runtime.parts, name, one.config)
-        files.remove(one)
+        records.remove(one.path)
 
 
 def _finish_removals(runtime: Runtime) -> None:
