@@ -121,6 +121,9 @@ def _child(body: Callable[[], object], streams: dict[int, int], kill_at: str | i
             _watch_effects(kill_at, streams[9])
         # A test may have imported Ansible's controller, on which warnings are displayed and not returned.
         vars(sys.modules.get("ansible.module_utils._internal", sys))["is_controller"] = False
+        # Nor does a module check the encoding of its arguments, as a controller does of results.
+        profiles = sys.modules.get("ansible.module_utils._internal._json._profiles", sys)
+        vars(profiles)["_string_encoding_check_enabled"] = lambda: False
         body()
         code = 0
     except SystemExit as end:

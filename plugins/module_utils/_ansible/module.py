@@ -64,11 +64,8 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
                 self.unusable, self.params[name] = error, json.loads(text)
 
     def shown_params(self) -> dict[str, Any]:
-        """Return the task's parameters with their secrets hidden, and without bytes that a log would not take."""
+        """Return the task's parameters with their secrets hidden."""
         shown = dict(self.params)
-        for name in _PATHS:
-            if isinstance(shown.get(name), str):
-                shown[name] = shown[name].encode(errors="backslashreplace").decode()
         for name in SECRET_MAPPINGS:
             if shown.get(name) is not None:
                 shown[name] = hidden(shown[name])
@@ -84,7 +81,8 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
         return {word for name, one in self.argument_spec.items() for word in (name, *one.get("aliases", ()))}
 
     def _log_invocation(self) -> None:
-        params, self.params = self.params, self.shown_params()
+        params = self.params
+        self.params = {name: escaped(value) for name, value in self.shown_params().items()}
         try:
             super()._log_invocation()
         finally:
@@ -103,7 +101,20 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
             kwargs.setdefault("pulled", list(journal.pulls))
         for warning in take_warnings():
             self.warn(warning)
-        super()._return_formatted(kwargs)
+        super()._return_formatted({key: escaped(value) for key, value in kwargs.items()})
+
+
+def escaped(value: object) -> object:
+    """Return a JSON value with bytes escaped that are no UTF-8, as file names have them.
+
+    Ansible 2.19 and later refuse a result that has some (MODULE_STRICT_UTF8_RESPONSE), whatever the task has done, and
+    the log of the invocation ends in a traceback.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {escaped(key): escaped(one) for key, one in value.items()}
+    return [escaped(one) for one in value] if isinstance(value, list) else value
 
 
 def hidden(value: object) -> object:
