@@ -360,7 +360,7 @@ def test_archive_that_cannot_be_used_is_refused_before_a_volume_is_made_or_empti
     volume(shared, "kept")
     with open(f"{data('kept')}/file", "w", encoding="utf-8") as file:
         file.write("no tar")
-    for src, words in ((FILES, "not a regular file"), (f"{data('kept')}/file", "no tar file")):
+    for src, words in ((FILES, "Is a directory"), (f"{data('kept')}/file", "no tar file")):
         for check in (True, False):
             refused(volume(shared, "never", src=src, check=check), src, words)
             refused(volume(shared, "kept", src=src, recreate=True, check=check), src, words)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -38,14 +39,16 @@ def read(path: str, origin: str = "", *, max_bytes: int = MAX_BYTES) -> bytes:
 def open_regular(path: str, origin: str = "") -> int:
     """Return a descriptor of the regular file at ``path``, open for reading.
 
-    Nothing waits for the other side of a FIFO. Python's ``open`` refuses a directory's descriptor by its number, so it
-    is refused here by its path.
+    Nothing waits for the other side of a FIFO.
 
-    :raises MalformedData: it is not a regular file. :raises OSError: it cannot be opened.
+    :raises MalformedData: it is another kind of file. :raises OSError: it cannot be opened, or is a directory.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
+        if stat.S_ISDIR(mode):  # Python's open would name it by its descriptor
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         raise MalformedData(f"{origin or path}: not a regular file")
     return descriptor
 
