@@ -111,11 +111,9 @@ class StackPods:
         So are those whose removal was interrupted. A pod with a container that one outside it needs is left: that one
         changes later.
         """
-        task, names = self._task, {one["name"] for one in stack.pods}
-        for one in [*self._pods.everyone(), *self._unfinished()]:
+        task = self._task
+        for one in self._but({kept["name"] for kept in stack.pods}):
             published = one.options["publish"]
-            if one.name in names or not task.owner.has(one.options["label"]):
-                continue
             if any((port.host_port, port.protocol) in ports for port in published if port.host_port):
                 with suppress(DependencyExists):
                     self._pods.check_removable(one)
@@ -164,11 +162,15 @@ class StackPods:
 
         So are those whose creation or removal was interrupted.
         """
-        for one in [*self._pods.everyone(), *self._unfinished()]:
-            if one.name not in (*kept, *self._freed) and self._task.owner.has(one.options["label"]):
-                if self._task.dry:
-                    self._task.changes.gone.update(member.name for member in self._pods.members(one.id))
-                self._remove(one)
+        for one in self._but({*kept, *self._freed}):
+            if self._task.dry:
+                self._task.changes.gone.update(member.name for member in self._pods.members(one.id))
+            self._remove(one)
+
+    def _but(self, names: Collection[str]) -> list[PodConfig]:
+        """Return the owner's pods but those of these names, with those whose creation or removal was interrupted."""
+        found = [*self._pods.everyone(), *self._unfinished()]
+        return [one for one in found if one.name not in names and self._task.owner.has(one.options["label"])]
 
     def _remove(self, there: PodConfig) -> None:
         """Remove a pod. Its status is no part of the plan, for the task itself ends the containers in it before."""

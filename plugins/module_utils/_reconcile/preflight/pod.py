@@ -29,12 +29,11 @@ def check(pods: Pods, pod: Optional[PodConfig], name: str, infra_name: str, opti
     if made:
         pods.check_infra_name(infra_name, name, pod.id if pod else "")
     there = pods.runtime.find(pod.infra) if pod is not None else None
-    infra = None if made else there
     renewed = made or any(one.option in INFRA for one in plan.differences)
-    starts = plan.has(Verb.RESTART) or plan.has(Verb.START) and not (infra and infra.peek().state.status.has_process)
+    starts = plan.has(Verb.RESTART) or plan.has(Verb.START) and not (there and there.peek().state.status.has_process)
     if renewed or starts:
         own = cast("ContainerOptions", {**normalise({}), **select(options, INFRA)})
-        check_network(pods.runtime, f"pod {name}", own, None if renewed else infra)
+        check_network(pods.runtime, f"pod {name}", own, None if renewed else there)
         live = there.peek() if there else None
         held = (*live.config.ports, *host_ports.of_live(live)) if live and live.state.status.has_process else ()
         check_ports(pods.runtime, f"pod {name}", options["publish"], held)
