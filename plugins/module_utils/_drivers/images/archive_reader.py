@@ -174,22 +174,12 @@ def opened(path: str) -> Iterator[tarfile.TarFile]:
 
 
 @contextmanager
-def regular_file(path: str) -> Iterator[IO[bytes]]:
-    """Yield the open file at ``path``, which is not opened where it could make its reader wait.
-
-    :raises MalformedData: it is no regular file. :raises OSError: it cannot be read.
-    """
-    with open(foreign_files.open_regular(path), "rb") as file:
-        yield file
-
-
-@contextmanager
 def tar_stream(path: str) -> Iterator[_Bounded]:
     """Yield the bytes of a regular file, decompressed where gzip, bzip2 or xz has compressed them.
 
     :raises MalformedData: it is no regular file, or compressed in another way. :raises OSError: it cannot be read.
     """
-    with regular_file(path) as file:
+    with open(foreign_files.open_regular(path), "rb") as file:
         head = file.read(8)
         file.seek(0)
         if head.startswith(_ZSTD):

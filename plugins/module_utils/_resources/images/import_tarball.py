@@ -11,6 +11,7 @@ from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from ..._container.live_status import timestamp
 from ..._container.rootfs.commit import apply_changes
+from ..._drivers import foreign_files
 from ..._drivers.images import archive_reader as reader
 from ..._drivers.images.oci_layout import Layout, new_layout
 from ..._drivers.images.store import ImageStore
@@ -82,7 +83,7 @@ def _digest(path: str) -> str:
     """Return the digest of the file. :raises InvalidArgument: it cannot be read."""
     digest = sha256()
     try:
-        with reader.regular_file(path) as file:
+        with open(foreign_files.open_regular(path), "rb") as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except MalformedData as error:
