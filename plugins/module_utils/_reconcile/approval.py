@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 from .._drivers.host import boot_id, machine_id
 from .._model.errors import InvalidArgument, LibpodError, PlanDiffers
 from .desired import Desired
-from .image_resolution import resolve_image
 from .plan import NOTHING, Plan, Verb
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 PARTS = ("the container or its status", "the steps", "the options", "the image")
 _PART = 16  # hexadecimal digits
-_DIGEST = re.compile(f"[0-9a-f]{{{_PART}}}(-[0-9a-f]{{{_PART}}}){{{len(PARTS) - 1}}}|{NOTHING}")
+_DIGEST = f"[0-9a-f]{{{_PART}}}(-[0-9a-f]{{{_PART}}}){{{len(PARTS) - 1}}}|{NOTHING}"
 
 
 def checked(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:
@@ -70,6 +69,8 @@ def loosened(approved: str) -> str:
 
 
 def _image(runtime: Runtime, desired: Desired) -> tuple[object, ...]:
+    from .image_resolution import resolve_image
+
     try:
         found = resolve_image(runtime, desired)
     except LibpodError:
@@ -82,7 +83,7 @@ def parsed(text: str, option: str) -> str:
 
     :raises InvalidArgument: it is none.
     """
-    if not _DIGEST.fullmatch(text):
+    if not re.fullmatch(_DIGEST, text):
         raise InvalidArgument(f"{option}: {text!r} cannot be used: expected plan.digest of a result in check mode")
     return text
 

@@ -238,27 +238,33 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
         from .preflight import host
 
         host.check_wait(runtime, container, desired)
+    if plan.has(*NEW_PROCESS, Verb.UPDATE) or (plan.steps and not desired.by_name):
+        _check_host(runtime, container, desired, plan)
     if plan.steps:
-        from .preflight import host
-
-        if plan.has(*NEW_PROCESS, Verb.UPDATE):
-            host.check_tools(runtime, desired)
-        begins = plan.has(Verb.START, Verb.RESTART, Verb.REWIND, subject=desired.name)
-        kept = container if begins and container is not None and not container.unreadable else None
-        if kept is not None and not plan.has(Verb.RECREATE, subject=desired.name):
-            host.check_root_filesystem(runtime, kept)
-        if desired.by_name:
-            if kept is not None:
-                host.check_recorded(runtime, kept)
-        elif desired.options is not None:
-            made = plan.has(Verb.CREATE, Verb.RECREATE)
-            host.check(runtime, container, desired, new=made)
-            if made and plan.leaves_running and not plan.has(Verb.PULL):
-                from .preflight import image
-
-                image.check(runtime, container, desired)
         _warn_of_names(runtime, desired, plan)
     return _approved(runtime, container, desired, plan)
+
+
+def _check_host(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> None:
+    """Check what a plan needs of the host before its first effect."""
+    from .preflight import host
+
+    if plan.has(*NEW_PROCESS, Verb.UPDATE):
+        host.check_tools(runtime, desired)
+    begins = plan.has(Verb.START, Verb.RESTART, Verb.REWIND, subject=desired.name)
+    kept = container if begins and container is not None and not container.unreadable else None
+    if kept is not None and not plan.has(Verb.RECREATE, subject=desired.name):
+        host.check_root_filesystem(runtime, kept)
+    if desired.by_name:
+        if kept is not None:
+            host.check_recorded(runtime, kept)
+    elif desired.options is not None:
+        made = plan.has(Verb.CREATE, Verb.RECREATE)
+        host.check(runtime, container, desired, new=made)
+        if made and plan.leaves_running and not plan.has(Verb.PULL):
+            from .preflight import image
+
+            image.check(runtime, container, desired)
 
 
 def _approved(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:

@@ -10,7 +10,6 @@ from typing import Callable, Mapping, Optional
 
 from ..._container.container import Container
 from ..._container.network import attachments
-from ..._drivers.images.store import ImageStore
 from ..._model import journal
 from ..._model.errors import Internal, RemovalIncomplete, raise_all
 from ..._model.options.table import Change
@@ -21,7 +20,6 @@ from ..._runtime.runtime import Runtime
 from .. import planner
 from ..desired import Desired
 from ..plan import NEW_PROCESS, Plan, Step, Verb
-from . import configuration, creation
 
 # The statuses in which no option is in force.
 _DOWN = ("configured", "exited", "unknown")
@@ -97,6 +95,7 @@ class Application:
 
     def pull(self, step: Step) -> None:
         """Pull the image that the plan resolved, whatever its tag leads to by now."""
+        from ..._drivers.images.store import ImageStore
         from ..._model.options.pulling import DEFAULT
         from ..._resources.images.pull import fetch
 
@@ -110,6 +109,8 @@ class Application:
 
     def create(self, _step: Step) -> None:
         """Create the container; where it is started next, the start creates its root filesystem."""
+        from . import creation
+
         self._held.enter_context(creation.joined_held(self.runtime, self.desired))
         self.container = creation.begin(self.runtime, self.desired, self.plan, self._pulled)
         self.pending = True
@@ -125,6 +126,8 @@ class Application:
 
     def recreate(self, _step: Step) -> None:
         """Put a new container in the place of the old one."""
+        from . import creation
+
         self.container = creation.recreate(self.runtime, self.present, self.desired, self.plan, self._pulled)
 
     def start(self, step: Step) -> None:
@@ -218,6 +221,8 @@ APPLIERS: Mapping[Verb, Callable[[Application, Step], None]] = {
 
 def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:
     """Change the options of the plan's differences, the kernel's part of them first."""
+    from . import configuration
+
     parts = [one.option for one in plan.differences if one.change == Change.LIVE]
     begun = any(one.change in (Change.LIVE, Change.RESTART) for one in plan.differences)
     with container.batch():
@@ -231,6 +236,8 @@ def _update(runtime: Runtime, container: Container, desired: Desired, plan: Plan
 
 def _restart(runtime: Runtime, container: Container, desired: Desired, plan: Plan) -> None:
     """Restart with the options that take effect at a start, or where that fails, with the earlier ones."""
+    from . import configuration
+
     with container.batch():
         earlier, config = container.config, configuration.of_changed(runtime, container, desired, plan)
         seconds = desired.stop_time if desired.restart_time is None else desired.restart_time
