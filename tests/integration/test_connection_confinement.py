@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterator
 
-from ansible_collections.libpod.engine.tests.support import inside, playbooks
+import pytest
+from ansible_collections.libpod.engine.tests.support import inside, kept_engine, playbooks, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING
 
@@ -29,31 +30,39 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_command_is_confined_as_by_the_runtime(host: Host) -> None:
+@pytest.fixture(scope="module", name="serving")
+def _serving() -> Iterator[Host]:
+    with Host() as host, sshd.Sshd():
+        kept_engine.install(host.parts.static_root)
+        yield host
+
+
+@pytest.mark.parametrize("plugin", [inside, sshd], ids=["libpod", "libpod_ssh"])
+def test_command_is_confined_as_by_the_runtime(serving: Host, plugin: Any) -> None:
     made = {
-        name: host.container(name, image="busybox", command=WAITING, network="none", **options)
+        name: serving.container(name, image="busybox", command=WAITING, network="none", **options)
         for name, options in OPTIONS.items()
     }
     assert not [one for one in made.values() if one.failed], made
-    hosts = {name: inside.variables(host) for name in OPTIONS}
     task = {"raw": "echo {{ inventory_hostname }}; " + SCRIPT}
-    played = playbooks.play([task], hosts=hosts)
+    hosts = {name: plugin.variables(serving) for name in OPTIONS}
+    played = playbooks.play([task], hosts=hosts, settings=sshd.settings())
     shown = dict(one["stdout"].split("\n", 1) for one in played.tasks)
     assert set(shown) == set(OPTIONS)
-    runtime = ["runc", "--root", f"{host.parts.run_root}/runc", "exec"]
+    runtime = ["runc", "--root", f"{serving.parts.run_root}/runc", "exec"]
     for name, one in made.items():
         umask = OPTIONS[name].get("umask", "0022")  # runc gives the process its own
-        expected = host.run(
+        expected = serving.run(
             "sh", "-c", f'umask {umask}; exec "$0" "$@"', *runtime, one["container"]["Id"], "sh", "-c", SCRIPT
         )
         assert "CapBnd" in expected and "Seccomp" in expected
         assert shown[name].splitlines() == expected.splitlines(), name
 
 
-def test_named_user_has_no_capability_and_the_containers_filter(host: Host) -> None:
-    assert not host.container("c", image="busybox", command=WAITING, network="none").failed
+def test_named_user_has_no_capability_and_the_containers_filter(serving: Host) -> None:
+    assert not serving.container("c", image="busybox", command=WAITING, network="none").failed
     script = "id; grep -E '^(CapEff|CapPrm|Seccomp|NoNewPrivs)' /proc/$$/status; echo $HOME"
-    lines = inside.play(host, [{"raw": script}], user="web")["raw"]["stdout_lines"]
+    lines = inside.play(serving, [{"raw": script}], user="web")["raw"]["stdout_lines"]
     assert lines[0].startswith("uid=1000(web) gid=1000(web)")
     assert [line.split() for line in lines[1:5]] == [
         ["CapPrm:", "0" * 16],

@@ -93,6 +93,22 @@ def test_unusable_container_is_unreachable_with_one_sentence(
     assert message in played["raw"]["msg"] and "\n" not in played["raw"]["msg"] and "Traceback" not in played.output
 
 
+def test_container_that_ends_during_a_task_is_unreachable(serving: Host) -> None:
+    assert not serving.container("ending", **OPTIONS).failed
+    played = sshd.play(serving, [{"raw": "kill -TERM 1; sleep 1000"}], "ending", ok=False)
+    assert played.exit_code == 4 and "container ending ended while /bin/sh ran in it" in played["raw"]["msg"]
+
+
+def test_container_is_reached_by_its_id_and_has_the_variables_of_play_and_connection(serving: Host) -> None:
+    identity = str(serving.module("libpod_container_info", {"name": ["c"]})["containers"][0]["Id"])
+    variables = {"OF_PLAY": "1", "BOTH": "play"}
+    task = {"shell": "hostname; echo $OF_PLAY $OF_CONNECTION $BOTH", "environment": variables}
+    extra = {"OF_CONNECTION": "2", "BOTH": "connection"}
+    for name in (identity, identity[:12]):
+        played = sshd.play(serving, [task], "any", libpod_container=name, libpod_extra_env=extra)
+        assert played["shell"]["stdout_lines"] == [identity[:12], "1 2 play"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Iterator
@@ -253,6 +254,32 @@ def test_remote_host_is_read_over_ssh_as_the_controller_is(serving: Host, tmp_pa
 
 def test_play_runs_in_the_containers_of_a_remote_host(serving: Host, tmp_path: Path) -> None:
     expect_play_in_web(serving, source(tmp_path, serving, **remote(name_patterns=["web"])))
+
+
+def test_expressions_and_cache_are_those_of_a_remote_host_too(serving: Host, tmp_path: Path) -> None:
+    options: dict[str, Any] = {
+        "cache": True,
+        "cache_plugin": "ansible.builtin.jsonfile",
+        "cache_connection": f"{tmp_path}/cache",
+        "compose": {"grace": "libpod_inspect.Config.StopTimeout"},
+        "groups": {"open": "libpod_ports | length > 0"},
+        "keyed_groups": [{"key": "libpod_labels.role", "prefix": "tier"}],
+    }
+    path = source(tmp_path, serving, **remote(**options))
+    first = read(path, settings=SETTINGS)
+    assert not first.messages and int(first.hosts["member"]["grace"]) == 10
+    assert first.groups["open"] == first.groups["tier_web"] == ["web"] and first.groups["tier_cache"] == ["member"]
+    # From the cache it takes no ssh.
+    cached = read(path, settings={**SETTINGS, "ANSIBLE_SSH_EXECUTABLE": "/bin/false"})
+    assert not cached.messages and (cached.hosts, cached.groups) == (first.hosts, first.groups)
+    assert "hunter2" not in "".join(file.read_text() for file in (tmp_path / "cache").iterdir())
+    assert not serving.container("later", **BASE).failed
+    try:
+        assert "later" not in read(path, settings=SETTINGS).hosts
+        shutil.rmtree(tmp_path / "cache")
+        assert "later" in read(path, settings=SETTINGS).hosts
+    finally:
+        serving.container("later", state="absent")
 
 
 def test_remote_host_has_the_variables_of_an_earlier_source(serving: Host, tmp_path: Path) -> None:
