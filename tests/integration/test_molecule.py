@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,12 +67,13 @@ platforms:
     pre_build_image: true
     groups: [small]
     networks: [{name: back, aliases: [first]}]
-    env: {COLOUR: green}
+    capabilities: [NET_RAW]
   - name: two
     image: localhost/busybox:latest
     pre_build_image: true
     groups: [small]
     networks: [{name: back}]
+    capabilities: [NET_RAW]
     volumes: [/data]
 scenario:
   test_sequence: [destroy, create, create, converge, destroy, destroy]
@@ -81,8 +83,9 @@ CONVERGE = """---
   hosts: small
   gather_facts: false
   tasks:
-    - name: Look at the neighbour and the environment
-      ansible.builtin.raw: grep -w first /etc/hosts && hostname | grep -x {{ inventory_hostname }}
+    - name: Reach both by their names and the alias
+      ansible.builtin.raw: >-
+        for name in one two first; do ping -c 1 -w 10 $name || exit; done; hostname | grep -x {{ inventory_hostname }}
       changed_when: false
 """
 BOOKS = {
@@ -104,12 +107,15 @@ def project(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
+@pytest.mark.parametrize("host", [{}, {"network_backend": "netavark"}], indirect=True, ids=["cni", "netavark"])
 def test_two_scenarios_with_platforms_of_the_same_names_run_at_once(host: Host, project: str) -> None:
     running = [scenario.start(host, project, "molecule", "test", "-s", name) for name in ("default", "other")]
     for one in running:
         scenario.succeeded(one)
     assert os.listdir("/srv/cni") == ["87-libpod.conflist"]
     assert not os.listdir("/srv/static/volumes")
+    assert [one["name"] for one in host.module("libpod_network_info")["networks"] if not one["default"]] == []
+    shutil.rmtree("/srv/networks", ignore_errors=True)
     host.expect_clean()
 
 
@@ -203,12 +209,16 @@ platforms:
     security_opts: [no-new-privileges]
     devices: ["/dev/null:/dev/nothing:rwm"]
     cgroupns_mode: host
+    env: {COLOUR: green}
+    capabilities: [NET_ADMIN]
+    volumes: [/data]
     networks: [{name: back}]
   - name: privileged
     image: localhost/busybox:latest
     pre_build_image: true
     groups: [all_powers]
     privileged: true
+    systemd: always
     network_mode: none
   - name: pulled
     image: team/app:1
@@ -236,6 +246,9 @@ LOOK = """---
         grep -x 77 /proc/sys/net/core/somaxconn
         grep 'NoNewPrivs:.1' /proc/self/status
         test -c /dev/nothing
+        test "$COLOUR" = green
+        grep -E 'CapEff:.[0-9a-f]+[13579bdf][0-9a-f]{3}$' /proc/self/status
+        grep ' /data ' /proc/mounts
         ! grep -E '^[0-9]+:[^:]*:/$' /proc/self/cgroup
       changed_when: false
 
@@ -244,7 +257,11 @@ LOOK = """---
   gather_facts: false
   tasks:
     - name: In the instance
-      ansible.builtin.raw: "grep 'Seccomp:.0' /proc/self/status && grep -E 'CapEff:.0*[1-9a-f]+ff$' /proc/self/status"
+      ansible.builtin.raw: |
+        set -ex
+        grep 'Seccomp:.0' /proc/self/status
+        grep -E 'CapEff:.0*[1-9a-f]+ff$' /proc/self/status
+        grep ' /run/lock tmpfs' /proc/mounts
       changed_when: false
 
 - name: Look at the published port
