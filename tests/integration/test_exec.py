@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import Exec
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import Exec, process_for
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped, InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -42,6 +43,20 @@ def test_command_has_the_containers_namespaces_limits_variables_and_user(host: H
     for key in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "Uid"):
         assert inside[key] == process.status[key], key
     assert _exec(host, "cat", "/proc/self/cgroup")["stdout"] == process.read("cgroup")
+
+
+def test_command_has_the_labels_that_the_container_was_started_with(host: Host) -> None:
+    """As the kernel shows them, tests/vm has them of AppArmor; here there is no security module that would."""
+    assert not host.container("c", **OPTIONS).failed
+    container = Runtime(host.parts).container("c")
+    path, labels = container.state.config_path, {"selinuxLabel": "u:r:t:s0", "apparmorProfile": "of-ours"}
+    with open(path, encoding="utf-8") as file:
+        spec = json.load(file)
+    spec["process"].update(labels)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(spec, file)
+    for wanted in (Exec(["id"]), Exec(["id"], user="web"), Exec(["id"], privileged=True)):
+        assert process_for(container, wanted).items() >= labels.items()
 
 
 def test_user_workdir_and_variables_of_the_command_override_the_containers(host: Host) -> None:

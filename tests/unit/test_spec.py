@@ -219,6 +219,15 @@ def test_container_is_confined_unless_privileged() -> None:
         assert access in options["/sys"] and access in options["/sys/fs/cgroup"]
 
 
+def test_process_has_its_labels_where_the_kernel_knows_them() -> None:
+    labelled = spec({"selinux": True, "apparmor": "of-ours"}, security_opt=["label=type:x_t", "label=level:s0:c1"])
+    assert labelled["process"]["selinuxLabel"] == "system_u:system_r:x_t:s0:c1"
+    assert labelled["process"]["apparmorProfile"] == "of-ours"
+    assert labelled["linux"]["mountLabel"] == "system_u:object_r:container_file_t:s0:c1"
+    for plain in (spec({"selinux": False}, security_opt=["label=type:x_t"]), spec({"selinux": True})):
+        assert not {"selinuxLabel", "apparmorProfile"} & plain["process"].keys()
+
+
 def test_kernel_parameters_of_the_network_only_where_it_is_the_containers_own() -> None:
     assert spec()["linux"]["sysctl"] == {"net.ipv4.ping_group_range": "0 0"}
     assert spec(network=["host"])["linux"]["sysctl"] == {}
