@@ -82,8 +82,13 @@ def test_a_map_to_no_user_namespace_is_refused(host: Host) -> None:
     for idmap in ("idmap", "idmap=uids=@0-0-10;gids=0-0-10"):
         refused = _run(host, idmap, state="present")
         assert refused.failed and "idmap maps to the container's user namespace" in refused["msg"], refused
+        refused = host.container("c", **BASE, volume=[f"{SOURCE}:/data:{idmap}"], check=True)
+        assert refused["msg"].startswith("volume: idmap maps to the container's user namespace"), refused
     beyond = _run(host, "idmap=uids=@0-65530-10;gids=0-0-10", **MAPPED)
     assert beyond.failed and "@0-65530-10 is no part of one range" in beyond["msg"], beyond
+    volume = [f"{SOURCE}:/data:idmap=uids=@0-65530-10;gids=0-0-10"]
+    beyond = host.container("c", **{**BASE, **MAPPED, "volume": volume, "oci_runtime": "crun"})
+    assert beyond["msg"].startswith("volume: idmap of /data: @0-65530-10 is no part"), beyond
 
 
 def test_a_runtime_that_maps_no_mount_is_refused_before_any_effect(host: Host) -> None:
@@ -91,6 +96,8 @@ def test_a_runtime_that_maps_no_mount_is_refused_before_any_effect(host: Host) -
     refused = _run(host, "idmap=uids=0-0-10;gids=0-0-10", oci_runtime="runc")
     assert refused.failed and refused["error"] == "NotImplementedByHost", refused
     assert refused["msg"].startswith("mount: idmap of /data: ") and "crun" in refused["msg"]
+    volume = {**BASE, "volume": [f"{SOURCE}:/data:idmap=uids=0-0-10;gids=0-0-10"]}
+    assert host.container("c", **volume)["msg"].startswith("volume: idmap of /data: ")
     assert refused["actions"] == [] and _run(host, "ro", oci_runtime="runc")["actions"] == []
 
 

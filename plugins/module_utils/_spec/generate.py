@@ -75,7 +75,7 @@ def generate(config: ContainerConfig, facts: Facts) -> Spec:
     if any(option.startswith("idmap") for mount in all_mounts for option in mount["options"]):
         from .idmapped import mapped
 
-        all_mounts = [mapped(mount, config.id_mappings) for mount in all_mounts]
+        all_mounts = [mapped(mount, config) for mount in all_mounts]
     if config.id_mappings:
         all_mounts = adapt(all_mounts, config.id_mappings, facts.foreign)
     spec: Spec = {

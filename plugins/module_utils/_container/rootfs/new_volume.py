@@ -58,7 +58,7 @@ def _copy_up(container: ContainerBase, data: str, rootfs: str, volume: Volume) -
 
     In a volume whose mount maps IDs, the files get those with which the container sees the image's owners.
     """
-    target, owners = volume["target"], idmapped.in_files(volume, container.config.id_mappings)
+    target, owners = volume["target"], idmapped.in_files(volume, container.config)
     doing = f"volume: what the image has at {target} was not copied into the volume of container {container.name} there"
     try:
         source = securejoin.open_beneath(rootfs, target, _FOLDER)

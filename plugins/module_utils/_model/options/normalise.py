@@ -170,11 +170,17 @@ def _mounts(options: ContainerOptions) -> None:
     maps = options["uidmap"] or options["subuidname"] or options["userns"]["mode"] in ("auto", "container", "ns")
     if maps and any("O" in volume["flags"] for volume in options["volume"]):
         raise InvalidArgument("volume: O cannot be combined with a user namespace, in which no overlay can be mounted")
-    idmaps = (flag for mount in volumes.of_options(options) for flag in mount["flags"] if flag[:5] == "idmap")
-    if not (maps or options["pod"]) and any("=" not in flag or "@" in flag for flag in idmaps):
+    idmaps = (
+        (volumes.setter(options, mount["target"]), flag)
+        for mount in volumes.of_options(options)
+        for flag in mount["flags"]
+        if flag[:5] == "idmap"
+    )
+    unmapped = (setter for setter, flag in idmaps if "=" not in flag or "@" in flag)
+    if not (maps or options["pod"]) and (setter := next(unmapped, "")):
         raise InvalidArgument(
-            "mount: idmap maps to the container's user namespace, and it has none: set userns or uidmap, or give the "
-            "ranges, as idmap=uids=FILE-HOST-AMOUNT;gids=FILE-HOST-AMOUNT"
+            f"{setter}: idmap maps to the container's user namespace, and it has none: set userns or uidmap, or give "
+            "the ranges, as idmap=uids=FILE-HOST-AMOUNT;gids=FILE-HOST-AMOUNT"
         )
     taken: dict[str, str] = {}
     for option in MOUNTS:

@@ -176,6 +176,12 @@ def of_options(options: ContainerOptions) -> list[Volume]:
     return [*options["volume"], *(mount for mount in options["mount"] if "source" in mount)]
 
 
+def setter(options: ContainerOptions, target: str) -> str:
+    """Return the option that sets the volume at a target, for messages."""
+    found = (one for one in ("volume", "mount") if any(mount["target"] == target for mount in options[one]))
+    return next(found, "volumes_from")
+
+
 def of_container(
     container_id: str, options: ContainerOptions, image: ImageConfig, borrowed: Iterable[Volume]
 ) -> list[Volume]:

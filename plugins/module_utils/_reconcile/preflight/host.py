@@ -21,7 +21,7 @@ from ..._drivers.kernel import netns
 from ..._drivers.process import bounding_set
 from ..._model.cgroup_codecs import cpu_list
 from ..._model.errors import InvalidArgument, NoSuchContainer, NoSuchImage, NotImplementedByHost, ToolMissing, not_yet
-from ..._model.options import health
+from ..._model.options import health, volumes
 from ..._model.options.ports import PortMapping
 from ..._model.options.table import ID_FILES
 from ..._model.records.config import ContainerConfig, resolved
@@ -110,7 +110,7 @@ def check_mounts(runtime: Runtime, desired: Desired, image: ImageConfig) -> None
     for one in mounts:
         if "source" in one.mount:
             _check_source(runtime, one.mount, desired.name, _mapped(desired.wanted))
-            _check_idmap(runtime, one.mount)
+            _check_idmap(runtime, one.mount, one.option)
     mount_points.check_kernels_own(desired.name, mounts, runtime.host.oci.name)
 
 
@@ -132,7 +132,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
     options = config.options
     for volume in config.volumes:
         _check_source(runtime, volume, config.name, bool(config.id_mappings))
-        _check_idmap(runtime, volume)
+        _check_idmap(runtime, volume, volumes.setter(options, volume["target"]))
     _check_security(options)
     _check_files(runtime, options)
     _check_first_process(runtime, options)
@@ -159,11 +159,11 @@ def _check_source(runtime: Runtime, volume: Volume, name: str, mapped: bool) -> 
         subpaths.look(runtime.parts, volume, name)
 
 
-def _check_idmap(runtime: Runtime, volume: Volume) -> None:
+def _check_idmap(runtime: Runtime, volume: Volume, option: str) -> None:
     if any(flag.startswith("idmap") for flag in volume["flags"]) and not runtime.host.oci.knows_idmap():
         raise NotImplementedByHost(
-            f"mount: idmap of {volume['target']}: {runtime.host.oci.path} maps the IDs of no mount (runc does from 1.2 "
-            "on, crun from 1.5 on): omit it, or set oci_runtime to crun"
+            f"{option}: idmap of {volume['target']}: {runtime.host.oci.path} maps the IDs of no mount (runc does from "
+            "1.2 on, crun from 1.5 on): omit it, or set oci_runtime to crun"
         )
 
 
