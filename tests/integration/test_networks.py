@@ -354,7 +354,11 @@ def test_network_in_use_is_neither_removed_nor_changed_unless_forced(shared: Hos
     run(shared, "a", "front")
     shared.container("b", image="busybox", command=WAITING, network=["front"], state="created")
     assert "in use by containers a, b" in refused(shared, "front", state="absent")
-    assert "internal cannot change while containers are attached to it (a)" in refused(shared, "front", internal=True)
+    attached = "while containers are attached to it (a)"
+    both = refused(shared, "front", internal=True, labels={"x": "y"})
+    assert f"network front: internal cannot change {attached}" in both
+    anew = refused(shared, "front", dns=["192.0.2.53"], recreate=True)
+    assert f"network front: it cannot be re-created {attached}" in anew
     labelled = shared.module("libpod_network", {"name": "front", "labels": {"x": "y"}})
     assert labelled["actions"] == ["updated front"], "labels are nothing to a container"
     used = shared.module("libpod_network_info", {"name": "front"})["networks"][0]

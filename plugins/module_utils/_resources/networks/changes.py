@@ -62,7 +62,7 @@ def change(parts: EngineConfig, given: Wanted, look: Look, *, force: bool, recre
     if force:
         attached = list({one.id: one for one in (*attached, *_detached(runtime, look))}.values())
     elif attached:
-        raise InvalidState(_in_use(given.name, look.changed, attached))
+        raise InvalidState(_in_use(given.name, look.changed, attached, recreate))
     _check_addresses(runtime, look)
     verb = "recreated" if recreate else "updated"
     if not dry:
@@ -82,10 +82,11 @@ def _attached(runtime: Runtime, look: Look) -> list[Container]:
     return [one.container for one in on if one.attachment]
 
 
-def _in_use(name: str, changed: list[str], attached: list[Container]) -> str:
-    what = ", ".join(changed) or "it"
+def _in_use(name: str, changed: list[str], attached: list[Container], recreate: bool) -> str:
+    fixed = ", ".join(one for one in changed if one not in _LIVE)
+    held = "it cannot be re-created" if recreate else f"{fixed} cannot change"
     return (
-        f"network {name}: {what} cannot change while containers are attached to it "
+        f"network {name}: {held} while containers are attached to it "
         f"({usage.listed(one.name for one in attached)}): stop them, or set force, which re-attaches them"
     )
 
@@ -108,7 +109,7 @@ def _change(runtime: Runtime, given: Wanted, attached: list[Container], recreate
             if not set(look.changed) <= set(_LIVE) or recreate:
                 still = _attached(runtime, look)
                 if still:
-                    raise InvalidState(_in_use(given.name, look.changed, still))
+                    raise InvalidState(_in_use(given.name, look.changed, still, recreate))
                 leftovers.check_unused(given.name, look.definition.config)
                 leftovers.clear(runtime.parts, given.name, look.definition.config)
             if look.changed:
