@@ -89,7 +89,8 @@ options:
     type: path
   build:
     description:
-      - How the image is built. Working containers are always removed.
+      - How the image is built. Working containers are always removed, those of a killed task by the next build.
+      - A C(buildah) that outlives its killed task is ended by the next one that builds the image.
       - C(podman_image) has it.
     type: dict
     aliases: [build_args, buildargs]

@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE
-from ansible_collections.libpod.engine.tests.support.process import files
+from ansible_collections.libpod.engine.tests.support.process import eventually, files, running
 from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, REGISTRY, SECURE, Registry
 
 NAME = "localhost/built:latest"
@@ -139,15 +142,22 @@ def test_failed_and_overlong_builds_say_why_and_leave_nothing(host: Host) -> Non
     assert late.failed and "tool_timeouts: {buildah: SECONDS}" in late["msg"], late
     assert not [line for line in host.leaks() if "sleep 1000" in line]
     assert json.loads(host.store("containers", "--json") or "[]") in ([], None)
+    _context("FROM busybox AS first\nFROM first\n")
     for wrong, word in (
+        ({"build": {"container_file": ""}}, "container_file: is empty"),
+        ({"build": {"container_file": "RUN true"}}, "no FROM"),
+        ({"path": "/srv/context", "build": {"target": "second"}}, "expected one of first, 1"),
+        ({"path": "/srv/context", "platform": "linux/s390x"}, "that in the store is for linux/"),
+        ({"path": "/srv/context", "platform": "linux/s390x", "pull": "never"}, "in the store is for linux/"),
         ({"path": "/srv/nowhere"}, "/srv/nowhere"),
         ({"state": "build"}, "path: is missing"),
         ({"path": "/srv/context", "build": {"file": "None"}}, "/srv/context/None"),
         ({"path": "/srv/context", "build": {"secrets": ["x=y"]}}, "secrets"),
         ({"path": "/srv/context", "name": "0" * 64}, "name"),
     ):
-        refused = _image(host, **wrong)
-        assert refused.failed and word in refused["msg"] and "\n" not in refused["msg"], refused
+        for check in (True, False):
+            refused = _image(host, check, **wrong)
+            assert refused.failed and word in refused["msg"] and "\n" not in refused["msg"], refused
     _clean(host)
 
 
@@ -161,6 +171,27 @@ def test_killed_build_is_built_by_the_next_run(host: Host) -> None:
         assert killed.killed or "mkdir" in effect or "/var/lib/containers" in effect, effect
         assert not _image(host, path="/srv/context").failed
         assert not _image(host, path="/srv/context").changed and os.listdir("/srv/static/images") == []
+    _clean(host)
+
+
+def test_build_that_outlives_its_engine_is_ended_by_the_next_run(host: Host) -> None:
+    argv = ("sleep", str(100000 + os.getpid()))
+    _context(f"FROM busybox\nRUN {' '.join(argv)}\n")
+    with ThreadPoolExecutor() as pool:
+        task = pool.submit(_image, host, path="/srv/context")
+        (sleeping,) = eventually(lambda: running(process.pids(), *argv))
+        buildah = os.getsid(sleeping)
+        with open(f"/proc/{buildah}/stat", encoding="utf-8") as file:
+            os.kill(int(file.read().rpartition(")")[2].split()[1]), signal.SIGKILL)
+        assert task.result().killed
+    assert running(process.pids(), *argv)
+    _context("FROM busybox\nCOPY page /page\n")
+    done = _image(host, path="/srv/context")
+    (warning,) = done["warnings"]
+    assert done.changed and warning.startswith(f"buildah (process {buildah}), which a killed run had left"), done
+    assert not running(process.pids(), *argv)
+    assert json.loads(host.store("containers", "--json") or "[]") in ([], None), "it had a working container"
+    assert os.listdir("/srv/static/images") == []
     _clean(host)
 
 

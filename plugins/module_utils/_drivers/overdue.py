@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait for a lock that a program of a killed engine may hold, and end that program when its time is over."""
+"""Wait for a lock that a program of a killed engine may hold, and end that program when its time is over.
+
+A build is ended at once: it may take hours, and buildah's cache has its finished steps.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ VARIABLE = "LIBPOD_TOOL_LIMIT"
 _EVERY = 2.0
 _GRACE = 8.0  # a live engine ends its program by itself
 _TICKS = os.sysconf("SC_CLK_TCK")
+_AT_ONCE = "buildah"
 
 
 def lock(descriptor: int, path: str, kind: int = fcntl.LOCK_EX) -> None:
@@ -65,23 +69,25 @@ def held(path: str, kind: int = fcntl.LOCK_EX) -> Iterator[int]:
 
 
 def end_overdue(path: str, obtained: Callable[[], bool]) -> None:
-    """Kill the session of a program that holds the lock and has exceeded its time limit.
+    """Kill the session of a program that holds the lock and has exceeded its time limit, or is a build without engine.
 
     At most one at a look: this process may have ``obtained`` the lock by then, and its holders be its own.
     """
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    for pid in _holders(path):
-        tool, seconds = _limit(pid)
+    holders = {pid: _limit(process.session(pid) or pid) for pid in _holders(path)}
+    # An engine has no limit, or that of the conmon which has started it.
+    orphaned = all(tool == _AT_ONCE for tool, _seconds in holders.values())
+    for pid, (tool, seconds) in holders.items():
         started = process.start_time(pid)
         leader = process.session(pid)
         # A process that has ended by now has no session, and its PID may be another's.
         gone = not started or not process.endable(leader) or process.start_time(pid) != started
-        if gone or obtained() or not seconds or now - started / _TICKS < seconds + _GRACE:
+        late = seconds and now - started / _TICKS >= seconds + _GRACE
+        if gone or obtained() or not (late or orphaned):
             continue
-        warn(
-            f"{tool} (process {pid}), which a killed run had left, held {os.path.basename(path)} for more than its "
-            f"limit of {seconds:g} seconds and was ended"
-        )
+        held = f"held {os.path.basename(path)}"
+        held += "" if orphaned else f" for more than its limit of {seconds:g} seconds"
+        warn(f"{tool} (process {pid}), which a killed run had left, {held} and was ended")
         process.kill_session(leader)
         return
 

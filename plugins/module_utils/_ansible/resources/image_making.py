@@ -32,6 +32,8 @@ def built(parts: EngineConfig, name: str, params: Mapping[str, Any], how: Pull, 
     context = caller.absolute(params["path"]) if params["path"] else ""
     if context and not os.path.isdir(context):
         raise not_yet(wrong("path", params["path"], "a directory with what the image is built from"))
+    if not context and options.get("container_file") == "":
+        raise InvalidArgument("build: container_file: is empty: give the Containerfile, or path, or omit it for a pull")
     if not context and not options.get("container_file"):
         raise InvalidArgument("path: is missing: give the directory to build from, or build: container_file")
     if options.get("file") and options.get("container_file"):

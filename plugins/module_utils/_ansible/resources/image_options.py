@@ -44,6 +44,7 @@ def spec() -> dict[str, Any]:
 
 
 def builds(params: Mapping[str, Any]) -> bool:
-    """Return whether the task builds the image: it has a context or a Containerfile."""
+    """Return whether the task builds the image: it has a context or a Containerfile, be that empty."""
     options = params["build"] or {}
-    return bool(params["state"] == "build" or params["path"] or options.get("container_file") or options.get("file"))
+    own = (options.get("container_file"), options.get("file"))
+    return bool(params["state"] == "build" or params["path"]) or any(one is not None for one in own)

@@ -12,15 +12,17 @@ from contextlib import ExitStack
 from typing import Iterator, Mapping, NamedTuple, Sequence
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import ToolFailed, ToolTimedOut
-from ..._model.failpoints import failpoint
-from .. import network_backend, process
+from ..._model.errors import MalformedData, ToolFailed, ToolTimedOut
+from .. import foreign_files, network_backend, process
 from ..command import run
 from ..storage.roots import StorageRoots, member, storage_roots
 from . import registries_conf
 from .transport import absent_cache, in_memory, remove_cache
 
 PACKAGE = "buildah"
+# Begins a secret that no command of a build asks for. buildah has it in its command line, and in the records of the
+# containers in which it builds: so they tell whose they are, and whether they are used.
+_MARK = "id=io.libpod.engine.build-"
 # Variables that steer buildah itself; build arguments of such names are no secrets, and go on its command line.
 _STEERING = re.compile(
     r"PATH|HOME|TMPDIR|LANG|USER|GO(GC|DEBUG|MAXPROCS|MEMLIMIT|TRACEBACK)|.*_PROXY"
@@ -47,30 +49,31 @@ class Build(NamedTuple):
     extra: Sequence[str] = ()
 
 
-def build(parts: EngineConfig, wanted: Build) -> str:
-    """Build the image and return its ID; the store's image of that name loses it.
+def build(parts: EngineConfig, wanted: Build, scratch: str) -> str:
+    """Build the image and return its ID; the store's image of that name loses it. ``scratch`` has buildah's own files.
 
     No value of a build argument or secret stands in a command line. What a killed buildah leaves is removed.
 
     :raises ToolFailed: buildah failed; the end of what it and the build's own commands printed is kept.
     """
     roots = storage_roots(parts)
-    before = set(_working(roots))
     with ExitStack() as opened:
         opened.callback(remove_cache, absent_cache(roots))
         made = in_memory(b"", opened)
-        argv = ["buildah", *_store(roots), "build", "--iidfile", made, *_options(wanted, opened)]
+        mark = ("--secret", f"{_MARK}{os.urandom(8).hex()},src={made}")
+        argv = ["buildah", *_store(roots), "build", "--iidfile", made, *mark, *_options(wanted, opened)]
         variables = {name: value for name, value in wanted.args.items() if not _STEERING.fullmatch(name.upper())}
-        env = {**_environment(parts, roots, opened), **variables}
+        env = {**_environment(parts, roots, opened), "TMPDIR": scratch, **variables}
         doing = f"building image {wanted.name}"
+        _remove_working(roots, env)
         try:
             run([*argv, wanted.context], package=PACKAGE, env=env, doing=doing, label="build")
         except ToolTimedOut as error:
             error.argv = error.argv[:1]
-            _remove_working(roots, before, env)
+            _remove_working(roots, env)
             raise
         except ToolFailed as error:
-            _remove_working(roots, before, env)
+            _remove_working(roots, env)
             raise ToolFailed(error.argv[:1], error.exit_code, error.stderr[-2000:], doing) from None
         with open(made, encoding="ascii") as file:
             return file.read().strip().partition("sha256:")[2]
@@ -110,27 +113,43 @@ def _environment(parts: EngineConfig, roots: StorageRoots, opened: ExitStack) ->
     env = {**roots.environment(), **registries_conf.environment()}
     if not roots.configured:
         return env
-    folder = f"{roots.root}/tmp"
-    if not os.path.isdir(folder):
-        failpoint("mkdir tmp")
-        os.makedirs(folder, 0o700, exist_ok=True)
     backend = network_backend.backend(parts)
     networks = network_backend.folder(parts, backend)
     network = f'[network]\nnetwork_backend = "{backend}"\nnetwork_config_dir = "{networks}"\n'
-    return {**env, "TMPDIR": folder, "CONTAINERS_CONF": in_memory(network.encode(), opened)}
+    return {**env, "CONTAINERS_CONF": in_memory(network.encode(), opened)}
 
 
-def _working(roots: StorageRoots) -> Iterator[str]:
-    """Yield the IDs of the containers in which images are built."""
+def _working(roots: StorageRoots) -> Iterator[tuple[str, str]]:
+    """Yield the IDs of the containers in which this engine's builds work, each with the mark of its build.
+
+    The mark is empty where buildah has not written the container's record.
+    """
     for record in roots.containers("-working-container"):
-        if any("-working-container" in name for name in record["names"].texts()):
-            yield member(record, "id")
+        container = member(record, "id")
+        if not any("-working-container" in name for name in record["names"].texts()):
+            continue
+        path = f"{roots.root}/{roots.driver}-containers/{container}/userdata/buildah.json"
+        try:
+            secrets = foreign_files.read_json(path)["CommonBuildOpts"]["Secrets"].texts()
+        except FileNotFoundError:
+            yield container, ""
+        except (OSError, MalformedData):
+            continue
+        else:
+            yield from ((container, one) for one in secrets if one.startswith(_MARK))
 
 
-def _remove_working(roots: StorageRoots, before: set[str], env: Mapping[str, str]) -> None:
-    """Remove the containers that the build has left, unless another buildah may be working in them."""
-    left = set(_working(roots)) - before
-    if left and not any(process.program(pid) == "buildah" for pid in process.pids()):
+def _builds(mark: str) -> bool:
+    """Return whether the build of this mark runs, without one any build."""
+    if mark:
+        return any(process.with_argument(mark, ("buildah",)))
+    return any(process.program(pid) in ("buildah", "podman") for pid in process.pids())
+
+
+def _remove_working(roots: StorageRoots, env: Mapping[str, str]) -> None:
+    """Remove the containers of builds that have ended."""
+    left = [container for container, mark in list(_working(roots)) if not _builds(mark)]
+    if left:
         try:
             run(["buildah", *_store(roots), "rm", *sorted(left)], package=PACKAGE, env=env, label="rm")
         except ToolFailed:

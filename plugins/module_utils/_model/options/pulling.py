@@ -46,6 +46,11 @@ class Pull(NamedTuple):
         pairs = ((self.os, "os"), (self.arch, "architecture"), (self.variant, "variant"))
         return all(value in ("", configuration.get(key, "")) for value, key in pairs)
 
+    def other_platform(self, configuration: Mapping[str, object]) -> str:
+        """Return the platform of an image of this configuration as the option has it, "" where that is as wanted."""
+        platform = (configuration.get(key) for key in ("os", "architecture", "variant"))
+        return "" if self.fits(configuration) else "/".join(str(part) for part in platform if part)
+
 
 DEFAULT = Pull()
 

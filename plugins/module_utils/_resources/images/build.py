@@ -9,7 +9,7 @@ import json
 import os
 import re
 from hashlib import sha256
-from typing import Mapping, NamedTuple
+from typing import Iterator, Mapping, NamedTuple
 
 from ..._drivers import foreign_files
 from ..._drivers.images import build_context, buildah
@@ -53,6 +53,7 @@ def build(
     if not names or "@" in names[0]:
         raise InvalidArgument(f"name: {wanted.name!r} cannot be used: expected a name for the new image, not an ID")
     wanted = wanted._replace(name=names[0])
+    _check_stages(wanted)
     if not dry:
         clear(parts)
     made_of, below = _inputs(wanted), _pulls(wanted, how)
@@ -71,7 +72,10 @@ def build(
         store = ImageStore(parts)
         before = store.find(wanted.name)
         labels = {**wanted.labels, LABEL: _digest(made_of, store, wanted)}
-        image_id = buildah.build(parts, wanted._replace(labels=labels, context=wanted.context or folder))
+        context, scratch = f"{folder}/context", f"{folder}/tmp"
+        for one in (context, scratch):
+            os.mkdir(one, 0o700)
+        image_id = buildah.build(parts, wanted._replace(labels=labels, context=wanted.context or context), scratch)
     return Built(image_id, wanted.name, before is None or before.id != image_id or bool(pulled))
 
 
@@ -113,6 +117,25 @@ def containerfile(path: str, context: str, inline: str) -> bytes:
         except OSError as error:
             raise InvalidArgument(f"build: file: {place} cannot be read: {error.strerror}") from error
     raise not_yet(InvalidArgument(f"build: there is no {' or '.join(places)}: give the Containerfile in build: file"))
+
+
+def _check_stages(wanted: buildah.Build) -> None:
+    """Check that the Containerfile has a stage, and the one to build, unless further options may say otherwise.
+
+    :raises InvalidArgument: it has not.
+    """
+    stages = [[word for word in words if word[:2] != "--"] for verb, words in _instructions(wanted) if verb == "FROM"]
+    if wanted.extra:
+        return
+    if not stages:
+        raise InvalidArgument("build: the Containerfile has no FROM: begin it with FROM IMAGE, or FROM scratch")
+    names = [words[2] if len(words) > 2 else str(number) for number, words in enumerate(stages)]
+    # Which case and which numbers are a stage's depends on buildah's version.
+    known = {*map(str.lower, names), *map(str, range(len(stages)))}
+    if wanted.target and wanted.target.lower() not in known and not any("$" in name for name in names):
+        raise InvalidArgument(
+            f"build: target: {wanted.target!r} is no stage of the Containerfile: expected one of {', '.join(names)}"
+        )
 
 
 def _inputs(wanted: buildah.Build) -> str:
@@ -166,13 +189,10 @@ def _below(wanted: buildah.Build) -> list[tuple[str, str]]:
 
     Beside each is its platform, empty for the build's own.
     """
-    text = re.sub(r"(?m)^\s*#.*\n?", "", wanted.containerfile.decode(errors="replace"))
     values = {"BUILDPLATFORM": _HOST, "TARGETPLATFORM": wanted.platform}
     stages, found = {"scratch"}, list[tuple[str, str]]()
     in_stage = False
-    for line in re.sub(r"\\[ \t]*\n", " ", text).splitlines():
-        verb, *words = line.split() or [""]
-        verb = verb.upper()
+    for verb, words in _instructions(wanted):
         if verb == "ARG" and not in_stage:
             for word in words:
                 name, _equals, value = word.partition("=")
@@ -193,6 +213,17 @@ def _below(wanted: buildah.Build) -> list[tuple[str, str]]:
         found += [(one, platform) for one in images]
         stages |= names
     return list(dict.fromkeys(found))
+
+
+def _instructions(wanted: buildah.Build) -> Iterator[tuple[str, list[str]]]:
+    """Yield the Containerfile's instructions, each with its words; lines of a here-document may be among them."""
+    text = wanted.containerfile.decode(errors="replace")
+    directive = re.match(r"(?:#[ \t]*\w+[ \t]*=.*\n)*?#[ \t]*escape[ \t]*=[ \t]*([\\`])[ \t]*\n", text, re.I)
+    escape = re.escape(directive[1] if directive else "\\")
+    text = re.sub(r"(?m)^\s*#.*\n?", "", text)
+    for line in re.sub(escape + r"[ \t]*\n", " ", text).splitlines():
+        verb, *words = line.split() or [""]
+        yield verb.upper(), words
 
 
 def _substituted(text: str, values: Mapping[str, str]) -> str:

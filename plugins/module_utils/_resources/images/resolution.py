@@ -63,10 +63,12 @@ def resolve(
         if not coming.built or how is None or how.policy in _LOCAL:
             return present
         return _at_source_or(present, parts, answers, how)
-    if image and how and not how.fits(store.configuration(image.id)):
-        image = None
+    there = "" if image is None or how is None else how.other_platform(store.configuration(image.id))
+    if there:
+        image, there = None, f"in the store is for {there}"
     if image is None and how and how.policy == "never":
-        raise not_yet(NoSuchImage(f"image {name!r} is not in the store, and pull is never: omit pull, or pull it"))
+        there = there or "is not in the store"
+        raise not_yet(NoSuchImage(f"image {name!r} {there}, and pull is never: omit pull, or pull it"))
     if image is None and is_short(source):
         try:
             names = short_names.candidates(source)
@@ -80,7 +82,7 @@ def resolve(
             return _first(parts, answers, names, how or DEFAULT)
         source = names[0]
     if image is None and check_source:
-        _check_source(source)
+        _check_source(source, there)
     present = ImageResolution(source, image.id) if image else ImageResolution(source, pull=True)
     if how is None or how.policy in _LOCAL or _fixed(name, image):
         return present
@@ -120,15 +122,19 @@ def _at_source_or(present: ImageResolution, parts: EngineConfig, answers: Answer
     return ImageResolution(present.source, at_source.id, pull, at_source.digest)
 
 
-def _check_source(source: str) -> None:
-    """Check the source of an image, as far as that goes without asking it.
+def _check_source(source: str, there: str = "") -> None:
+    """Check the source of an image, as far as that goes without asking it; a refusal also says what is ``there``.
 
     :raises NoSuchImage, InvalidArgument: it cannot have the image. :raises MalformedData: as ``check_allowed``.
     """
     from ..._drivers.images.transport import is_registry, origin
 
     name = name_for_source(source)
-    origin(source, name)
+    try:
+        origin(source, name)
+    except NoSuchImage as error:
+        error.args = (f"{error}; that {there}",) if there else error.args
+        raise
     if is_registry(source):
         short_names.check_allowed(name)
 
