@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE
+from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.process import eventually, files, running
 from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, REGISTRY, SECURE, Registry
 
@@ -158,6 +159,21 @@ def test_failed_and_overlong_builds_say_why_and_leave_nothing(host: Host) -> Non
         for check in (True, False):
             refused = _image(host, check, **wrong)
             assert refused.failed and word in refused["msg"] and "\n" not in refused["msg"], refused
+    _clean(host)
+
+
+def test_images_of_a_builds_steps_are_listed_only_on_request(host: Host) -> None:
+    def listed(*options: str) -> set[str]:
+        return set(libpod(host, "images", "-q", "--no-trunc", *options).stdout.split())
+
+    before = listed("-a")
+    _context("FROM busybox\nRUN true\nCOPY page /page\n")
+    for text in ("first\n", "second\n"):
+        Path("/srv/context/page").write_text(text, encoding="ascii")
+        built = _image(host, path="/srv/context")["image"][0]["Id"]
+    (dangling,) = listed() - before - {f"sha256:{built}"}
+    assert len(listed("-a") - listed()) == 3, "RUN, and the COPY of each; the label is the last step"
+    assert listed("-f", "dangling=true") == {dangling}, "the first one, which lost its name"
     _clean(host)
 
 

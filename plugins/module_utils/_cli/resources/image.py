@@ -82,14 +82,16 @@ def images(parts: EngineConfig, arguments: Sequence[str], command: str = "images
     """List images."""
     parser = new_parser(command, "List images, a line for each of their names.", formats=False)
     parser.add_argument("reference", nargs="?", help="a name, also without registry or tag; * is any text")
-    parser.add_argument("-a", "--all", action="store_true", help="has no effect: there are no intermediate images")
+    parser.add_argument("-a", "--all", action="store_true", help="those of a build's steps too")
     parser.add_argument("--digests", action="store_true", help="the digests too")
     filters.add_filter(parser, _FILTERS)
     add_listing(parser, "IDs")
     options = parser.parse_args(arguments)
     words = [*options.filter, *([f"reference={options.reference}"] if options.reference else ())]
     suits = filters.matcher(words, _FILTERS)
-    found = sorted(filter(suits, _listed(parts)), key=lambda one: one["Created"], reverse=True)
+    hidden = set[str]() if options.all else _intermediate(parts)
+    listed = (one for one in _listed(parts) if one["Id"] not in hidden and suits(one))
+    found = sorted(listed, key=lambda one: one["Created"], reverse=True)
     if options.format.strip() == "json" and not options.quiet:
         table.write_json(found)
         return 0
@@ -103,6 +105,14 @@ def images(parts: EngineConfig, arguments: Sequence[str], command: str = "images
     rows = [_row(one, options) for one in lines]
     show(options, rows, Shape(_DIGESTS if options.digests else _COLUMNS, lambda one: one, "ID"))
     return 0
+
+
+def _intermediate(parts: EngineConfig) -> set[str]:
+    """Return the IDs of the images without a name that others were made of."""
+    from ..._resources.images.parents import parents
+
+    known = [image for image, _created in ImageStore(parts).all()]
+    return parents(parts, [image for image in known if not image.names], known)
 
 
 def _listed(parts: EngineConfig) -> Iterator[_Listed]:
