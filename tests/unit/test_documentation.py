@@ -21,6 +21,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments, containers
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS, Change
+from ansible_collections.libpod.engine.plugins.plugin_utils import parts
 
 TOP = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (TOP / "plugins/modules").glob("*.py"))
@@ -111,6 +112,14 @@ def test_part_is_documented_with_its_environment_variable_and_default(part: str)
     default = getattr(EngineConfig(), part)
     for value in default if isinstance(default, tuple) else [default]:
         assert not value or f"V({value})" in text
+
+
+@pytest.mark.parametrize("part", parts.NAMES)
+def test_part_is_an_option_of_connections_and_inventory_by_its_names_everywhere(part: str) -> None:
+    option = yaml.safe_load(strings(TOP / "plugins/doc_fragments/connection.py")["ROOTS"])["options"][part]
+    assert option["vars"] == [{"name": f"ansible_libpod_{part}"}]
+    assert option["env"] == [{"name": f"LIBPOD_{part.upper()}"}]
+    assert option.get("default") in (None, getattr(EngineConfig(), part))
 
 
 def test_engines_defaults_are_in_the_descriptions() -> None:
