@@ -9,7 +9,9 @@ import glob
 import json
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -32,7 +34,7 @@ def shop() -> Iterator[Host]:
         registry = Registry(host, HTTP)
         os.mkdir("/srv/new")
         host.run("cp", "-a", host.layout, "/srv/new/layout")
-        host.run("umoci", "unpack", "--image", "/srv/new/layout:bare", "/srv/new/bundle")
+        host.run("umoci", "unpack", "--image", "/srv/new/layout:busybox", "/srv/new/bundle")
         with open("/srv/new/bundle/rootfs/new-data", "wb") as file:
             file.write(os.urandom(3 << 20))
         host.run("umoci", "repack", "--image", "/srv/new/layout:own", "/srv/new/bundle")
@@ -135,15 +137,47 @@ def test_registry_that_hangs_meets_the_limit_of_time(shop: Host, way: str, patte
     assert _store(shop) == before
 
 
+def _kill_pull(host: Host) -> None:
+    """Kill the task and its skopeo, in the order in which neither cleans up after the other."""
+    for skopeo in process.with_argument(f"{host.parts.static_root}/images/0", ("skopeo",)):
+        task = int(Path(f"/proc/{skopeo}/stat").read_text("ascii").rpartition(")")[2].split()[1])
+        kill_all([task, skopeo])
+
+
+# Parts of the layer that were sent at the kill, and milliseconds from the last byte to it: the store is being written.
+@pytest.mark.parametrize(
+    ("part", "later"), [(0, 0), (0.001, 0), (0.3, 0), (0.999999, 0), *((1, later) for later in range(0, 120, 15))]
+)
+def test_pull_killed_at_any_byte_is_retried_clean(shop: Host, part: float, later: int) -> None:
+    before = _store(shop)
+
+    def kill() -> None:
+        assert Failing.stalled.wait(60)
+        time.sleep(later / 1000)
+        _kill_pull(shop)
+
+    Failing.fail("stall", LAYER.format(layer=Failing.layer))
+    Failing.part = part
+    with ThreadPoolExecutor() as pool:
+        killing = pool.submit(kill)
+        killed = shop.module("libpod_image", {"name": BEHIND})
+        killing.result()
+    assert part == 1 or killed.exit_code == -signal.SIGKILL, killed
+    Failing.fail("broken", LAYER, 0)
+    again = shop.module("libpod_image", {"name": BEHIND})
+    assert not again.failed and not shop.module("libpod_image", {"name": BEHIND}).changed, again
+    ran = shop.container("c", image=BEHIND, network="none", detach=False, command=["sha256sum", "/new-data"])
+    assert ran["stdout"].split()[:1] == [sha256(Path("/srv/new/bundle/rootfs/new-data").read_bytes()).hexdigest()], ran
+    _forget(shop)
+    assert _store(shop) == before
+
+
 def test_download_of_a_killed_task_is_removed_by_the_next(shop: Host) -> None:
     before, folder = _store(shop), f"{shop.parts.static_root}/images/0"
 
     def kill() -> None:
-        """Kill the task and skopeo amid a layer, in the order in which neither cleans up after the other."""
         eventually(lambda: any(os.path.getsize(path) for path in glob.glob(f"{folder}/*/*")))
-        (skopeo,) = process.with_argument(folder, ("skopeo",))
-        task = int(Path(f"/proc/{skopeo}/stat").read_text("ascii").rpartition(")")[2].split()[1])
-        kill_all([task, skopeo])
+        _kill_pull(shop)
 
     with ThreadPoolExecutor() as pool:
         killing = pool.submit(kill)

@@ -173,11 +173,14 @@ class Failing(MovingTag):
     layer = ""  # the digest of one that tests have fail
     seen: list[float] = []  # the times of the requests that failed
     over = threading.Event()  # ends what hangs
+    part = 0.5  # how much of an answer comes before it breaks off or stalls
+    stalled = threading.Event()
 
     @classmethod
     def fail(cls, way: str, pattern: str = "/(manifests|blobs)/", times: int = 1 << 30) -> None:
         """Have requests fail by the method of this name from now on."""
-        cls.way, cls.pattern, cls.left, cls.seen = way, pattern, times, []
+        cls.way, cls.pattern, cls.left, cls.seen, cls.part = way, pattern, times, [], 0.5
+        cls.stalled.clear()
 
     def do_GET(self) -> None:
         if not (self.left and re.search(self.pattern, self.path)):
@@ -210,6 +213,7 @@ class Failing(MovingTag):
     def stall(self) -> None:
         self.half()
         self.wfile.flush()
+        self.stalled.set()
         self.hang()
 
     def half(self) -> None:
@@ -219,7 +223,7 @@ class Failing(MovingTag):
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[: len(content) // 2])
+        self.wfile.write(content[: int(len(content) * self.part)])
 
     def hang(self) -> None:
         self.over.wait(120)
