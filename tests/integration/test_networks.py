@@ -188,12 +188,19 @@ def test_several_subnets_give_each_container_an_address_of_each(shared: Host) ->
     assert "a (10.40.1.50)" in refused(shared, "wide", net_config=moved, route=route)
 
 
-def test_bandwidth_is_limited_by_the_kernel(shared: Host) -> None:
-    made = define(shared, "slow", bandwidth={"ingress_rate": 8_000_000})
+@pytest.mark.parametrize("egress", [False, True])
+def test_bandwidth_is_limited_by_the_kernel(shared: Host, egress: bool) -> None:
+    if egress:
+        _needs(shared, "ifb")  # what a container sends is limited on one
+    made = define(shared, "slow", bandwidth={"egress_rate" if egress else "ingress_rate": 8_000_000})
     a = run(shared, "a", "slow")
     assert reaches(a, made["subnets"][0]["gateway"])
-    (port,) = json.loads(shared.run("ip", "-json", "link", "show", "master", made["network_interface"]))
-    rates = json.loads(shared.run("tc", "-json", "qdisc", "show", "dev", port["ifname"]))
+    (limited,) = json.loads(
+        shared.run(
+            "ip", "-json", "link", "show", *(["type", "ifb"] if egress else ["master", made["network_interface"]])
+        )
+    )
+    rates = json.loads(shared.run("tc", "-json", "qdisc", "show", "dev", limited["ifname"]))
     assert [one["options"]["rate"] for one in rates if one["kind"] == "tbf"] == [1_000_000], rates
 
 
