@@ -95,7 +95,8 @@ def _operation(before: list[Task], task: Task, **more: Any) -> Operation:
 
 OPERATIONS = {
     "first start among neighbours": _operation([GONE], UP),
-    "start and stop among neighbours": _operation([UP, DOWN], UP, other=DOWN),
+    # At each effect, whether it has to do with names or not.
+    "start and stop among neighbours": _operation([UP, DOWN], UP, other=DOWN)._replace(only=""),
     "re-creation among neighbours": _operation([UP], ON_BOTH, other=UP),
     "start and stop of a guest": _operation([AS_GUEST, DOWN], AS_GUEST, other=DOWN),
     "exit among neighbours": _operation(
