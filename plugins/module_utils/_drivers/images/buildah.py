@@ -65,15 +65,15 @@ def build(parts: EngineConfig, wanted: Build, scratch: str) -> str:
         variables = {name: value for name, value in wanted.args.items() if not _STEERING.fullmatch(name.upper())}
         env = {**_environment(parts, roots, opened), "TMPDIR": scratch, **variables}
         doing = f"building image {wanted.name}"
-        _remove_working(roots, env)
+        _remove_left(roots, env)
         try:
             run([*argv, wanted.context], package=PACKAGE, env=env, doing=doing, label="build")
         except ToolTimedOut as error:
             error.argv = error.argv[:1]
-            _remove_working(roots, env)
+            _remove_left(roots, env)
             raise
         except ToolFailed as error:
-            _remove_working(roots, env)
+            _remove_left(roots, env)
             raise ToolFailed(error.argv[:1], error.exit_code, error.stderr[-2000:], doing) from None
         with open(made, encoding="ascii") as file:
             return file.read().strip().partition("sha256:")[2]
@@ -119,38 +119,25 @@ def _environment(parts: EngineConfig, roots: StorageRoots, opened: ExitStack) ->
     return {**env, "CONTAINERS_CONF": in_memory(network.encode(), opened)}
 
 
-def _working(roots: StorageRoots) -> Iterator[tuple[str, str]]:
-    """Yield the IDs of the containers in which this engine's builds work, each with the mark of its build.
-
-    The mark is empty where buildah has not written the container's record.
-    """
+def _left(roots: StorageRoots) -> Iterator[str]:
+    """Yield the IDs of the containers in which builds of this engine worked that have ended."""
     for record in roots.containers("-working-container"):
         container = member(record, "id")
-        if not any("-working-container" in name for name in record["names"].texts()):
-            continue
         path = f"{roots.root}/{roots.driver}-containers/{container}/userdata/buildah.json"
         try:
             secrets = foreign_files.read_json(path)["CommonBuildOpts"]["Secrets"].texts()
-        except FileNotFoundError:
-            yield container, ""
         except (OSError, MalformedData):
-            continue
-        else:
-            yield from ((container, one) for one in secrets if one.startswith(_MARK))
+            continue  # another engine's container, or one that buildah was about to make
+        mark = next((one for one in secrets if one.startswith(_MARK)), "")
+        if mark and not any(process.with_argument(mark, ("buildah",))):
+            yield container
 
 
-def _builds(mark: str) -> bool:
-    """Return whether the build of this mark runs, without one any build."""
-    if mark:
-        return any(process.with_argument(mark, ("buildah",)))
-    return any(process.program(pid) in ("buildah", "podman") for pid in process.pids())
-
-
-def _remove_working(roots: StorageRoots, env: Mapping[str, str]) -> None:
+def _remove_left(roots: StorageRoots, env: Mapping[str, str]) -> None:
     """Remove the containers of builds that have ended."""
-    left = [container for container, mark in list(_working(roots)) if not _builds(mark)]
+    left = sorted(_left(roots))
     if left:
         try:
-            run(["buildah", *_store(roots), "rm", *sorted(left)], package=PACKAGE, env=env, label="rm")
+            run(["buildah", *_store(roots), "rm", *left], package=PACKAGE, env=env, label="rm")
         except ToolFailed:
             pass  # the error of the build is the one to report
