@@ -147,6 +147,11 @@ def _parsed(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Names
         return None
 
 
+def test_flag_with_an_empty_value_is_refused() -> None:
+    """Before Python 3.11 argparse looks for the first letter of that value."""
+    assert _parsed(arguments.parser_of(PARTS, main.COMMANDS, "ps"), ["-a="]) is None
+
+
 @fuzz.fuzzed(40, data=st.data())
 def test_command_line(data: st.DataObject) -> None:
     command: tuple[str, ...] = data.draw(st.sampled_from(COMMANDS))

@@ -38,7 +38,10 @@ class Parser(argparse.ArgumentParser):
         """Parse arguments as the base class does. :raises Captured: ``captures``."""
         if Parser.captures:
             raise Captured(self)
-        return super().parse_known_args(*args, **more)
+        try:
+            return super().parse_known_args(*args, **more)
+        except IndexError:  # of argparse, before Python 3.11: -a= for a flag without a value
+            self.error("ignored explicit argument ''")
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)

@@ -10,7 +10,7 @@ import sys
 
 from ..._model.engine_config import EngineConfig
 
-_PACKAGE = __package__.rsplit(".", 2)[0]
+_PACKAGE = __name__.rsplit(".", 3)[0]  # __package__ is None while Python 3.9 loads from a zip file
 _MAIN = f"{_PACKAGE}._cli.main"
 # The package's name in the archive that the action plugin sends, and each run keeps (module_utils/engine_archive.py).
 _ARCHIVED = "libpod_engine"
