@@ -53,18 +53,61 @@ def unit(session: nox.Session) -> None:
     _run(session, ".venv/bin/pytest", *(() if session.posargs else ("tests/unit",)))
 
 
-@nox.session(default=False)
-def oldest(session: nox.Session) -> None:
-    """Test what Ansible calls on the controller with the oldest ansible-core; as root. Arguments go to pytest."""
-    session.install("ansible-core==2.18.*", "--requirement", "tests/requirements.txt")
+def _with_collection(session: nox.Session, *packages: str) -> str:
+    """Install packages in the session's environment, and this collection under its name; return the path."""
+    session.install(*packages)
     where = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", silent=True)
     namespace = os.path.join(str(where).strip(), "ansible_collections", "libpod")
     os.makedirs(namespace, exist_ok=True)
     if not os.path.islink(f"{namespace}/engine"):
         os.symlink(os.getcwd(), f"{namespace}/engine")
-    parts = ("connection", "connection_debian", "connection_ssh", "inventory", "molecule")
-    tests = [f"tests/integration/test_{part}.py" for part in parts]
+    return session.virtualenv.location
+
+
+def _integration(*parts: str) -> list[str]:
+    return [f"tests/integration/test_{part}.py" for part in parts]
+
+
+def _on_controller(session: nox.Session, core: str) -> None:
+    """Run sanity, the playbook targets and what Ansible calls on the controller by an ansible-core."""
+    venv = _with_collection(session, f"ansible-core=={core}.*", "--requirement", "tests/requirements.txt")
+    tests = _integration("connection", "connection_debian", "connection_ssh", "inventory", "molecule", "mitogen")
+    if not session.posargs:
+        for program in (".ci/sanity", ".ci/targets"):
+            session.run(program, external=True, env={"LIBPOD_VENV": os.path.abspath(venv)})
     session.run("python", "-m", "pytest", "-q", *(session.posargs or tests))
+
+
+@nox.session(default=False)
+def oldest(session: nox.Session) -> None:
+    """Run sanity, playbook targets and plugins by the oldest ansible-core; as root. Arguments go to pytest instead."""
+    _on_controller(session, "2.18")
+
+
+@nox.session(python="3.13", default=False)
+def newest(session: nox.Session) -> None:
+    """Run the same by the newest ansible-core, which needs a newer Python than Debian 12's."""
+    _on_controller(session, "2.21")
+
+
+@nox.session(python="3.9", default=False)
+def target(session: nox.Session) -> None:
+    """Run the engine's tests by the oldest Python of a target, as /usr/bin/python3 too; as root.
+
+    Arguments go to pytest in place of the tests. What is left out tests the controller, where no such Python runs.
+    """
+    # The newest ansible-core that runs there: the tests call modules in their own process.
+    libraries = ("pyroute2>=0.7.2,<0.10", "jmespath", "PyYAML", "tomli", "rich")
+    _with_collection(session, "ansible-core==2.15.*", "pytest>=8,<9", "pytest-xdist>=3,<4", "hypothesis", *libraries)
+    parts = ("lifecycle", "exec", "exit_command", "ports", "live_updates", "pods", "info", "networks", "image_module")
+    controller = [
+        f"--ignore=tests/unit/test_{part}.py" for part in ("conversation", "option_types", "packaging", "suite")
+    ]
+    controller.append("--deselect=tests/unit/test_arguments.py")
+    tests = session.posargs or ["-n", "3", "--dist", "loadfile", *controller, "tests/unit", *_integration(*parts)]
+    python = session.run("python", "-c", "import os, sys; print(os.path.realpath(sys.executable))", silent=True)
+    bind = 'mount --bind "$0" "$(readlink -f /usr/bin/python3)"; exec python -m pytest -q "$@"'
+    session.run("unshare", "--mount", "bash", "-ec", bind, str(python).strip(), *tests, external=True)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from contextlib import suppress
 from typing import Any, Callable
 
 import pytest
-import tomllib
 from ansible_collections.libpod.engine.plugins.module_utils._model import foreign_toml
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import MalformedData
 from ansible_collections.libpod.engine.tests.support import fuzz
 from hypothesis import given, strategies
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 DOCUMENT = r"""
 # a comment

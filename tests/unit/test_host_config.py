@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Optional
 
 import pytest
-import tomllib
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import host_config
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.host_config import HostConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import MalformedData
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 CONF = """
 # graphroot = "/no"
