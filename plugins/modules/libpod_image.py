@@ -89,7 +89,8 @@ options:
     type: path
   build:
     description:
-      - How the image is built. Working containers are always removed, those of a killed task by the next build.
+      - How the image is built. Working containers are always removed, those of a killed task by the next build, or
+        by M(libpod.engine.libpod_prune).
       - A C(buildah) that outlives its killed task is ended by the next one that builds the image.
       - C(podman_image) has it.
     type: dict

@@ -38,7 +38,8 @@ options:
       - Whether to remove containers that have ended. One that others depend on stays until they are removed.
       - One that was never started, or not since the last boot, stays, and so does one that its restart policy is about to
         start again.
-      - What interrupted or incomplete removals have left is removed too.
+      - What interrupted or incomplete removals have left is removed too, and the containers in which killed builds of
+        M(libpod.engine.libpod_image) worked.
       - So are rules of the nat tables for this engine's containers that no longer exist. Rules of a container that no
         engine on the host is known to have stay, and a warning names them.
       - C(podman_prune) has it.

@@ -190,27 +190,53 @@ def test_killed_build_is_built_by_the_next_run(host: Host) -> None:
     _clean(host)
 
 
-def test_build_that_outlives_its_engine_is_ended_by_the_next_run(host: Host) -> None:
-    argv = ("sleep", str(100000 + os.getpid()))
-    _context(f"FROM busybox\nRUN {' '.join(argv)}\n")
+ENDLESS = ("sleep", str(100000 + os.getpid()))
+
+
+def _killed_build(host: Host) -> int:
+    """Kill a task amid a command of its build; return its buildah, which runs on."""
+    _context(f"FROM busybox\nRUN {' '.join(ENDLESS)}\n")
     with ThreadPoolExecutor() as pool:
         task = pool.submit(_image, host, path="/srv/context")
-        (sleeping,) = eventually(lambda: running(process.pids(), *argv))
+        (sleeping,) = eventually(lambda: running(process.pids(), *ENDLESS))
         buildah = os.getsid(sleeping)
         with open(f"/proc/{buildah}/stat", encoding="utf-8") as file:
             os.kill(int(file.read().rpartition(")")[2].split()[1]), signal.SIGKILL)
         assert task.result().killed
-    assert running(process.pids(), *argv)
+    return buildah
+
+
+def test_build_that_outlives_its_engine_is_ended_by_the_next_run(host: Host) -> None:
+    buildah = _killed_build(host)
+    assert running(process.pids(), *ENDLESS)
     host.store("create-container", "--name", "a-working-container", "localhost/configured:latest")
     _context("FROM busybox\nCOPY page /page\n")
     done = _image(host, path="/srv/context")
     (warning,) = done["warnings"]
     assert done.changed and warning.startswith(f"buildah (process {buildah}), which a killed run had left"), done
-    assert not running(process.pids(), *argv)
+    assert not running(process.pids(), *ENDLESS)
     (left,) = json.loads(host.store("containers", "--json"))
     assert left["names"] == ["a-working-container"], "its own working container is gone, and another engine's stays"
     assert os.listdir("/srv/static/images") == []
     host.store("delete-container", "a-working-container")
+    _clean(host)
+
+
+def test_container_of_a_killed_build_is_pruned_once_its_buildah_has_ended(host: Host) -> None:
+    buildah = _killed_build(host)
+
+    def pruned(check: bool = False) -> list[str]:
+        done = host.module("libpod_prune", {"container": True}, check=check)
+        assert not done.failed, done
+        return list(done["actions"])
+
+    assert pruned() == []
+    process.kill_session(buildah)
+    (left,) = json.loads(host.store("containers", "--json"))
+    action = f"removed container {left['id'][:12]} of a killed build"
+    assert [pruned(check=True), pruned(), pruned()] == [[action], [action], []]
+    _context("FROM busybox\n")
+    assert not _image(host, path="/srv/context").failed and os.listdir("/srv/static/images") == []
     _clean(host)
 
 

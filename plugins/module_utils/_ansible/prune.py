@@ -79,6 +79,8 @@ def _prune_containers(
         actions += [f"removed what was left of {name}" for name in prune.remains(runtime, errors, names, dry=dry)]
     with _isolated(errors):
         actions += [f"removed rules of container {short}" for short in prune.rules(runtime, dry=dry)]
+    with _isolated(errors):
+        actions += [f"removed container {short} of a killed build" for short in prune.builds(runtime, dry=dry)]
     # The archives that a newer version's containers need are unknown.
     if not any(one.newer for one in runtime.containers()):
         unused = archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)

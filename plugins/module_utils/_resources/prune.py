@@ -136,6 +136,16 @@ def rules(runtime: Runtime, *, dry: bool = False) -> list[str]:
     return sorted({one.container_id[:12] for one in gone})
 
 
+def builds(runtime: Runtime, *, dry: bool = False) -> list[str]:
+    """Remove the containers in which killed builds worked, and return their IDs.
+
+    :raises ToolFailed, ToolMissing: they cannot be removed.
+    """
+    from .._drivers.images import buildah
+
+    return [one[:12] for one in buildah.remove_left(runtime.parts, dry=dry)]
+
+
 def _finished(runtime: Runtime, name: str, work: Callable[[str], None], errors: Errors, dry: bool) -> bool:
     """Do ``work`` under the name's lock, unless another process holds it; return whether it was done."""
     lock = runtime.store.lock(name)

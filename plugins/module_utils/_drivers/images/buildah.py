@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Iterator, Mapping, NamedTuple, Sequence
 
 from ..._model.engine_config import EngineConfig
@@ -65,15 +65,16 @@ def build(parts: EngineConfig, wanted: Build, scratch: str) -> str:
         variables = {name: value for name, value in wanted.args.items() if not _STEERING.fullmatch(name.upper())}
         env = {**_environment(parts, roots, opened), "TMPDIR": scratch, **variables}
         doing = f"building image {wanted.name}"
-        _remove_left(roots, env)
+        with suppress(ToolFailed):
+            remove_left(parts)
         try:
             run([*argv, wanted.context], package=PACKAGE, env=env, doing=doing, label="build")
-        except ToolTimedOut as error:
-            error.argv = error.argv[:1]
-            _remove_left(roots, env)
-            raise
         except ToolFailed as error:
-            _remove_left(roots, env)
+            with suppress(ToolFailed):  # the error of the build is the one to report
+                remove_left(parts)
+            if isinstance(error, ToolTimedOut):
+                error.argv = error.argv[:1]
+                raise
             raise ToolFailed(error.argv[:1], error.exit_code, error.stderr[-2000:], doing) from None
         with open(made, encoding="ascii") as file:
             return file.read().strip().partition("sha256:")[2]
@@ -133,11 +134,15 @@ def _left(roots: StorageRoots) -> Iterator[str]:
             yield container
 
 
-def _remove_left(roots: StorageRoots, env: Mapping[str, str]) -> None:
-    """Remove the containers of builds that have ended."""
+def remove_left(parts: EngineConfig, *, dry: bool = False) -> list[str]:
+    """Remove the containers in which builds of this engine worked that have ended; return their IDs.
+
+    :raises ToolFailed: they cannot be removed.
+    """
+    roots = storage_roots(parts)
     left = sorted(_left(roots))
-    if left:
-        try:
+    if left and not dry:
+        with ExitStack() as opened:
+            env = _environment(parts, roots, opened)
             run(["buildah", *_store(roots), "rm", *left], package=PACKAGE, env=env, label="rm")
-        except ToolFailed:
-            pass  # the error of the build is the one to report
+    return left
