@@ -260,24 +260,6 @@ def _logs(host: Machine, **how: Any) -> list[tuple[str, str]]:
     return [(line["stream"], line["text"]) for line in result["log_lines"]]
 
 
-def test_default_apparmor_profile_confines(host: Machine) -> None:
-    process = Process(run(host))
-    assert process.read("attr/apparmor/current") == "libpod-default (enforce)\n"
-    script = "mount -t tmpfs none /mnt || echo refused; echo x > /proc/sysrq-trigger || echo refused"
-    done = run(host, "able", command=["sh", "-c", script], cap_add=["SYS_ADMIN"], detach=False, recreate=True)
-    assert done["stdout"] == "refused\nrefused\n", done
-    for options in ({"privileged": True}, {"security_opt": ["apparmor=unconfined"]}):
-        assert Process(run(host, **options)).read("attr/apparmor/current") == "unconfined\n"
-    refused = host.container("c", **BASE, security_opt=["apparmor=none-of-this-name"])
-    assert refused.failed and "none-of-this-name is not loaded" in refused["msg"], refused
-    host_profile = "profile of-ours flags=(attach_disconnected) { file, network, capability, signal, }"
-    host.run("apparmor_parser", "--replace", "--skip-cache", input=host_profile)
-    named = Process(run(host, security_opt=["apparmor=of-ours"]))
-    assert named.read("attr/apparmor/current") == "of-ours (enforce)\n"
-    host.container("c", state="absent")
-    host.run("apparmor_parser", "--remove", input=host_profile)
-
-
 def test_pod_limits_are_set_on_its_slice(host: Machine) -> None:
     wanted: dict[str, Any] = {"name": "p", "network": ["none"], "memory": "64m", "cpus": "0.5", "cpu_shares": 512}
     made = host.module("libpod_pod", {**wanted, "cpuset_cpus": "1"})
