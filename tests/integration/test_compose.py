@@ -235,15 +235,20 @@ def test_included_files_are_run_from_their_directories(project: Project) -> None
         "store/compose.yml",
     )
     project.write("PORT=80\n", "store/.env")
-    project.write("services: {web: {hostname: !reset a, environment: {A: !override b}}}", "compose.override.yml")
+    project.write(
+        "services: {web: {hostname: !reset a, environment: {A: !override b}}, store: {hostname: other}}",
+        "compose.override.yml",
+    )
     made = project.done(project_name="i")
     assert [one for one in made["actions"] if one.startswith("started")] == ["started i-store-1", "started i-web-1"]
     store = f"/proc/{_by_name(made)['i-store-1']['State']['Pid']}"
     assert os.path.samefile(f"{store}/root/pages", project.folder / "store/pages")
     assert Path(f"{store}/cmdline").read_text().split("\0")[3] == "80"
+    assert Path(f"{store}/root/etc/hostname").read_text() == "other\n"
     # The variables of the project win, and the file that it no longer includes has its services removed.
     project.write("PORT=81\n", ".env")
     assert project.done(project_name="i")["actions"] == ["recreated i-store-1"]
+    (project.folder / "compose.override.yml").unlink()
     project.write(f"services: {{web: {{{common}, command: sleep 1000}}}}")
     left = project.done(project_name="i", remove_orphans=True)
     assert "deleted i-store-1" in left["actions"] and "recreated i-web-1" in left["actions"]

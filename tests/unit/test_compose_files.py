@@ -135,7 +135,7 @@ def test_included_files_have_directories_and_variables_of_their_own(tmp_path: Pa
 
 # What the included file has, with what the message says.
 WRONG = {
-    "services: {s: {image: other}}": "a.yml: services.s: {}/main.yml has another one: rename one of the two",
+    "services: {s: {image: other}}": "a.yml: services.s: {}/main.yml has another one: rename one of the two, or change",
     "services: {t: {image: i, runtime: x}}": "a.yml: services.t.runtime has no counterpart here",
     "other: 1": "a.yml: other has no counterpart here",
     "include: [main.yml]": "a.yml: include[0]: {}/main.yml includes itself, or more than 100 files",
@@ -173,6 +173,28 @@ def test_same_resource_in_two_files_is_one(tmp_path: Path) -> None:
     }
     stack = load(tmp_path, files, "main.yml")
     assert [one["name"] for one in stack.containers] == ["p-s-1", "p-t-1"]
+
+
+def test_later_file_changes_what_an_earlier_one_includes(tmp_path: Path) -> None:
+    files = {
+        "main.yml": "include: [sub/a.yml]\nservices: {s: {image: i}}",
+        "sub/a.yml": "services: {t: {image: i, tty: true, dns: [1.1.1.1], volumes: ['./v:/v'], environment: {A: a}}, "
+        "u: {image: i}}\nnetworks: {n: {internal: true}}\nsecrets: {k: {file: k}}",
+        "over.yml": "services: {t: {image: j, tty: !reset null, dns: !override [2.2.2.2], volumes: ['./w:/v'], "
+        "environment: {B: b}}, u: !reset null, s: {networks: [n]}}\nnetworks: {n: {internal: !reset true}}",
+    }
+    stack = load(tmp_path, files, "main.yml", "over.yml")
+    assert [one["name"] for one in stack.containers] == ["p-s-1", "p-t-1"]
+    changed = stack.containers[1]
+    assert (changed["image"], changed.get("tty"), changed["dns"]) == ("j", None, ["2.2.2.2"])
+    assert changed["env"] == {"A": "a", "B": "b"} and changed["volume"] == [f"{tmp_path}/w:/v"]
+    assert not stack.networks[0].get("internal")
+    # A file's own resource and one that this file includes are no file over another.
+    files["over.yml"] += "\ninclude: [b.yml]"
+    files["b.yml"] = "services: {s: {image: i}}"
+    message = r"b.yml: services.s: .*/over.yml has another one: rename one of the two, or change it in a later file"
+    with pytest.raises(LibpodError, match=message):
+        load(tmp_path, files, "main.yml", "over.yml")
 
 
 # Values as three files have them, of which some have tags.

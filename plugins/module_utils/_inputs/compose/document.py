@@ -77,33 +77,36 @@ def read_file(path: str, option: str = "files") -> object:
     return read(path, option, partial(foreign_yaml.parse_core, tags=TAGS))
 
 
-def document(sources: Sequence[tuple[str, object]], folder: str, look_up: Lookup) -> Document:
-    """Return the documents of ``sources`` (name, content), merged, with their variables and ``extends`` applied.
+def prepared(name: str, content: object, look_up: Lookup) -> Document:
+    """Return one file as a document, with its variables and with the long form of its services.
 
-    :raises MalformedData: one is no Compose file. :raises InvalidArgument: a file that it names cannot be read.
+    :raises MalformedData: it is no Compose file.
     """
-    files = tuple((name, _prepared(name, content, look_up)) for name, content in sources)
+    if not isinstance(content, dict):
+        raise MalformedData(f"{name}: expected a Compose file, a mapping with the key services")
+    own: dict[str, object] = _interpolated(content, look_up, name, "", 0)
+    if isinstance(untagged(own.get("services")), dict):
+        own["services"] = within(
+            own["services"], lambda services: {key: within(one, canonical) for key, one in services.items()}
+        )
+    return Document(own, ((name, own),))
+
+
+def combined(documents: Sequence[Document], folder: str, look_up: Lookup) -> Document:
+    """Return prepared documents as one: merged in their order, with what their services extend.
+
+    :raises MalformedData: they cannot be merged. :raises InvalidArgument: a file that they name cannot be read.
+    """
     whole: dict[str, object] = {}
-    for _name, content in files:
-        whole = merged(whole, content)
-    found = Document(whole, files)
+    for one in documents:
+        whole = merged(whole, one.content)
+    found = Document(whole, tuple(file for one in documents for file in one.files))
     services = untagged(whole.get("services")) or {}
     if not isinstance(services, dict):
         Foreign(services, found.root().origin, "services").fail("a mapping")
     extended = _Extension(found.root().origin, folder, look_up)
     whole = {**whole, "services": {name: extended.of(services, name, folder, ()) for name in services}}
     return found._replace(content=resolved(whole, found.root().origin))
-
-
-def _prepared(name: str, content: object, look_up: Lookup) -> dict[str, object]:
-    if not isinstance(content, dict):
-        raise MalformedData(f"{name}: expected a Compose file, a mapping with the key services")
-    prepared: dict[str, object] = _interpolated(content, look_up, name, "", 0)
-    if isinstance(untagged(prepared.get("services")), dict):
-        prepared["services"] = within(
-            prepared["services"], lambda services: {key: within(one, canonical) for key, one in services.items()}
-        )
-    return prepared
 
 
 def _interpolated(value: Any, look_up: Lookup, origin: str, path: str, depth: int) -> Any:
@@ -167,7 +170,7 @@ class _Extension:
 
     def _services(self, path: str) -> dict[str, object]:
         if path not in self._read:
-            self._read[path] = _prepared(path, read_file(path), self._look_up)
+            self._read[path] = prepared(path, read_file(path), self._look_up).content
         services = untagged(self._read[path].get("services"))
         return services if isinstance(services, dict) else {}
 

@@ -10,8 +10,10 @@ from typing import Mapping, Sequence
 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
+from ..._model.foreign_yaml import Tagged
 from ..fields import Fields, scalars, unread
-from .document import PAGE, Document, document, joined, read_file, rebased
+from .document import PAGE, Document, combined, joined, prepared, read_file, rebased
+from .merge import resolved, untagged
 from .mounts import host_path
 from .variables import Lookup, with_files
 
@@ -38,12 +40,20 @@ class _Inclusion:
     def document(
         self, sources: Sequence[tuple[str, object]], folder: str, look_up: Lookup, before: tuple[str, ...]
     ) -> Document:
-        """Return the merged documents with what they include; ``before`` are the files that include them."""
-        found = document(sources, folder, look_up)
+        """Return the merged documents with what they include; ``before`` are the files that include them.
+
+        What a file includes comes in before the next file is merged over it.
+        """
         before = (*before, *(name for name, _content in sources))
-        for one in found.root()["include"]:
-            found = self._with(found, one, folder, look_up, before)
-        return found._replace(content={key: one for key, one in found.content.items() if key != "include"})
+        documents = []
+        for name, content in sources:
+            found = prepared(name, content, look_up)
+            included = Foreign(resolved(found.content.get("include"), name, "include"), name, "include")
+            found = found._replace(content={key: one for key, one in found.content.items() if key != "include"})
+            for one in included:
+                found = self._with(found, one, folder, look_up, before)
+            documents.append(found)
+        return combined(documents, folder, look_up)
 
     def _with(self, found: Document, node: Foreign, folder: str, look_up: Lookup, before: tuple[str, ...]) -> Document:
         """Return a document with the resources of what one element of its ``include`` names."""
@@ -74,7 +84,7 @@ def _path(folder: str, path: str, node: Foreign) -> str:
 
 
 def _imported(found: Document, child: Document, folder: str, look_up: Lookup) -> Document:
-    """Return a document with the resources of an included one, whose directory is ``folder``.
+    """Return a file's document with the resources of an included one, whose directory is ``folder``.
 
     :raises MalformedData: both have a resource of a name, and not the same one.
     """
@@ -83,15 +93,17 @@ def _imported(found: Document, child: Document, folder: str, look_up: Lookup) ->
         if kind not in _KINDS:  # what is unknown is refused with the rest
             content.setdefault(kind, value) if kind not in _UNREAD else None
             continue
-        own = dict(found.root()[kind].mapping())
+        there = content.get(kind)
+        own = dict(Foreign(untagged(there), found.root().origin, kind).mapping())
         for name, one in child.root()[kind].mapping().items():
             moved = _moved(kind, one, folder, look_up)
             if own.setdefault(name, moved) != moved:
                 field = f"{kind}.{name}"
                 raise MalformedData(
-                    f"{child.file_of(field)}: {field}: {found.file_of(field)} has another one: rename one of the two"
+                    f"{child.file_of(field)}: {field}: {found.file_of(field)} has another one: rename one of the two, "
+                    "or change it in a later file, such as compose.override.yaml"
                 )
-        content[kind] = own
+        content[kind] = there._replace(value=own) if isinstance(there, Tagged) else own
     return Document(content, (*child.files, *found.files))
 
 
