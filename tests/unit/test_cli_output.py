@@ -39,6 +39,8 @@ RENDERED = {
         "80/tcp 8080;81/tcp no;"
     ),
     '{{index .Labels "io.key"}} {{.Labels.lacking}}': "v <no value>",
+    '[{{index .Labels "lacking"}}] {{index .Ports "1/tcp"}} {{index .Networks "c"}}': "[] [] <nil>",
+    '[{{index .None "lacking"}}]{{if index .Labels "lacking"}}yes{{end}}': "[]",
     '{{if eq .Name "db" "web"}}yes{{else if .Running}}no{{end}}': "yes",
     "{{if not .Running}}no{{else if .Pid}}{{.Pid}}{{end}}": "3",
     '{{.Name | upper | printf "%q"}} {{join .Mounts ", "}} {{len .Ports}}': '"WEB" a, b 2',
@@ -51,6 +53,7 @@ RENDERED = {
 REFUSED = (
     *("{{.Foo}}", "{{.Name", "{{foo .}}", "{{if .Running}}", "{{end}}", "{{else}}", "{{.Name.First}}", "{{$x}}"),
     *("{{index .Mounts 9}}", "{{eq}}", "{{range .Pid}}{{end}}", "{{.Name .Pid}}", "{{|}}", "{{}}", '{{"\\q"}}'),
+    '{{index (index .Ports "1/tcp") 0}}',
     *("{{if .Running}}1{{else}}2", '{{printf "%d" "x"}}', "{{pad .Name 1000000 1}}", "{{upper .Name .Pid}}"),
 )
 

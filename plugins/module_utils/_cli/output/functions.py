@@ -46,12 +46,20 @@ def as_json(value: object) -> str:
 def _index(value: Any, *keys: Any) -> object:
     for key in keys:
         if isinstance(value, dict):
-            value = value.get(key, NO_VALUE)
-        elif value is not NO_VALUE:
+            value = value[key] if key in value else _zero(value)
+        elif value is None and isinstance(key, str):  # a map without keys
+            value = ""
+        else:
             if not 0 <= key < len(value):
                 raise IndexError(key)
             value = value[key]
     return value
+
+
+def _zero(mapping: dict[str, object]) -> object:
+    """Return what Go's ``index`` finds for a key that a map lacks: no text, or the zero of its other values' type."""
+    kind = type(next(iter(mapping.values()), ""))
+    return None if kind is dict else kind()
 
 
 def _printf(text: str, *values: object) -> str:
