@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import overdue, process
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
-from ansible_collections.libpod.engine.tests.support.process import eventually, files, running
+from ansible_collections.libpod.engine.tests.support.process import eventually, files, in_background, running
 from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, REGISTRY, SECURE, Registry
 
 NAME = "localhost/built:latest"
@@ -206,6 +206,19 @@ def _killed_build(host: Host) -> int:
     return buildah
 
 
+def test_build_of_an_engine_in_a_container_is_left_alone(host: Host) -> None:
+    """It holds another file of the same path, in a mount namespace of its own."""
+    path = f"{host.parts.run_root}/web.lock"
+    os.makedirs(host.parts.run_root, exist_ok=True)
+    script = 'mount -t tmpfs tmpfs "${1%/*}"; exec 9>"$1"; flock 9; exec "$2" "$3"'
+    argv = ["unshare", "--mount", "sh", "-ec", script, "sh", path, *ENDLESS]
+    with in_background(argv, env={**os.environ, overdue.VARIABLE: "buildah 60"}, start_new_session=True) as build:
+        eventually(lambda: running([build.pid], *ENDLESS))
+        with overdue.held(path):
+            overdue.end_overdue(path, lambda: False)
+        assert build.poll() is None
+
+
 def test_build_that_outlives_its_engine_is_ended_by_the_next_run(host: Host) -> None:
     buildah = _killed_build(host)
     assert running(process.pids(), *ENDLESS)
@@ -214,7 +227,7 @@ def test_build_that_outlives_its_engine_is_ended_by_the_next_run(host: Host) -> 
     done = _image(host, path="/srv/context")
     (warning,) = done["warnings"]
     assert done.changed and warning.startswith(f"buildah (process {buildah}), which a killed run had left"), done
-    assert not running(process.pids(), *ENDLESS)
+    eventually(lambda: not running(process.pids(), *ENDLESS))
     (left,) = json.loads(host.store("containers", "--json"))
     assert left["names"] == ["a-working-container"], "its own working container is gone, and another engine's stays"
     assert os.listdir("/srv/static/images") == []

@@ -94,18 +94,21 @@ def end_overdue(path: str, obtained: Callable[[], bool]) -> None:
 
 def _holders(path: str) -> Iterator[int]:
     """Yield the processes that hold a lock on the file, through a descriptor that they opened or inherited."""
+    ours = os.stat(path)
     for pid in process.pids():
         try:
             descriptors = os.listdir(f"/proc/{pid}/fd") if pid != os.getpid() else []
         except OSError:
             continue
-        if any(_holds(pid, descriptor, path) for descriptor in descriptors):
+        if any(_holds(pid, descriptor, path, ours) for descriptor in descriptors):
             yield pid
 
 
-def _holds(pid: int, descriptor: str, path: str) -> bool:
+def _holds(pid: int, descriptor: str, path: str, ours: os.stat_result) -> bool:
+    link = f"/proc/{pid}/fd/{descriptor}"
     try:
-        if os.readlink(f"/proc/{pid}/fd/{descriptor}") != path:
+        # An engine in a container may have another file of the same path.
+        if os.readlink(link) != path or not os.path.samestat(os.stat(link), ours):
             return False
         # A process that waits for the lock has the file open too.
         with open(f"/proc/{pid}/fdinfo/{descriptor}", "rb") as file:
