@@ -84,6 +84,7 @@ def test_events_of_fifty_containers_in_one_task_are_bounded(controller: Controll
 
 def test_localhost_in_an_execution_environment_is_refused_in_one_sentence(controller: Controller) -> None:
     job = controller.run("site.yml", hosts=LOCAL, variables={**SURVEY, "registry": ""})
+    assert len(job.results("runner_on_failed")) == 1, job.text
     (result,) = job.results("runner_on_failed")
     assert result["msg"] == (
         "the engine needs root, and runs as user ID 1000: set become: true, or run on the containers' host in place "

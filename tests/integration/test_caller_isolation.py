@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -220,7 +221,7 @@ def test_closed_streams_are_opened(host: Host) -> None:
     helper = [sys.executable, "-I", "-m", main.__name__]
     environment = {"PATH": os.environ["PATH"], **host.parts.environment()}
     host.container(**{**OPTIONS, "secrets": [], "volume": []})
-    command = " ".join([*helper, "restart", "-t", "0", "c"])
+    command = shlex.join([*helper, "restart", "-t", "0", "c"])
     done = subprocess.run(["sh", "-c", f"exec {command} <&- >&- 2>&-"], check=False, env=environment)
     assert done.returncode == 0 and not host.container(**{**OPTIONS, "secrets": [], "volume": []}).changed
 

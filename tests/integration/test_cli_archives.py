@@ -32,9 +32,10 @@ def store_host() -> Iterator[Host]:
 
 
 def _shell(host: Host, folder: Path, script: str) -> str:
-    """Run a script, in which $libpod is the command, and return its output; a part of a pipe that fails, fails it."""
-    environment = {**os.environ, **host.parts.environment(), "libpod": shlex.join(self_program.argv(host.parts))}
-    argv = ["bash", "-euo", "pipefail", "-c", script]
+    """Run a script, in which libpod is the command, and return its output; a part of a pipe that fails, fails it."""
+    environment = {**os.environ, **host.parts.environment()}
+    command = f'libpod() {{ {shlex.join(self_program.argv(host.parts))} "$@"; }}'
+    argv = ["bash", "-euo", "pipefail", "-c", f"{command}; {script}"]
     done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done
     return done.stdout
@@ -76,13 +77,13 @@ def test_exported_files_are_imported(store_host: Host, tmp_path: Path) -> None:
     libpod(host, "exec", "c", "sh", "-c", "echo kept >/www/new")
     libpod(host, "export", "-o", "file.tar", "c", folder=tmp_path)
     assert (tmp_path / "file.tar").stat().st_mode & 0o777 == 0o600
-    _shell(host, tmp_path, "$libpod export c >piped.tar; $libpod export c >>appended.tar")
+    _shell(host, tmp_path, "libpod export c >piped.tar; libpod export c >>appended.tar")
     names = _shell(host, tmp_path, "tar tf file.tar; cmp file.tar piped.tar; cmp file.tar appended.tar").split("\n")
     assert "www/new" in names and "data/" in names
     first = libpod(host, "import", "-m", "why", "-c", "CMD cat /www/new", "file.tar", "mine", folder=tmp_path)
     assert libpod(host, "run", "--rm", "--network=none", "mine").stdout == "kept\n"
     assert (_config(host, "mine")["Id"], _config(host, "mine")["Comment"]) == (first.stdout.strip(), "why")
-    piped = _shell(host, tmp_path, "gzip <file.tar | $libpod import - ").strip()
+    piped = _shell(host, tmp_path, "gzip <file.tar | libpod import - ").strip()
     assert _config(host, piped)["RepoTags"] == []
     libpod(host, "rmi", "mine", piped)
     assert "standard input: " in libpod(host, "import", "-", input="no archive", code=125).stderr
@@ -94,7 +95,7 @@ def test_saved_images_are_loaded(store_host: Host, tmp_path: Path) -> None:
     host = store_host
     known = _config(host, "busybox")["Id"]
     libpod(host, "save", "-q", "-o", "both.tar", "busybox", "configured", folder=tmp_path)
-    _shell(host, tmp_path, "$libpod image save --format oci-archive busybox | gzip >one.tar.gz")
+    _shell(host, tmp_path, "libpod image save --format oci-archive busybox | gzip >one.tar.gz")
     libpod(host, "save", "--format", "oci-dir", "-o", "layout", "busybox", folder=tmp_path)
     assert (tmp_path / "layout/index.json").exists()
     libpod(host, "rmi", "busybox", "configured")
@@ -102,8 +103,8 @@ def test_saved_images_are_loaded(store_host: Host, tmp_path: Path) -> None:
     assert loaded == "Loaded image: localhost/busybox:latest\nLoaded image: localhost/configured:latest\n"
     assert _config(host, "busybox")["Id"] == known
     libpod(host, "rmi", "busybox")
-    assert _shell(host, tmp_path, "$libpod load <one.tar.gz") == "Loaded image: localhost/busybox:latest\n"
-    assert _shell(host, tmp_path, "cat both.tar | $libpod image load -q") == loaded
+    assert _shell(host, tmp_path, "libpod load <one.tar.gz") == "Loaded image: localhost/busybox:latest\n"
+    assert _shell(host, tmp_path, "cat both.tar | libpod image load -q") == loaded
     for words, said in (
         (("save", "nobody"), "'nobody'"),
         (("save", "--format", "docker-dir", "busybox"), "needs --output"),
@@ -139,7 +140,7 @@ def test_volume_is_exported_and_imported(host: Host, tmp_path: Path) -> None:
         libpod(host, "volume", "create", name)
     run = ("run", "--rm", "--network=none", "-v", "from:/from", "-v", "to:/to", "busybox", "sh", "-c")
     libpod(host, *run, "echo one >/from/file; ln -s file /from/link; echo kept >/to/other")
-    engine = " ".join(self_program.argv(host.parts))
+    engine = shlex.join(self_program.argv(host.parts))
     environment = {**os.environ, **host.parts.environment()}
     piped = f"{engine} volume export from | {engine} volume import to"
     subprocess.run(["sh", "-ec", piped], check=True, env=environment)

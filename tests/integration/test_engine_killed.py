@@ -143,9 +143,12 @@ def _killed_at_gate(host: Host, gate: Gate, options: dict[str, Any]) -> None:
 
 
 def _waits_for_a_lock(host: Host) -> bool:
-    with open("/proc/locks", encoding="ascii") as file:
-        waiting = {line.split()[5] for line in file if "->" in line}
-    return bool(waiting & {str(pid) for pid in host.cgroups.processes()})
+    """Return whether a process waits in flock(2); proc_locks(5) does not show it where a dead process took the lock."""
+    for pid in host.cgroups.processes():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/wchan", "rb") as file:
+            if file.read() == b"locks_lock_inode_wait":
+                return True
+    return False
 
 
 def _ok(host: Host, gate: Gate, options: dict[str, Any]) -> Result:

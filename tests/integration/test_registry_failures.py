@@ -139,7 +139,9 @@ def test_registry_that_hangs_meets_the_limit_of_time(shop: Host, way: str, patte
 
 def _kill_pull(host: Host) -> None:
     """Kill the task and its skopeo, in the order in which neither cleans up after the other."""
-    for skopeo in process.with_argument(f"{host.parts.static_root}/images/0", ("skopeo",)):
+    # Other hosts beside this one have programs with the same arguments.
+    ours = host.cgroups.processes()
+    for skopeo in {*process.with_argument(f"{host.parts.static_root}/images/0", ("skopeo",))} & ours:
         task = int(Path(f"/proc/{skopeo}/stat").read_text("ascii").rpartition(")")[2].split()[1])
         kill_all([task, skopeo])
 
