@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import random
+import time
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.random_tasks import AGAIN, BASE, other_options
+from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 WEB: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_timeout": 0}
 NOTHING = "nothing"
@@ -144,3 +150,55 @@ def test_plan_of_a_pod(host: Host) -> None:
     again = pod(expect_plan=approved)
     assert not again.changed and again["plan"]["digest"] == NOTHING
     assert pod(state="absent").changed
+
+
+def random_task(pick: random.Random, earlier: dict[str, Any]) -> dict[str, Any]:
+    """Return a task at random that does the same again to the same container."""
+    return {**BASE, **{name: value for name, value in other_options(pick, earlier).items() if name not in AGAIN}}
+
+
+def later(host: Host, seconds: float, task: dict[str, Any]) -> Result:
+    """Run a task after some time."""
+    time.sleep(seconds)
+    return host.container("c", **task)
+
+
+@seeded
+def test_random_pairs_go_over_into_each_other_as_approved(host: Host) -> None:
+    pick, earlier, others = random.Random(SEED), dict[str, Any](), set[str]()
+    for number in range(12):
+        task = random_task(pick, earlier)
+        where = f"seed {SEED}, pair {number}: {earlier} to {task}"
+        predicted = host.container("c", check=True, **task)
+        approved = predicted["plan"]["digest"]
+        for other in sorted(others - {approved}) if approved != NOTHING else ():
+            refused = host.container("c", **task, expect_plan=other)
+            assert refused.failed and refused["error"] == "PlanDiffers" and not refused.changed, (where, refused)
+        done = host.container("c", **task, expect_plan=approved)
+        assert not done.failed and done["actions"] == predicted["actions"], (where, predicted, done)
+        assert done["plan"] == predicted["plan"], (where, predicted, done)
+        again = host.container("c", **task, expect_plan=approved)
+        assert not again.failed and again["plan"]["digest"] == NOTHING, (where, again)
+        earlier, others = task, {NOTHING, approved}
+
+
+@seeded
+def test_approved_plan_is_carried_out_or_refused_while_another_task_changes_the_container(host: Host) -> None:
+    pick, earlier = random.Random(SEED), dict[str, Any]()
+    for number in range(8):
+        task, other = random_task(pick, earlier), random_task(pick, earlier)
+        where = f"seed {SEED}, pair {number}: {task} and {other}"
+        predicted = host.container("c", check=True, **task)
+        run = functools.partial(host.container, "c", **task, expect_plan=predicted["plan"]["digest"])
+        # Mostly it is refused where the other one is the first of the two.
+        both = [run, functools.partial(later, host, pick.choice((0, 0.3)), other)]
+        pick.shuffle(both)
+        results = run_concurrently(host, both)
+        done = results.pop(both.index(run))
+        assert not results[0].failed, (where, results)
+        if done.failed:
+            assert done["error"] == "PlanDiffers" and not done.changed and done["actions"] == [], (where, done)
+        else:  # it came first, or the other one has done the same
+            assert done["plan"]["digest"] in (predicted["plan"]["digest"], NOTHING), (where, predicted, done)
+            assert done["actions"] == (predicted["actions"] if done["plan"]["steps"] else []), (where, done)
+        earlier = {**task, "state": "started"}
