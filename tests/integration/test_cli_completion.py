@@ -92,25 +92,37 @@ def test_bash_inserts_the_words(host: Host, tmp_path: Path) -> None:
         assert _in_bash(host, tmp_path, line) == inserted, line
 
 
-def test_the_tab_key_completes_a_name(host: Host, tmp_path: Path) -> None:
+# How each shell is started, and how it takes its completion.
+SHELLS = {
+    "bash": ("--norc --noprofile -i", "source <(libpod completion bash)"),
+    "zsh": ("-f -i", "autoload -U compinit; compinit -u -D; source <(libpod completion zsh)"),
+    "fish": ("-N -i -C 'function fish_prompt; echo -n \"ready> \"; end'", "libpod completion fish | source"),
+}
+
+
+@pytest.mark.parametrize("shell", [one for one in SHELLS if shutil.which(one)])
+def test_the_tab_key_completes_a_name(host: Host, tmp_path: Path, shell: str) -> None:
     host.container("web", **RUNNING, state="created")
     _in_bash(host, tmp_path, "libpod start w")
+    flags, sourced = SHELLS[shell]
     environment = {
         **os.environ,
         **host.parts.environment(),
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "PS1": "ready> ",
+        "HOME": str(tmp_path),
+        "TERM": "xterm",
     }
     controller, terminal = pty.openpty()
     streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
-    with in_background(["bash", "--norc", "--noprofile", "-i"], env=environment, start_new_session=True, **streams):
+    with in_background(["setsid", "--ctty", shell, *shlex.split(flags)], env=environment, **streams):
         os.close(terminal)
         read_until(controller, "ready> ")
-        os.write(controller, b"source <(libpod completion bash) && echo sour''ced\n")
+        os.write(controller, f"{sourced} && echo sour''ced\r".encode())
         read_until(controller, "sourced")
-        os.write(controller, b"libpod star\tw\t\n")
+        os.write(controller, b"libpod star\tw\t\r")
         eventually(lambda: libpod(host, "ps", "-q", "-f", "name=web").stdout != "", seconds=60.0)
-        os.write(controller, b"exit\n")
+        os.write(controller, b"exit\r")
         os.close(controller)
 
 
