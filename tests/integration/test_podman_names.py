@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.libpod.engine.tests.support import images, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.registry import APP, PASSWORD, REGISTRY, SECURE, Registry
 
 SOURCE = f"{images.PROJECT}/extras/containers.podman"
 WEB: dict[str, Any] = {
@@ -57,6 +60,61 @@ def test_playbook_of_podman_runs_twice(host: Host, settings: dict[str, str]) -> 
     kinds = {"container": "web", "network": "front", "volume": "data", "secret": "word"}
     gone = [{f"containers.podman.podman_{kind}": {"name": name, "state": "absent"}} for kind, name in kinds.items()]
     assert playbooks.play(gone, defaults=host.arguments, settings=settings).changed == len(gone)
+
+
+# The other modules, each with options of podman's documentation. The registry is the test's own.
+OTHERS: dict[str, dict[str, Any]] = {
+    "login": {"registry": REGISTRY, "username": "me", "password": PASSWORD, "tlsverify": False},
+    "login_info": {"registry": REGISTRY},
+    "image": {"name": APP, "validate_certs": False, "tag": "1"},
+    "image_info": {"name": [APP]},
+    "containers": {"containers": [{**WEB, "network": "none", "command": WAITING, "stop_signal": 9}]},
+    "container_copy": {"src": "/etc/hostname", "dest": "/tmp/name", "container": "web"},
+    "generate_systemd": {"name": "web", "dest": "/srv", "restart_policy": "always", "restart_sec": 5},
+    "export": {"container": "web", "dest": "/srv/web.tar", "force": False},
+    "import": {"src": "/srv/web.tar", "change": [{"CMD": "/bin/sh"}]},
+    "save": {"image": [APP], "dest": "/srv/app.tar", "force": False},
+    "load": {"input": "/srv/app.tar"},
+    "network_info": {},
+    "pod": {"name": "shop", "state": "started", "share": "ipc"},
+    "pod_info": {"name": "shop"},
+    "volume_info": {"name": "data"},
+    "secret_info": {},
+    "prune": {"volume": True},
+    "logout": {"registry": REGISTRY},
+}
+CHANGED = ("login", "image", "containers", "container_copy", "generate_systemd", "export", "import", "save", "pod")
+CHANGED += ("logout",)
+GONE: list[dict[str, Any]] = [
+    {"containers.podman.podman_container": {"name": "web", "state": "absent"}},
+    {"containers.podman.podman_pod": {"name": "shop", "state": "absent"}},
+    {"containers.podman.podman_volume": {"name": "data", "state": "absent"}},
+    {"containers.podman.podman_image": {"name": APP, "state": "absent"}},
+    {"containers.podman.podman_prune": {"image": True}},  # the imported one, which has no name
+]
+
+
+def test_each_module_of_podman_runs_twice(host: Host, settings: dict[str, str]) -> None:
+    book = [{"name": name, f"containers.podman.podman_{name}": task} for name, task in OTHERS.items()]
+    used = {key.rpartition(".")[2] for task in (*BOOK, *book) for key in task if key != "name"} | {"podman_play"}
+    with open(f"{SOURCE}/meta/runtime.yml", encoding="utf-8") as file:
+        routed = yaml.safe_load(file)["plugin_routing"]["modules"]
+    assert used == {name for name, one in routed.items() if "redirect" in one}
+    registry = Registry(host, SECURE)
+    try:
+        registry.push("bare", APP, f"--dest-creds=me:{PASSWORD}")
+        for changed in (CHANGED, ("login", "logout")):
+            played = playbooks.play(book, defaults=host.arguments, settings=settings)
+            assert [one["task"] for one in played.tasks if one["changed"]] == list(changed), played.output
+            assert PASSWORD not in played.output
+        assert played["containers"]["containers"][0]["State"]["Running"] and played["login_info"]["login"]["logged_in"]
+        assert "container-web" in played["generate_systemd"]["systemd_units"]
+        assert playbooks.play(GONE, defaults=host.arguments, settings=settings).changed == len(GONE)
+        for name in ("web.tar", "app.tar", "container-web.service"):
+            os.unlink(f"/srv/{name}")
+        shutil.rmtree("/run/containers")  # the file of the logins, which is empty
+    finally:
+        registry.remove()
 
 
 def test_kubernetes_yaml_of_podman_play_runs_twice(host: Host, settings: dict[str, str], tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ import yaml
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import unknown_options
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.arguments import container_spec
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.projects import kube
+from ansible_collections.libpod.engine.plugins.module_utils._ansible.resources import unit
 from ansible_collections.libpod.engine.tests.support import migrating
 
 TOP = Path(__file__).resolve().parents[2]
 PAGE = (TOP / "docs/migrating.md").read_text(encoding="utf-8")
 DOCKERS = json.loads((TOP / "tests/unit/data/docker_container_options.json").read_text(encoding="utf-8"))
-PLAYS = json.loads((TOP / "tests/unit/data/other_peers_options.json").read_text(encoding="utf-8"))["podman_play"]
+OTHERS = json.loads((TOP / "tests/unit/data/other_peers_options.json").read_text(encoding="utf-8"))
 SPEC = container_spec()
 ALIASES = {alias for option in SPEC.values() for alias in option.get("aliases", [])}
 
@@ -108,17 +109,19 @@ def test_every_module_of_podman_is_redirected_to_ours() -> None:
         kind: {name: one["redirect"] for name, one in routing["plugin_routing"][kind].items() if "redirect" in one}
         for kind in ("modules", "action")
     }
-    assert {*migrating.PEERS, "podman_play"} == set(targets["modules"])
+    assert {*migrating.PEERS, "podman_generate_systemd", "podman_play"} == set(targets["modules"])
     ours = {f"libpod.engine.{path.stem}" for path in (TOP / "plugins/action").glob("libpod_*.py")}
     assert set(targets["modules"].values()) <= ours
     assert targets["action"] == targets["modules"]
 
 
-def test_options_of_podman_play_are_libpod_kubes() -> None:
-    ours = {name for option, one in kube.spec().items() for name in (option, *one.get("aliases", ()))}
-    refused = set(PLAYS) - ours
-    (row,) = (line for line in PAGE.splitlines() if line.startswith("| `podman_play` |"))
-    assert refused and all(f"`{name}`" in row for name in refused)
+@pytest.mark.parametrize("peer", ["podman_generate_systemd", "podman_play"])
+def test_options_that_another_module_refuses_are_on_the_page(peer: str) -> None:
+    spec = {"podman_generate_systemd": unit.spec, "podman_play": kube.spec}[peer]()
+    ours = {name for option, one in spec.items() for name in (option, *one.get("aliases", ()))}
+    refused = set(OTHERS[peer]) - ours
+    (row,) = (line for line in PAGE.splitlines() if line.startswith(f"| `{peer}` |"))
+    assert refused and all(f"`{name}`" in row for name in refused), refused
 
 
 def test_module_without_a_counterpart_is_on_the_page() -> None:
