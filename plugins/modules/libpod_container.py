@@ -60,12 +60,18 @@ options:
         is done where no file was changed since the mark.
       - V(rewound) - such a container has its files as they were marked, or as its image has them where it was not marked,
         and runs. Its process is a new one. Its ID, name, addresses, published ports and log stay.
-      - With V(marked) and V(rewound) the container's other options are ignored, and it is never re-created.
-      - C(podman_container) does not have V(marked) and V(rewound).
+      - V(adopted) - a container of podman 4 becomes the engine's as it is, with its process, networks, ports and files. Nothing
+        is done to one that is the engine's already. What has no counterpart here is refused by name before anything is
+        changed, and so are pods and secrets of podman's.
+      - V(given_back) - such a container is podman's again, as podman had it, while it runs. One that the engine has started
+        must be stopped before.
+      - With V(marked), V(rewound), V(adopted) and V(given_back) the container's other options are ignored, and it is never
+        re-created.
+      - C(podman_container) does not have V(marked), V(rewound), V(adopted) and V(given_back).
       - C(podman_container) has it.
     type: str
     default: started
-    choices: [absent, present, created, started, stopped, paused, marked, rewound]
+    choices: [absent, present, created, started, stopped, paused, marked, rewound, adopted, given_back]
   image:
     description:
       - Image of the container, by a name such as V(docker.io/library/busybox:1.37), a digest or an ID. It is pulled where the

@@ -5,18 +5,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
+from functools import partial
 from typing import Any
 
 from .hosts import Host
 from .images import PROJECT
+from .process import eventually
 
 PROGRAM = f"{PROJECT}/build/podman/usr/bin/podman"  # of .ci/podman, which make integration runs
 _FOLDER = "/srv/podman"
 _CONF = """
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
@@ -25,22 +30,22 @@ events_logger = "none"
 network_backend = "{backend}"
 cni_plugin_dirs = ["/usr/lib/cni"]
 network_config_dir = "{networks}"
-default_network = "libpod"
+default_network = "{default}"
 """
 
 
 class Podman:
     """podman with the roots of a test host: the same store, and the same files of networks."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, default_network: str = "libpod") -> None:
         """Write its containers.conf."""
         assert os.path.exists(PROGRAM), f"{PROGRAM} is missing: run .ci/podman"
-        self._parts = host.parts
+        self._host, self._parts = host, host.parts
         os.makedirs(_FOLDER)
         networks = {"cni": self._parts.cni_config_dir, "netavark": self._parts.network_config_dir}
         backend = self._parts.network_backend
         with open(f"{_FOLDER}/containers.conf", "w", encoding="utf-8") as file:
-            file.write(_CONF.format(backend=backend, networks=networks[backend]))
+            file.write(_CONF.format(backend=backend, networks=networks[backend], default=default_network))
 
     def run(self, *args: str) -> str:
         """Return what a command prints; its words are in the error where it fails."""
@@ -72,3 +77,19 @@ class Podman:
         folders = (f"{self._parts.storage_root}/libpod", f"{self._parts.storage_root}/volumes", "/run/containers")
         for folder in (_FOLDER, self._parts.network_config_dir, *folders):
             shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(f"{self._parts.storage_root}/secrets", ignore_errors=True)
+        for folder in ("/run/runc", "/var/lib/cni/results"):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+        for folder in self._host.cgroups.folders():
+            if folder.endswith("/libpod_parent/conmon"):
+                eventually(partial(_removed, folder))
+
+
+def _removed(cgroup: str) -> bool:
+    """Return whether the cgroup could be removed, whose last processes may just be ending."""
+    try:
+        os.rmdir(cgroup)
+    except OSError:
+        return False
+    return True

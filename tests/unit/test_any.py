@@ -16,7 +16,7 @@ BORDERS = {
     "a task's arguments and their argument_spec, and the command's: Ansible and argparse have no types for them": """
         4 lookup/molecule.py
         14 module_utils/_ansible/arguments.py
-        6 module_utils/_ansible/cmd_args.py
+        2 module_utils/_ansible/cmd_args.py
         3 module_utils/_ansible/container.py
         8 module_utils/_ansible/containers.py
         1 module_utils/_ansible/copy.py

@@ -29,12 +29,17 @@ WORDS = {
     "restart": "restarted", "recreate": "recreated", "update": "updated", "pause": "paused", "unpause": "unpaused",
     "repair": "repaired", "delete": "deleted", "cancel": "cancelled the restart of",
     "rmi": "removed image", "mark": "marked", "rewind": "rewound",
+    "adopt": "adopted {} from podman", "give_back": "gave {} back to podman",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", Verb)
 def test_action_is_rendered_as_text(verb: Verb) -> None:
-    assert str(Step(verb, "web")) == f"{Step(verb, 'web')}" == f"{WORDS[verb]} web"
+    assert str(Step(verb, "web")) == f"{Step(verb, 'web')}" == _text(WORDS[verb])
+
+
+def _text(words: str) -> str:
+    return words.format("web") if "{}" in words else f"{words} web"
 
 
 def test_every_verb_has_a_text() -> None:

@@ -39,6 +39,7 @@ COMMANDS = {
     "restart": ("_cli.transitions", "restart", "stop containers that run, and start them"),
     "update": ("_cli.containers.update", "update", "change limits of a container"),
     "auto-update": ("_cli.containers.auto_update", "auto_update", "re-create containers whose image has changed"),
+    "adopt": ("_cli.containers.adopt", "adopt", "take containers over from podman while they run, or give them back"),
     "rm": ("_cli.containers.removal", "rm", "remove containers"),
     "kill": ("_cli.containers.signals", "kill", "send a signal to containers"),
     "pause": ("_cli.containers.signals", "pause", "freeze all processes of containers"),
@@ -82,6 +83,7 @@ COMMANDS = {
     "exit": ("_exit_command.exit", "on_exit", "clean up after a container's end; run by conmon"),
     "exec-end": ("_exit_command.exec_end", "end", "end what a killed task has left; run by the engine"),
     "health": ("_exit_command.health", "watch", "check a container's health at its interval; run by the engine"),
+    "adopted": ("_exit_command.adopted", "watch", "clean up after an adopted container's end; run by the engine"),
     "log-limit": ("_exit_command.log_limit", "keep", "keep a container's log at its size; run by the engine"),
 }
 _GROUPS = ("image", "network", "pod", "secret", "system", "volume")  # of verbs
@@ -93,6 +95,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "exec-end": ("ID", "PID", "START"),
     "health": ("ID", "PID", "START"),
     "log-limit": ("ID", "PID", "START"),
+    "adopted": ("ID", "PID", "START"),
 }
 
 

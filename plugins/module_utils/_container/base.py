@@ -245,6 +245,12 @@ class ContainerBase:
         return self.store.run_dir(self.id)
 
     @property
+    def adopted(self) -> bool:
+        """Whether podman began the present life, whose bundle is podman's."""
+        path = self.state.config_path
+        return bool(path) and not path.startswith(f"{self.run_dir}/")
+
+    @property
     def shm_dir(self) -> str:
         """The host path of /dev/shm, which containers that join the IPC namespace share."""
         return f"{self.run_dir}/shm"

@@ -369,6 +369,10 @@ class Container(ContainerBase):
                 from .runners import log_limit
 
                 log_limit.begin(self)
+            if self.adopted:
+                from .runners import adopted
+
+                adopted.begin(self)
             self.event("update")
 
     def cleanup(self, *, delete: bool = False) -> None:

@@ -32,8 +32,8 @@ CGROUP = "cgroup"
 class Finding(NamedTuple):
     """One part that is not as recorded; ``restart`` is whether only a restart repairs it, not an update in place.
 
-    ``part`` is a limit's option, a file of the engine (``/etc/hosts``), ``cgroup``, ``conmon``, ``health runner`` or
-    ``log-limit runner``, or begins with ``network `` or ``mount ``.
+    ``part`` is a limit's option, a file of the engine (``/etc/hosts``), ``cgroup``, ``conmon``, ``health runner``,
+    ``log-limit runner`` or ``adopted runner``, or begins with ``network `` or ``mount ``.
     """
 
     part: str
@@ -53,6 +53,10 @@ def findings(container: ContainerBase, known: set[str], *, full: bool = False) -
         from .runners.log_limit import lacks_runner
 
         result += [Finding("log-limit runner", "ended", "running")] if lacks_runner(container) else []
+    if container.adopted:
+        from .runners.adopted import lacks_runner
+
+        result += [Finding("adopted runner", "ended", "running")] if lacks_runner(container) else []
     network = network_drift.findings(container)
     result += [Finding(f"network {part}", what, "as attached") for part, what in network.items()]
     if full and not network:

@@ -62,6 +62,12 @@ class NetworkBackend(Protocol):
         :raises ToolFailed, ToolMissing: as ``add``.
         """
 
+    def adopt(self, container_id: str, attachment: NetworkAttachment) -> None:
+        """Note that the engine looks after an attachment that podman made; safe to repeat."""
+
+    def disown(self, container_id: str, attachment: NetworkAttachment) -> None:
+        """Note that podman looks after an attachment again; safe to repeat."""
+
     def has_address(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
         """Return whether the container has, or reserves, an address on the network."""
 

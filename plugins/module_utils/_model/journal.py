@@ -15,7 +15,20 @@ if TYPE_CHECKING:
     from typing import Literal, TypedDict
 
     # What is noted as it happens: verbs of a plan's steps (``plan.Verb``).
-    Noted = Literal["start", "stop", "kill", "pause", "unpause", "update", "recreate", "delete", "mark", "rewind"]
+    Noted = Literal[
+        "start",
+        "stop",
+        "kill",
+        "pause",
+        "unpause",
+        "update",
+        "recreate",
+        "delete",
+        "mark",
+        "rewind",
+        "adopt",
+        "give_back",
+    ]
 
     class Pulled(TypedDict):
         """A pull: the layers that the store lacked, the bytes of these as they were sent, and the time it took."""

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from .._model.options.pulling import Pull
     from .._model.options.types import ContainerOptions
 
-STATES = ("absent", "present", "created", "started", "stopped", "paused", "marked", "rewound")
+# The states that say whose a container is, the engine's or podman's.
+HANDOVERS = ("adopted", "given_back")
+STATES = ("absent", "present", "created", "started", "stopped", "paused", "marked", "rewound", *HANDOVERS)
 # The states that leave the configuration alone, whatever options the task has.
-BY_NAME = ("absent", "stopped", "marked", "rewound")
+BY_NAME = ("absent", "stopped", "marked", "rewound", *HANDOVERS)
 SECRETS_CHANGED = ("ignore", "replace", "restart", "recreate")
 WAITS = ("started", "healthy", "booted", "exited")
 

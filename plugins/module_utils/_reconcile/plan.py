@@ -35,6 +35,8 @@ class Verb(str, enum.Enum):
     REPAIR = "repair"
     DELETE = "delete"
     RMI = "rmi"
+    ADOPT = "adopt"
+    GIVE_BACK = "give_back"
 
     def __str__(self) -> str:
         return self.value
@@ -60,6 +62,8 @@ ACTIONS: dict[Verb, str] = {
     Verb.REPAIR: "repaired {}",
     Verb.DELETE: "deleted {}",
     Verb.RMI: "removed image {}",
+    Verb.ADOPT: "adopted {} from podman",
+    Verb.GIVE_BACK: "gave {} back to podman",
 }
 # The verbs after which a container has another process.
 NEW_PROCESS = (Verb.CREATE, Verb.RECREATE, Verb.START, Verb.RESTART, Verb.REWIND)
@@ -77,6 +81,7 @@ _AFTER: dict[Verb, str] = {
     Verb.REPAIR: "exited",
     Verb.DELETE: "absent",
     Verb.RMI: "absent",
+    Verb.GIVE_BACK: "absent",
 }
 
 
@@ -216,6 +221,8 @@ class Plan(NamedTuple):
             before = "absent" if step.verb is Verb.PULL else status.get(step.subject, self.status_before)
             made = "running" if self.leaves_running else "configured"
             status[step.subject] = made if step.verb is Verb.RECREATE else _AFTER.get(step.verb, before)
+            if step.verb is Verb.ADOPT:  # it stays as podman has it
+                status[step.subject] = self.status_after
             after = status[step.subject]
             shown = {"verb": step.verb.value, "subject": step.subject, "action": str(step)}
             steps.append({**shown, "before": before, "after": after})

@@ -21,7 +21,7 @@ from .._model.errors import (
 from .._model.options.table import Change
 from .._model.records.status import ContainerStatus
 from .._runtime.runtime import Runtime
-from .desired import Desired
+from .desired import HANDOVERS, Desired
 from .diff.options import differences, drift, lost_joins, plain
 from .plan import NEW_PROCESS, Difference, Plan, Step, Verb, status_after
 
@@ -36,6 +36,10 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
         container.check_version()
     if desired.state == "absent":
         return _absent(runtime, container, desired)
+    if desired.state in HANDOVERS:
+        from .adoption import plan as handover
+
+        return handover.make(runtime, container, desired)
     if container is not None and desired.state in ("present", "created") and runtime.needs_resume(container):
         # A task that was killed while it replaced the container had stopped it.
         desired = desired._replace(state="started")
@@ -243,6 +247,8 @@ _BY_NAME = {
     "paused": (Verb.START, Verb.PAUSE),
     "marked": (Verb.MARK,),
     "rewound": (Verb.REWIND,),
+    "adopted": (Verb.ADOPT,),
+    "given_back": (Verb.GIVE_BACK,),
 }
 
 

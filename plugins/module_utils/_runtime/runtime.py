@@ -95,6 +95,10 @@ class Runtime(RuntimeBase):
         What cannot be removed is noted as ``left`` in the record, for ``finish_removal``, and blocks nothing.
         """
         record = self.store.name_record(name)
+        if record.get("handover"):
+            from . import adoption
+
+            record = adoption.settle(self, name, record)
         if record.get("pending") or record.get("retired"):
             left = record.get("left", "").split()
             for key in ("pending", "retired"):

@@ -71,6 +71,10 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
 
 def _take_down_parts(container: ContainerBase, attempts: Attempts, thorough: bool, delete: bool) -> None:
     """Take down what the container's processes used; ``delete`` removes the top layer instead of unmounting it."""
+    if os.path.exists(f"{container.config.static_dir}/podman.json"):
+        from .adoption import take_down
+
+        attempts.attempt("what podman had made for it", lambda: take_down(container))
     release = container.storage.delete if delete else container.storage.unmount
     # Once its processes have ended, the parts of a container do not depend on one another.
     network = Background(lambda: _remove_network(container))
@@ -115,6 +119,9 @@ def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> No
         from .restart import end_waiting
 
         end_waiting(container)
+    if container.adopted and not process.wait_end(state.conmon, _CONMON_SECONDS):
+        # Its exit command, podman's, has inherited the sockets that hold the host ports.
+        process.kill_session(state.conmon.pid)
     if thorough:
         process.kill_with_argument(
             container.id, (os.path.basename(container.host.parts.conmon_path), container.oci.name)

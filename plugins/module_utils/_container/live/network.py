@@ -114,8 +114,10 @@ def rules(container: ContainerBase, known: Collection[str] = ()) -> list[tuple[s
     """
     if not container.config.create_net_ns:
         return []
-    result = []
-    for one in attachments(container):
+    result, made = [], attachments(container)
+    if container.adopted and sum(bool(one.ports) for one in made) > 1:
+        return []  # podman's rules of several networks for one port, of which the last one's come first
+    for one in made:
         complaints = [container.networks.complaint(container.id, container.netns_path, one)]
         if "publish" not in known:
             complaints.append(foreign_rules.captured(container, one))

@@ -39,7 +39,8 @@ def findings(container: ContainerBase) -> dict[str, str]:
             result[one.interface] = "without its link or address"
     if len(made) < len(names):
         result.update((name or "default", "not attached") for name in names if all(one.network != name for one in made))
-    if [port for one in made for port in one.ports] != list(config.ports):
+    # podman forwards the ports on each network.
+    if list(dict.fromkeys(port for one in made for port in one.ports)) != list(config.ports):
         result["ports"] = "not all forwarded"
     return result
 

@@ -82,12 +82,18 @@ def settle(container: ContainerBase, *, replace: bool = False) -> None:
     if not container.state.status.has_process:
         return
     wanted = wants_runner(container)
-    if (replace or not wanted) and runner.end(container, DUTY):
+    if replace or not wanted:
+        end(container)
+    if wanted:
+        runner.begin(container, DUTY)
+
+
+def end(container: ContainerBase) -> None:
+    """End the runner, and a check that it was making (in a batch)."""
+    if runner.end(container, DUTY):
         with turn(container, False) as mine:
             if mine:
                 end_left_over(container)
-    if wanted:
-        runner.begin(container, DUTY)
 
 
 def changed(container: ContainerBase, earlier: ContainerConfig) -> None:

@@ -159,6 +159,12 @@ class Cni:
         with self._turn(fcntl.LOCK_EX):
             yield
 
+    def adopt(self, container_id: str, attachment: NetworkAttachment) -> None:
+        """Do nothing: the plugins know the container by its ID."""
+
+    def disown(self, container_id: str, attachment: NetworkAttachment) -> None:
+        """Do nothing, as ``adopt``."""
+
     def delete(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> None:
         """Run DEL, whatever is left of the attachment, its namespace and its result.
 

@@ -151,7 +151,7 @@ def definitions(parts: EngineConfig) -> tuple[list[Definition], list[str]]:
             path = f"{parts.cni_config_dir}/{name}"
             try:
                 read = foreign_files.read_json(path, shown, max_bytes=_MAX_BYTES)
-                one = Definition(path, _as_list(read), not read["plugins"])
+                one = Definition(path, as_list(read), not read["plugins"])
                 if one.config["name"] not in names_planned:
                     defined.append(one)
             except MalformedData as error:
@@ -178,7 +178,7 @@ def _read(parts: EngineConfig) -> tuple[dict[str, Config], list[str]]:
     return defined, malformed
 
 
-def _as_list(read: foreign.Foreign) -> Config:
+def as_list(read: foreign.Foreign) -> Config:
     """Return a configuration list unchanged, a single plugin's configuration as a list of one.
 
     Name and types are checked as libcni does; of the rest only what the engine itself reads.

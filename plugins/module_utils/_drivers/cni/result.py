@@ -17,7 +17,14 @@ def parse(output: str, origin: str) -> dict[str, object]:
 
     :raises MalformedData: a member, which it names, is wrong.
     """
-    result = foreign.parse(output, origin)
+    return checked(foreign.parse(output, origin))
+
+
+def checked(result: Foreign) -> dict[str, object]:
+    """Return a result with all its members, once it is known to be one.
+
+    :raises MalformedData: a member, which it names, is wrong.
+    """
     if not result:
         result.fail("an object, as a result is")
     result["cniVersion"].text()

@@ -142,6 +142,18 @@ class Netavark:
         with self._turn() as held:
             self._undo(container_id, netns_path, attachment, held)
 
+    def adopt(self, container_id: str, attachment: NetworkAttachment) -> None:
+        """Lease the addresses that podman has given the container; podman's own leases stay."""
+        facts = attachment.facts
+        with self._turn():
+            ips = [one.ip for one in (*facts.ipv4, *facts.ipv6)]
+            self._leases.take(container_id, attachment.interface, attachment.config, ips)
+
+    def disown(self, container_id: str, attachment: NetworkAttachment) -> None:
+        """Release the leases: podman has its own."""
+        with self._turn():
+            self._leases.release(container_id, attachment.network)
+
     def has_address(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
         """Return whether the container has, or leases, an address on the network."""
         return attachment.result is not None or bool(self._leases.of(container_id, attachment.network))

@@ -20,7 +20,15 @@ def parse(output: str, attachment: NetworkAttachment, netns_path: str) -> dict[s
 
     :raises MalformedData: a member, which it names, is wrong.
     """
-    status = foreign.parse(output, "its result")[attachment.network]
+    return of_status(foreign.parse(output, "its result"), attachment, netns_path)
+
+
+def of_status(networks: Foreign, attachment: NetworkAttachment, netns_path: str) -> dict[str, object]:
+    """Return the status of an attachment's network, as netavark prints and podman keeps it, in the form of a result.
+
+    :raises MalformedData: a member, which it names, is wrong.
+    """
+    status = networks[attachment.network]
     interface = status["interfaces"][attachment.interface]
     if not interface:
         interface.fail("the interface that was asked for")

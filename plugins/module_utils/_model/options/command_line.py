@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Iterator, Mapping, Optional
 
 from .. import caller
 from ..errors import InvalidArgument
@@ -35,6 +35,62 @@ LONG = {
     "secret": "secrets",
     "tz": "timezone",
 }
+_BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
+
+
+def arguments(
+    words: Iterator[str], names: Mapping[str, str], types: Mapping[str, str], what: str
+) -> Iterator[tuple[str, str, object]]:
+    """Yield each argument, its option, and its value, which is a boolean or number where the option's is one.
+
+    ``names`` are the options by their long arguments, ``types`` those of the options. A word that is no argument has no
+    option. Errors begin with ``what``.
+
+    :raises InvalidArgument: an argument has no option, or lacks its value.
+    """
+    for word in words:
+        argument, equals, value = word.partition("=")
+        if not word.startswith("--"):
+            yield from _short(word, words, types, what) if word.startswith("-") else ((word, "", word),)
+            continue
+        option = names.get(argument[2:].replace("-", "_"))
+        if option is None:
+            raise InvalidArgument(
+                f"{what}: {argument} cannot be used: no option here stands for it; omit it, or use the option that "
+                "has its effect"
+            )
+        yield argument, option, _value(argument, types[option], value if equals else None, words, what)
+
+
+def _short(word: str, rest: Iterator[str], types: Mapping[str, str], what: str) -> Iterator[tuple[str, str, object]]:
+    """Yield the options of one word such as ``-it`` or ``-p8080:80``."""
+    for place, letter in enumerate(word[1:], 2):
+        option = SHORT.get(letter)
+        if option is None:
+            raise InvalidArgument(f"{what}: {word} cannot be used: no option here stands for it: omit it")
+        kind = types[option]
+        if kind == "bool":
+            yield f"-{letter}", option, True
+            continue
+        yield f"-{letter}", option, _value(f"-{letter}", kind, word[place:].lstrip("=") or None, rest, what)
+        return
+
+
+def _value(argument: str, kind: str, value: Optional[str], rest: Iterator[str], what: str) -> object:
+    if kind == "bool":
+        if str(value or "true").lower() not in _BOOLEANS:
+            raise InvalidArgument(f"{what}: {argument}={value} cannot be used: expected true or false")
+        return _BOOLEANS[str(value or "true").lower()]
+    if value is None:
+        value = next(rest, None)
+    if value is None:
+        raise InvalidArgument(f"{what}: {argument} has no value: give it as {argument}=VALUE")
+    if kind == "int":
+        try:
+            return int(value)
+        except ValueError as error:
+            raise InvalidArgument(f"{what}: {argument} {value!r} cannot be used: expected a number") from error
+    return value
 
 
 def merged(option: str, pair: Mapping[str, object], entries: Mapping[str, object]) -> dict[str, object]:

@@ -199,6 +199,19 @@ class Application:
         self.runtime.recover(self.desired.name, abandon=self.desired.abandon)
         self.runtime.finish_removal(self.desired.name, abandon=self.desired.abandon)
 
+    def adopt(self, _step: Step) -> None:
+        """Take the container over from podman."""
+        from ..adoption import plan
+
+        self.container = plan.adopt(self.runtime, self.desired.name)
+
+    def give_back(self, _step: Step) -> None:
+        """Give the container back to podman."""
+        from ..._runtime import adoption
+
+        adoption.give_back(self.runtime, self.present)
+        self.container = None
+
 
 APPLIERS: Mapping[Verb, Callable[[Application, Step], None]] = {
     Verb.PULL: Application.pull,
@@ -216,6 +229,8 @@ APPLIERS: Mapping[Verb, Callable[[Application, Step], None]] = {
     Verb.REPAIR: Application.repair,
     Verb.DELETE: Application.delete,
     Verb.RMI: Application.remove_image,
+    Verb.ADOPT: Application.adopt,
+    Verb.GIVE_BACK: Application.give_back,
 }
 
 

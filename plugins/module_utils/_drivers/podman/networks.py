@@ -1,0 +1,82 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How podman has attached a container to its networks, in the form of the engine's records."""
+
+from __future__ import annotations
+
+import base64
+import os
+
+from ..._model import foreign
+from ..._model.errors import MalformedData
+from ..._model.foreign import Foreign
+from ..._model.options.ports import PortMapping
+from ..._model.records.network import NetworkAttachment
+from .. import foreign_files
+from ..cni import config as cni_config
+from ..cni import result as cni_result
+from ..netavark import result as netavark_result
+from .database import PodmanContainer
+
+_CACHE = "/var/lib/cni/results"  # libcni's
+
+
+def cached_results(theirs: PodmanContainer) -> list[str]:
+    """Return the paths of libcni's results of the container's attachments."""
+    return [_cached(theirs, name, interface) for name, interface in interfaces(theirs).items()]
+
+
+def with_result(
+    attachment: NetworkAttachment, theirs: PodmanContainer, netns_path: str, ports: tuple[PortMapping, ...]
+) -> NetworkAttachment:
+    """Return the attachment with what podman has of it; ``netns_path`` is to be in its result.
+
+    podman forwards the published ``ports`` on each network.
+
+    :raises MalformedData: podman's record of it cannot be used.
+    """
+    interface = interfaces(theirs).get(attachment.network, "")
+    attachment = attachment._replace(interface=interface, ports=ports)
+    if attachment.backend == "cni":
+        path = _cached(theirs, attachment.network, interface)
+        try:
+            cached = foreign_files.read_json(path)
+        except OSError as error:
+            raise MalformedData(f"{path} cannot be read: podman's network backend is not CNI ({error})") from error
+        return attachment._replace(config=_config(cached["config"]), result=_moved(cached["result"], netns_path))
+    if os.path.exists(_cached(theirs, attachment.network, interface)):
+        raise MalformedData(f"container {theirs.name}: podman's network backend is CNI, and the engine's is netavark")
+    status = theirs.state["networkStatus"]
+    return attachment._replace(result=netavark_result.of_status(status, attachment, netns_path))
+
+
+def _config(encoded: Foreign) -> cni_config.Config:
+    """Return the configuration list with which podman attached the container."""
+    try:
+        text = base64.b64decode(encoded.text(required=True))
+    except ValueError:
+        encoded.fail("a configuration in base64")
+    return cni_config.as_list(foreign.parse(text, encoded.origin))
+
+
+def _moved(result: Foreign, netns_path: str) -> dict[str, object]:
+    """Return a result of CNI's with another path of the network namespace."""
+    checked = cni_result.checked(result)
+    interfaces = checked.get("interfaces")
+    if isinstance(interfaces, list):
+        checked["interfaces"] = [{**one, "sandbox": netns_path} if one.get("sandbox") else one for one in interfaces]
+    return checked
+
+
+def interfaces(theirs: PodmanContainer) -> dict[str, str]:
+    """Return the interface of a container on each of its networks; of one that does not run, as it will be."""
+    status, asked = theirs.state["networkStatus"], theirs.networks
+    return {
+        name: next((key for key, _value in status[name]["interfaces"].items()), asked[name]["interface_name"].text())
+        for name in asked
+    }
+
+
+def _cached(theirs: PodmanContainer, network: str, interface: str) -> str:
+    return f"{_CACHE}/{os.path.basename(network)}-{theirs.id}-{os.path.basename(interface)}"

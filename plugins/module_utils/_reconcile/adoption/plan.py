@@ -1,0 +1,66 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan by which a container becomes the engine's or podman's, and the adoption itself."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ..._container.container import Container
+from ..._drivers.podman import database, status
+from ..._drivers.podman.database import PodmanContainer
+from ..._model.errors import NoSuchContainer, PodExists
+from ..._runtime import adoption
+from ..._runtime.runtime import Runtime
+from ..desired import Desired
+from ..plan import Plan, Step, Verb
+from .configuration import configuration
+
+
+def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
+    """Return the plan for the state ``adopted`` or ``given_back``, without steps for a container that is in it.
+
+    :raises NoSuchContainer: neither the engine nor podman has it. :raises LibpodError: it cannot be handed over.
+    """
+    if container is None and _arrives(runtime, desired.name):
+        return Plan()
+    now = container.state.status.value if container else "absent"
+    if desired.state == "given_back":
+        if container is None:
+            _theirs(runtime, desired.name)
+            return Plan()
+        adoption.check_return(runtime, container)
+        return Plan((Step(Verb.GIVE_BACK, desired.name),), (), now, "absent")
+    if container is not None:
+        return Plan((), (), now, now)
+    if any(key.startswith("pod") for key in runtime.store.name_record(desired.name)):
+        raise PodExists(f"the name {desired.name!r} is a pod's: rename podman's container")
+    theirs = _theirs(runtime, desired.name)
+    configuration(runtime, theirs)
+    return Plan((Step(Verb.ADOPT, desired.name),), (), now, status.of(theirs).value)
+
+
+def _arrives(runtime: Runtime, name: str) -> bool:
+    """Return whether check mode sees an adoption that the next task finishes."""
+    container_id = runtime.store.name_record(name).get("handover")
+    return bool(container_id) and not database.has(runtime.parts, container_id or "")
+
+
+def adopt(runtime: Runtime, name: str) -> Container:
+    """Adopt podman's container of this name, whose lock is held.
+
+    :raises LibpodError: it cannot be adopted.
+    """
+    theirs = _theirs(runtime, name)
+    return adoption.adopt(runtime, theirs, configuration(runtime, theirs))
+
+
+def _theirs(runtime: Runtime, name: str) -> PodmanContainer:
+    found = database.find(runtime.parts, name)
+    if found is None or found.name != name:
+        raise NoSuchContainer(
+            f"no container has the name {name!r}, neither here nor in podman's database "
+            f"{database.path(runtime.parts)}: podman ps --all shows podman's containers"
+        )
+    return found

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A handover between podman and the engine that is killed anywhere: one of the two always has the container."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
+from ansible_collections.libpod.engine.tests.support import kept_engine
+from ansible_collections.libpod.engine.tests.support.adoption import PUBLISHED, Probe, begun
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.podman import Podman
+from ansible_collections.libpod.engine.tests.support.sweep import Operation, Task, finished
+
+
+@pytest.fixture(name="both")
+def _both() -> Iterator[tuple[Host, Podman]]:
+    with Host() as host:
+        podman = Podman(host)
+        kept_engine.install(host.parts.static_root)
+        yield host, podman
+        podman.run("rm", "--force", "--time", "0", "--all")
+        podman.remove()
+        host.expect_clean()
+
+
+def test_handover_that_is_killed_at_any_effect_is_finished(both: tuple[Host, Podman]) -> None:
+    """The server answers all the time, and its container is at each moment the engine's or podman's."""
+    host, podman = both
+    before = begun(podman, *PUBLISHED)
+
+    def hand(state: str, kill_at: str) -> Result:
+        done = host.module("libpod_container", {"name": "web", "state": state}, kill_at=kill_at)
+        names = {row["Names"][0] for row in podman.rows("ps", "--all")}
+        store = Store(host.parts)
+        assert names == {"web"} or store.name_record("web").keys() & {"id", "handover"}, (names, done)
+        return done
+
+    def is_ours(host: Host) -> None:
+        (found,) = host.module("libpod_container_info")["containers"]
+        assert found["State"]["Pid"] == before["State"]["Pid"] and podman.rows("ps", "--all") == []
+
+    def is_theirs(_host: Host) -> None:
+        assert podman.rows("inspect", "web")[0]["State"]["Pid"] == before["State"]["Pid"]
+        assert podman.run("exec", "web", "echo", "theirs") == "theirs\n"
+
+    there = Task(lambda _host, kill_at: hand("adopted", kill_at), is_ours)
+    back = Task(lambda _host, kill_at: hand("given_back", kill_at), is_theirs)
+    operation = Operation(
+        before=(there, back),  # which make the engine's directories
+        task=there,
+        other=back,
+        removal=Task(lambda host, _kill_at: host.container("web", state="given_back")),
+        apart=True,
+    )
+    with Probe() as probe:
+        finished(host, operation)
+    assert probe.failures == []

@@ -1,0 +1,80 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A web server of podman's that changes hands, and a client that must not notice."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from typing import Any, Sequence
+
+from .hosts import Host
+from .podman import Podman
+from .process import PATIENCE, eventually
+
+ADDRESS, PORT = "198.51.100.1", 8080
+SERVER = "trap 'exit 0' TERM; mkdir -p /www; echo served > /www/index.html; httpd -f -p 80 -h /www & wait"
+COMMAND = ["sh", "-c", SERVER]
+PUBLISHED = ["-p", f"{PORT}:80"]
+INTERVAL = 0.01
+
+
+class Probe(threading.Thread):
+    """Ask the server every 10 ms until the end of the ``with``, whose requests must all have been answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._end = threading.Event()
+        self.answers: list[float] = []
+        self.failures: list[str] = []
+
+    def __enter__(self) -> Probe:
+        eventually(lambda: self._ask() == "")
+        self.answers.clear()
+        self.start()
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        time.sleep(5 * INTERVAL)
+        self._end.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._end.wait(INTERVAL):
+            failure = self._ask()
+            if failure:
+                self.failures.append(failure)
+
+    def _ask(self) -> str:
+        """Return what went wrong, empty for an answer."""
+        began = time.monotonic()
+        connection = http.client.HTTPConnection(ADDRESS, PORT, timeout=2 * PATIENCE)
+        try:
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            text = answer.read()
+        except OSError as error:
+            return f"{type(error).__name__}: {error}"
+        finally:
+            connection.close()
+        self.answers.append(time.monotonic() - began)
+        return "" if (answer.status, text) == (200, b"served\n") else f"{answer.status}: {text!r}"
+
+
+def begun(podman: Podman, *args: str, name: str = "web", command: Sequence[str] = ()) -> dict[str, Any]:
+    """Run podman's container, and return what podman inspect says of it."""
+    podman.run("run", "-d", "--name", name, *args, "localhost/busybox", *(command or COMMAND))
+    return podman.rows("inspect", name)[0]
+
+
+def handed(host: Host, state: str, name: str = "web") -> Any:
+    """Return the result of a task that brings a container to the state, as predicted; again it does nothing."""
+    predicted = host.container(name, check=True, state=state)
+    done = host.container(name, state=state)
+    assert not done.failed and done.changed, done
+    assert predicted["actions"] == done["actions"] and predicted["plan"] == done["plan"]
+    again = host.container(name, state=state)
+    assert not again.failed and not again.changed, again
+    return done
