@@ -13,6 +13,7 @@ Those of ``antsibull-nox.toml`` are antsibull-nox's, which installs what they ne
 
 from __future__ import annotations
 
+import glob
 import os
 
 import antsibull_nox
@@ -108,6 +109,24 @@ def target(session: nox.Session) -> None:
     python = session.run("python", "-c", "import os, sys; print(os.path.realpath(sys.executable))", silent=True)
     bind = 'mount --bind "$0" "$(readlink -f /usr/bin/python3)"; exec python -m pytest -q "$@"'
     session.run("unshare", "--mount", "bash", "-ec", bind, str(python).strip(), *tests, external=True)
+
+
+@nox.session(python="3.13", default=False)
+def importer(session: nox.Session) -> None:
+    """Have galaxy-importer, as which Ansible Galaxy receives a release, check the artifact: no warning may be left."""
+    session.install("galaxy-importer>=0.4.44,<0.5")
+    copy = str(session.run(".ci/copy", "copy-importer", external=True, silent=True)).strip()
+    with open(f"{copy}/galaxy.yml", "a+", encoding="utf-8") as file:
+        file.seek(0)
+        if "\nrepository:" not in file.read():
+            file.write("repository: https://example.org\n")  # Galaxy wants one, and the collection has none yet
+    built = os.path.join(session.create_tmp(), "built")
+    session.run("ansible-galaxy", "collection", "build", "--force", "--output-path", built, copy)
+    (artifact,) = glob.glob(f"{built}/*.tar.gz")
+    said = str(session.run("python", "-m", "galaxy_importer.main", artifact, silent=True))
+    found = [line for line in said.splitlines() if line.startswith(("WARNING:", "ERROR:"))]
+    if found or "completed successfully" not in said:
+        session.error("\n".join(found or [said]))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def test_artifact_holds_only_the_collection(artifact: Path) -> None:
     assert {"SECURITY.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "CHANGELOG.rst"} <= names
     assert {f"plugins/modules/{module}.py" for module in modules()} <= names
     workshop = re.compile(
-        r"(\.(git|venv|ci|cache|ansible|pre-commit)|build|tests|Makefile|RELEASING|pyproject|.*__pycache__|.*\.pyc$)"
+        r"(\.(git|venv|ci|cache|ansible(?!-lint)|pre-commit)|build|tests|Makefile|RELEASING|pyproject|.*__pycache__|.*\.pyc$)"
     )
     assert not [name for name in names if workshop.match(name)]
 
