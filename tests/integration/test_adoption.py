@@ -16,7 +16,7 @@ from ansible_collections.libpod.engine.tests.support.adoption import COMMAND, PO
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.podman import Podman
-from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.process import Process, eventually
 
 # The default network of each backend, and the second number of its subnet.
 DEFAULTS = {"cni": ("libpod", "87"), "netavark": ("podman", "88")}
@@ -244,6 +244,29 @@ def test_adopted_container_is_re_created(both: tuple[Host, Podman]) -> None:
     with Probe() as probe:
         pass
     assert probe.failures == [] and not os.path.exists(before["StaticDir"])
+
+
+def test_adopted_container_and_its_neighbours_know_one_another(both: tuple[Host, Podman]) -> None:
+    """By the engine's lines in their hosts files, which go when it is given back."""
+    host, podman = both
+    before = begun(podman, *PUBLISHED)
+    own = before["HostsPath"]
+    with open(own, encoding="utf-8") as file:
+        podmans = file.read()
+    neighbour = Process(host.container("near", image="busybox", command=COMMAND))
+    handed(host, "adopted")
+    with open(own, encoding="utf-8") as file:
+        assert "near" in file.read() and "\tweb" in neighbour.read("root/etc/hosts")
+    fetched = host.module("libpod_container_exec", {"name": "near", "command": "wget -qO- http://web/"})
+    assert fetched["stdout"] == "served\n", fetched
+    handed(host, "given_back")
+    with open(own, encoding="utf-8") as file:
+        assert file.read() == podmans and "\tweb" not in live(neighbour.read("root/etc/hosts"))
+
+
+def live(hosts: str) -> str:
+    """Return the lines of a hosts file that are no comments."""
+    return "\n".join(line for line in hosts.splitlines() if not line.startswith("#"))
 
 
 def test_volume_goes_with_the_last_container_that_uses_it(both: tuple[Host, Podman]) -> None:

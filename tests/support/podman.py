@@ -13,6 +13,7 @@ import subprocess
 from functools import partial
 from typing import Any
 
+from . import kernel
 from .hosts import Host
 from .images import PROJECT
 from .process import eventually
@@ -23,7 +24,7 @@ _CONF = """
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 [engine]
-runtime = "runc"
+runtime = "{runtime}"
 cgroup_manager = "cgroupfs"
 events_logger = "none"
 [network]
@@ -42,10 +43,15 @@ class Podman:
         assert os.path.exists(PROGRAM), f"{PROGRAM} is missing: run .ci/podman"
         self._host, self._parts = host, host.parts
         os.makedirs(_FOLDER)
+        # The locks of all podmans of a machine are in one file, which the first command after a boot frees.
+        kernel.mount("test-host", "/dev/shm", "tmpfs", options="mode=1777")
         networks = {"cni": self._parts.cni_config_dir, "netavark": self._parts.network_config_dir}
         backend = self._parts.network_backend
         with open(f"{_FOLDER}/containers.conf", "w", encoding="utf-8") as file:
-            file.write(_CONF.format(backend=backend, networks=networks[backend], default=default_network))
+            runtime = self._parts.oci_runtime
+            file.write(
+                _CONF.format(backend=backend, networks=networks[backend], default=default_network, runtime=runtime)
+            )
 
     def run(self, *args: str) -> str:
         """Return what a command prints; its words are in the error where it fails."""
@@ -74,11 +80,13 @@ class Podman:
 
     def remove(self) -> None:
         """Remove what podman keeps beside the images and the networks."""
+        kernel.umount("/dev/shm")
         folders = (f"{self._parts.storage_root}/libpod", f"{self._parts.storage_root}/volumes", "/run/containers")
         for folder in (_FOLDER, self._parts.network_config_dir, *folders):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(f"{self._parts.storage_root}/secrets", ignore_errors=True)
-        for folder in ("/run/runc", "/var/lib/cni/results"):
+        shutil.rmtree("/run/crun/.cache", ignore_errors=True)  # of compiled seccomp profiles
+        for folder in ("/run/runc", "/run/crun", "/var/lib/cni/results"):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
         for folder in self._host.cgroups.folders():
