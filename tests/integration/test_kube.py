@@ -219,6 +219,41 @@ def test_options_of_a_pod_change_in_place(task: Task) -> None:
     task.run(state="absent")
 
 
+CONFIGURED = """
+kind: ConfigMap
+metadata: {name: m}
+data: {a: "%s"}
+---
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 0
+  volumes: [{name: m, configMap: {name: m}}]
+  containers:
+    - name: mounted
+      image: localhost/busybox:latest
+      args: [sleep, "1000"]
+      ports: [{containerPort: 80, hostPort: %s}]
+      volumeMounts: [{name: m, mountPath: /m}]
+    - name: given
+      image: localhost/busybox:latest
+      args: [sleep, "1000"]
+      env: [{name: A, valueFrom: {configMapKeyRef: {name: m, key: a}}}]
+"""
+
+
+@pytest.mark.parametrize("how", ["restart", "replace", "recreate"])
+def test_config_map_changes_with_a_port_of_the_pod(task: Task, how: str) -> None:
+    """The pod's change starts its containers again, which then have the present content."""
+    task.done(CONFIGURED % ("first", 8080), secrets_changed=how)
+    both = task.done(CONFIGURED % ("second", 8081), secrets_changed=how)
+    assert both["actions"] == ["replaced secret configmap_m_a", "updated pod p", "recreated p-given"]
+    assert Path(f"{_root(both, 'p-mounted')}/root/m/a").read_text() == "second"
+    changed = task.done(CONFIGURED % ("third", 8081), secrets_changed=how)
+    assert len(changed["actions"]) == 3 and Path(f"{_root(changed, 'p-mounted')}/root/m/a").read_text() == "third"
+    task.run(state="absent")
+
+
 def test_only_the_sets_own_is_changed(task: Task) -> None:
     task.file.write_text(POD % ("a", ""))
     assert not task.host.module("libpod_pod", {"name": "one"}).failed

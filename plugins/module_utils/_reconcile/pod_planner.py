@@ -97,12 +97,16 @@ def checked(pods: Pods, pod: Optional[PodConfig], desired: DesiredPod) -> Plan:
         from .preflight import pod as preflight
 
         preflight.check(pods, pod, desired.name, desired.infra_name, options, plan)
-    renews = plan.has(Verb.UPDATE) and any(one.option in INFRA for one in plan.differences)
-    if options is not None and (plan.has(Verb.START, Verb.RESTART) or renews and plan.status_before in _UP):
+    if options is not None and (plan.has(Verb.START, Verb.RESTART) or renews(plan) and plan.status_before in _UP):
         from .preflight.name_resolution import warn_of_pod
 
         warn_of_pod(desired.name, options)
     return _approved(pod, desired, plan)
+
+
+def renews(plan: Plan) -> bool:
+    """Return whether a change of the pod's options needs a new infra container, with which what runs is restarted."""
+    return plan.has(Verb.UPDATE) and any(one.option in INFRA for one in plan.differences)
 
 
 def _approved(pod: Optional[PodConfig], desired: DesiredPod, plan: Plan) -> Plan:

@@ -15,7 +15,7 @@ from ..._model.records.pod import FIXED, PodConfig
 from ..._reconcile import pods as reconciled
 from ..._reconcile.desired import Desired
 from ..._reconcile.plan import NOTHING, Plan
-from ..._reconcile.pod_planner import DesiredPod
+from ..._reconcile.pod_planner import DesiredPod, renews
 from ..._runtime.pods import Pods
 from ..._runtime.runtime import Runtime
 from ..._store import pods as records
@@ -104,6 +104,9 @@ class StackPods:
             plan = self._reconciled(desired)
             if plan.steps and (plan.status_before == "absent" or desired.recreate):
                 self.awaited.add(desired.name)
+            elif self._task.dry and renews(plan) and (there := self._pods.find(desired.name)):
+                members = (one.peek() for one in self._pods.members(there.id))
+                self._task.parts.planned.restarted |= {one.id for one in members if one.state.status.has_process}
 
     def _free(self, ports: Collection[tuple[int, str]], stack: Stack) -> None:
         """Remove pods that are no longer in the stack and publish one of these ports, which something in it is to have.

@@ -115,6 +115,8 @@ def changed(container: ContainerBase) -> dict[str, bytes]:
     :raises InvalidArgument: a secret cannot be read.
     """
     recorded, parts = _recorded(container), container.host.parts
+    if container.id in parts.planned.restarted:
+        return {}
     contents = _contents(parts, container.config.options["secrets"])
     return {
         name: content
