@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable
 
+import pytest
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
@@ -233,6 +234,24 @@ def test_killed_tasks_of_pods_are_finished_by_the_next_ones(host: Host, tmp_path
         assert host.module("libpod_quadlet", gone, kill_at=at).killed
         assert not host.module("libpod_quadlet", gone).failed
         host.expect_clean()
+
+
+@pytest.mark.parametrize("at", ["write systemd-p-infra.json #1", "rename systemd-p-infra.json #1"])
+def test_pod_is_made_again_whose_removal_was_killed(host: Host, tmp_path: Path, at: str) -> None:
+    """The infra container is there still, by its name and with the pod's port."""
+    (tmp_path / "p.pod").write_text("[Pod]\nPublishPort=8080:80\n")
+    (tmp_path / "c.container").write_text(
+        "[Container]\nImage=localhost/busybox:latest\nExec=sleep 1000\nStopSignal=KILL\nPod=p.pod\n"
+    )
+    task: dict[str, Any] = {"name": "set", "src": str(tmp_path), "workers": 1}
+    gone = {"name": "set", "state": "absent", "workers": 1}
+    assert not host.module("libpod_quadlet", task).failed
+    assert host.module("libpod_quadlet", gone, kill_at=at).killed
+    predicted, made = (host.module("libpod_quadlet", task, check=check) for check in (True, False))
+    assert not made.failed and predicted["actions"] == made["actions"], (predicted, made)
+    assert "created pod systemd-p" in made["actions"] and host.module("libpod_quadlet", task)["actions"] == []
+    assert not host.module("libpod_quadlet", gone).failed
+    host.expect_clean()
 
 
 def test_image_of_a_build_file_is_not_pulled(host: Host, tmp_path: Path) -> None:

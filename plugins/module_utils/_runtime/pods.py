@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .._model.options.types import ContainerOptions, PodOptions
 
 _INIT = "catatonit"
+_UNFINISHED = ("pod_pending", "pod_retired")  # keys of a name's record: a pod that is being made, or removed
 _FOREVER = 10.0 * 365 * 86400
 # The OCI runtime's mount points, made beforehand, for the root file system is read-only.
 _FOLDERS = ("proc", "sys", "dev", "etc", "run", "tmp", "var/tmp")
@@ -148,7 +149,9 @@ class Pods:
         if name and name == pod_name or any(key.startswith("pod") for key in record):
             raise PodExists(f"{taken}: it is a pod's: give another one")
         container = self.runtime.find(name) if record.get("id") else None
-        if container is not None and (not pod_id or container.config.pod != pod_id):
+        # What is left of a pod of this name goes before the new one is made.
+        own = {*self.left(pod_name), *([pod_id] if pod_id else [])}
+        if container is not None and container.config.pod not in own:
             raise ContainerExists(f"{taken}: it is another container's: give another one")
 
     def renew_infra(self, pod: PodConfig, maps: Mapping[str, list[IdMap]], *, start: bool = False) -> Container:
@@ -292,11 +295,14 @@ class Pods:
 
         :raises RemovalIncomplete: something is left.
         """
+        for pod_id in self.left(name):
+            self._purge(pod_id, name, abandon)
+            self.store.write_name(name, {})
+
+    def left(self, name: str) -> list[str]:
+        """Return the IDs of pods of this name that an interrupted run has left, which ``recover`` removes."""
         record = self.store.name_record(name)
-        for key in ("pod_pending", "pod_retired"):
-            if record.get(key):
-                self._purge(record[key], name, abandon)
-                self.store.write_name(name, {})
+        return [record[key] for key in _UNFINISHED if record.get(key)]
 
     def _purge(self, pod_id: str, pod_name: str, abandon: bool) -> None:
         """Remove everything of a pod, at any stage of its creation or removal."""

@@ -16,6 +16,7 @@ from ..plan import Plan, Verb
 from .host import check_network, check_ports
 
 if TYPE_CHECKING:
+    from ..._model.options.ports import PortMapping
     from ..._model.options.types import ContainerOptions, PodOptions
 
 
@@ -34,6 +35,9 @@ def check(pods: Pods, pod: Optional[PodConfig], name: str, infra_name: str, opti
     if renewed or starts:
         own = cast("ContainerOptions", {**normalise({}), **select(options, INFRA)})
         check_network(pods.runtime, f"pod {name}", own, None if renewed else there)
-        live = there.peek() if there else None
-        held = (*live.config.ports, *host_ports.of_live(live)) if live and live.state.status.has_process else ()
+        held: list[PortMapping] = []
+        going = [one for left in pods.left(name) for one in pods.members(left)]
+        for live in (one.peek() for one in (*([there] if there else []), *going)):
+            if live.state.status.has_process:
+                held += (*live.config.ports, *host_ports.of_live(live))
         check_ports(pods.runtime, f"pod {name}", options["publish"], held)
