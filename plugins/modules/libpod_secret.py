@@ -59,7 +59,7 @@ options:
   env:
     description:
       - A variable of the module's environment whose value is the content, such as the task's C(environment) sets. Ansible
-        shows that to users who can see the module's process.
+        shows that to users who can see the module's process, and prints it with C(-vvv). O(data) is shown nowhere.
       - C(podman_secret) does not have it.
     type: str
   labels:
