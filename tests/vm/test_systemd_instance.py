@@ -20,8 +20,8 @@ def _instance(host: Machine, **more: Any) -> dict[str, Any]:
     return {"image": host.debian(), "network": "none", "wait": "booted", "wait_timeout": LIMIT, **more}
 
 
-def _printed(host: Machine, *argv: str, stdin: str = "") -> str:
-    done = host.module("libpod_container_exec", {"name": "c", "argv": list(argv), "stdin": stdin, "timeout": LIMIT})
+def _printed(host: Machine, *argv: str, stdin: str = "", name: str = "c") -> str:
+    done = host.module("libpod_container_exec", {"name": name, "argv": list(argv), "stdin": stdin, "timeout": LIMIT})
     assert not done.failed and done["rc"] == 0, done
     return str(done["stdout"]).strip()
 
@@ -64,3 +64,26 @@ def test_privileged_system_boots_in_the_hosts_cgroup_namespace(host: Machine) ->
     ] == []
     assert host.run("systemctl", "is-active", "ssh").strip() == "active"
     assert host.container("c", state="absent").changed
+
+
+def test_image_that_declares_the_cgroup_mount_a_volume_boots(host: Machine) -> None:
+    assert not host.container("c", **_instance(host)).failed
+    declared = {"container": "c", "image": "declared", "changes": ["VOLUME /sys/fs/cgroup /run"]}
+    assert not host.module("libpod_commit", declared).failed
+    made = host.container("c", **_instance(host, image="localhost/declared:latest"))
+    assert not made.failed, made
+    assert _printed(host, "systemctl", "is-system-running") == "running"
+    assert Process(made).mounts["/sys/fs/cgroup"].fstype == "cgroup2"
+    assert [one["Destination"] for one in made["container"]["Mounts"]] == ["/run"]
+    assert host.container("c", state="absent", delete_volumes=True).changed
+    assert host.module("libpod_image", {"name": "localhost/declared:latest", "state": "absent"}).changed
+
+
+def test_ten_boot_in_one_task(host: Machine) -> None:
+    names = [f"c{number}" for number in range(10)]
+    wanted = [{"name": name, **_instance(host, wait_timeout=f"{240 * PATIENCE:g}")} for name in names]
+    done = host.module("libpod_containers", {"containers": wanted})
+    assert not done.failed, done
+    for name in names:
+        assert _printed(host, "systemctl", "is-system-running", name=name) == "running"
+    assert not host.module("libpod_containers", {"containers": wanted}).changed
