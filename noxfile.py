@@ -123,7 +123,8 @@ def importer(session: nox.Session) -> None:
     built = os.path.join(session.create_tmp(), "built")
     session.run("ansible-galaxy", "collection", "build", "--force", "--output-path", built, copy)
     (artifact,) = glob.glob(f"{built}/*.tar.gz")
-    said = str(session.run("python", "-m", "galaxy_importer.main", artifact, silent=True))
+    with session.chdir(built):  # where it writes its result
+        said = str(session.run("python", "-m", "galaxy_importer.main", os.path.basename(artifact), silent=True))
     found = [line for line in said.splitlines() if line.startswith(("WARNING:", "ERROR:"))]
     if found or "completed successfully" not in said:
         session.error("\n".join(found or [said]))
