@@ -89,6 +89,14 @@ def test_every_module_is_in_the_action_group() -> None:
     assert set(load("meta/runtime.yml")["action_groups"]["libpod"]) == modules()
 
 
+def test_every_module_has_a_target_of_ansible_test() -> None:
+    """By the target's name, or by one of its aliases."""
+    targets = TOP / "tests/integration/targets"
+    named = {path.name for path in targets.iterdir()}
+    named |= {line for path in targets.glob("*/aliases") for line in path.read_text("utf-8").split()}
+    assert set(modules()) <= named, set(modules()) - named
+
+
 def test_the_programs_version_is_the_collections() -> None:
     from ansible_collections.libpod.engine.plugins.module_utils._model.version import VERSION
 
