@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman import bolt
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman.bolt import Bucket
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import MalformedData
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidState, MalformedData
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,6 +142,8 @@ def damage(path: str, offset: int, data: bytes) -> None:
         (3 * PAGE + 8, struct.pack("<HHI", 2, 1, 0) + struct.pack("<IIII", 0, 16, 9999, 1)),
         (3 * PAGE + 8, struct.pack("<HHI", 2, 1, 50)),
         (3 * PAGE + 8, struct.pack("<HHI", 7, 0, 0)),
+        # Two elements with one value of most of the page.
+        (3 * PAGE + 8, struct.pack("<HHI", 2, 2, 0) + struct.pack("<IIIIIIII", 0, 32, 1, 4000, 0, 16, 1, 4000)),
     ),
 )
 def test_damaged_database_is_refused(path: str, offset: int, data: bytes) -> None:
@@ -157,3 +159,10 @@ def test_nesting_without_end_is_refused(path: str) -> None:
     write(path, tree)
     with pytest.raises(MalformedData, match="nested too deep"):
         content(path)
+
+
+def test_database_that_cannot_be_opened_for_a_change_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(empty(tmp_path / "db"))
+    for there in (tmp_path / "link", tmp_path):
+        with pytest.raises(InvalidState, match="expected a file on a file system that can be written to, and no link"):
+            content(str(there))

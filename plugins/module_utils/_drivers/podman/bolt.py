@@ -11,6 +11,7 @@ any instruction leaves the old tree or the new one. The new meta names no list o
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
@@ -18,12 +19,13 @@ import time
 from contextlib import contextmanager
 from typing import Iterator, Optional, Sequence, Union
 
-from ..._model.errors import MalformedData, ToolTimedOut
+from ..._model.errors import InvalidState, MalformedData, ToolTimedOut
 from ..._model.failpoints import failpoint
 
 _MAX_BYTES = 64 << 20
 _MAX_DEPTH = 64  # of pages and buckets together
 _LOCK_SECONDS = 10.0
+_UNUSABLE = (errno.EROFS, errno.ELOOP, errno.EISDIR)
 _MAGIC, _VERSION = 0xED0CDAED, 2
 _BRANCH, _LEAF, _META = 0x01, 0x02, 0x04
 _BUCKET = 0x01  # a leaf element's flag
@@ -74,7 +76,10 @@ class Database:
                 reader.take(self._freelist)
             self.root = reader.bucket(self._root, self._sequence, 0)
         except (struct.error, ValueError, IndexError) as error:
-            raise MalformedData(f"{path} is no database of bbolt, or is damaged ({error})") from error
+            raise MalformedData(
+                f"{path} is no database of bbolt, or is damaged ({error}): see whether podman ps can read it, and "
+                "restore it from a backup where not"
+            ) from error
         self._used = reader.used
 
     def _read_meta(self) -> None:
@@ -111,9 +116,17 @@ def opened(path: str) -> Iterator[Database]:
     """Open a database under its lock, which podman holds only for the moment of an operation.
 
     :raises FileNotFoundError: there is none. :raises ToolTimedOut: its lock is not free in time.
-    :raises MalformedData: it cannot be read.
+    :raises MalformedData: it cannot be read. :raises InvalidState: it cannot be written.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno not in _UNUSABLE:
+            raise
+        raise InvalidState(
+            f"{path}, podman's database, cannot be opened for a change ({os.strerror(error.errno)}): expected a file "
+            "on a file system that can be written to, and no link"
+        ) from error
     try:
         _lock(descriptor, path)
         yield Database(descriptor, path)
@@ -206,13 +219,15 @@ class _Reader:
             return
         if flags != _LEAF:
             raise ValueError("a page is neither branch nor leaf")
+        room = len(page)
         for index in range(count):
             offset = _PAGE.size + 16 * index
             kind, position, key_length, value_length = _LEAF_ELEMENT.unpack_from(page, offset)
+            room -= key_length + value_length
             start = offset + position
             key, value = page[start : start + key_length], page[start + key_length :][:value_length]
-            if not key or len(key) < key_length or len(value) < value_length:
-                raise ValueError("an element is cut off")
+            if not key or len(key) < key_length or len(value) < value_length or room < 0:
+                raise ValueError("an element is cut off, or overlaps others")
             bucket[key] = self._inner(value, depth + 1) if kind == _BUCKET else value
 
     def _inner(self, value: bytes, depth: int) -> Bucket:
