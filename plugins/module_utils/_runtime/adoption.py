@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import Optional
 
 from .._container.container import Container
 from .._container.lifecycle import adoption as lives
@@ -23,7 +24,6 @@ from .._drivers.storage.leftover_mounts import detach_below
 from .._drivers.trees import removal
 from .._model import journal
 from .._model.errors import (
-    ContainerExists,
     InvalidState,
     LibpodError,
     MalformedData,
@@ -49,11 +49,11 @@ def check(runtime: RuntimeBase, theirs: PodmanContainer, config: ContainerConfig
         adopted_volumes.check(runtime.parts, name, _directory(theirs, name))
     if not status.of(theirs).has_process:
         return
-    if config.create_net_ns:
-        lives.attached(container, theirs)
-    run_root = runtime.parts.run_root
-    there = run_root if os.path.isdir(run_root) else os.path.dirname(run_root)
-    if os.stat(theirs.state["runDir"].text(required=True)).st_dev != os.stat(there).st_dev:
+    files = lives.check(container, theirs)
+    run_root = there = runtime.parts.run_root
+    while not os.path.isdir(there):
+        there = os.path.dirname(there)
+    if any(os.stat(path).st_dev != os.stat(there).st_dev for path in files):
         raise NotImplementedByHost(
             f"container {theirs.name} cannot be adopted: run_root {run_root} is not on the file system of podman's run "
             "root: adopt it with a run_root that is"
@@ -101,14 +101,26 @@ def settle(runtime: RuntimeBase, name: str, record: NameRecord) -> NameRecord:
     """Finish what an interrupted handover has left, by what podman's database says; return the name's record."""
     container_id = record["handover"]
     left = {key: value for key, value in record.items() if key != "handover"}
-    # A container that podman has, or has removed since.
-    if database.has(runtime.parts, container_id) or not runtime.host.storage.exists(container_id):
+    container = coming(runtime, container_id)
+    if container is None:
         _forget(runtime, container_id)
     else:
-        _arrive(Container(runtime.store, runtime.host, runtime.store.config(container_id)))
+        _arrive(container)
         left["id"] = container_id
     runtime.store.write_name(name, left)
     return left
+
+
+def coming(runtime: RuntimeBase, container_id: str) -> Optional[Container]:
+    """Return the container of an interrupted handover; None where podman has it, or it is gone."""
+    if database.has(runtime.parts, container_id) or not runtime.host.storage.exists(container_id):
+        return None
+    try:
+        container = Container(runtime.store, runtime.host, runtime.store.config(container_id))
+        lives.read(container)
+    except (NoSuchContainer, InvalidState):  # podman's database went before the container was taken out of it
+        return None
+    return container
 
 
 def check_return(runtime: RuntimeBase, container: Container) -> lives.Adopted:
@@ -130,12 +142,8 @@ def check_return(runtime: RuntimeBase, container: Container) -> lives.Adopted:
             )
         if container.config.create_net_ns:
             lives.check_networks(container, found)
-    theirs = found.theirs
-    listed = database.listed(runtime.parts)
-    if theirs.id not in listed.values() and theirs.name in listed:
-        raise ContainerExists(
-            f"container {container.name} cannot be given back: podman has another one of that name: rename that first"
-        )
+    database.listed(runtime.parts)  # which refuses a database of SQLite
+    database.check_put(runtime.parts, found.theirs)
     return found
 
 

@@ -25,7 +25,8 @@ from ..._drivers.podman.networks import cached_results, with_result
 from ..._model.errors import InvalidState, MalformedData
 from ..._model.failpoints import failpoint
 from ..._model.records.network import NetworkAttachment, own_lines
-from ..._model.records.process_ref import ProcessRef
+from ..._model.records.process_ref import ProcessRef, possible
+from ..._model.records.status import ContainerStatus
 from ..._store import records
 from ..network import attachments, names
 from ..network.setup import planned
@@ -56,6 +57,11 @@ def write(container: ContainerBase, adopted: Adopted) -> None:
     records.write(f"{container.config.static_dir}/{RECORD}.json", adopted.to_json())
 
 
+def is_adopted(container: ContainerBase) -> bool:
+    """Return whether podman is on record as the one that made the container."""
+    return os.path.exists(f"{container.config.static_dir}/{RECORD}.json")
+
+
 def read(container: ContainerBase) -> Adopted:
     """Return what podman had.
 
@@ -76,6 +82,30 @@ def read(container: ContainerBase) -> Adopted:
         )
     except (KeyError, TypeError) as error:
         raise MalformedData(f"{path} is no record of a container of podman's: {error}") from error
+
+
+def check(container: ContainerBase, theirs: PodmanContainer) -> list[str]:
+    """Check that ``arrive`` can take the life over: once podman has it no more, it is too late for a refusal.
+
+    Return the files of which it makes hard links.
+
+    :raises MalformedData: podman's record cannot be used. :raises InvalidState: a file of the life is missing.
+    """
+    state, files = theirs.state, list(_etc_files(theirs).values())
+    for key in ("pid", "conmonPid"):
+        if not possible(state[key].integer()):
+            state[key].fail("the number of a process")
+    for key in ("startedTime", "mountPoint"):
+        state[key].text(required=True)
+    list(_links(container, theirs))
+    for path in (state["configPath"].text(), *files):
+        if not os.path.isfile(path):
+            raise InvalidState(
+                f"container {container.name} cannot be adopted: its file {path!r} is missing: restart it by podman"
+            )
+    if container.config.create_net_ns:
+        attached(container, theirs)
+    return files
 
 
 def arrive(container: ContainerBase) -> None:
@@ -112,14 +142,18 @@ def _keep_exit(container: ContainerBase, theirs: PodmanContainer) -> None:
     state = theirs.state
     finished = status.time(state["finishedTime"].text())
     if finished and not container.exits:
+        started, code = status.time(state["startedTime"].text()), state["exitCode"].integer()
+        container.save(
+            status=ContainerStatus.EXITED,
+            exit_code=code,
+            oom_killed=state["oomKilled"].flag(),
+            started_time=started,
+            finished_time=finished,
+        )
         end = {
-            "exit_code": state["exitCode"].integer(),
-            "oom_killed": state["oomKilled"].flag(),
-            "started_time": status.time(state["startedTime"].text()),
-            "finished_time": finished,
+            key: getattr(container.state, key) for key in ("exit_code", "oom_killed", "started_time", "finished_time")
         }
         container.store.write_side_record(container.id, "exits", [end])
-        container.sync()
 
 
 def _links(container: ContainerBase, theirs: PodmanContainer) -> Iterator[tuple[str, str]]:
@@ -140,16 +174,21 @@ def _link(container: ContainerBase, theirs: PodmanContainer) -> None:
         failpoint("mkdir run directory")
         os.makedirs(container.run_dir, 0o700, exist_ok=True)
     for link, target in _links(container, theirs):
-        if not os.path.lexists(link):
+        # podman has no /dev/shm with ipc none, and no log file with some log drivers.
+        if target and not os.path.lexists(link):
             failpoint(f"link {os.path.basename(link)}")
             os.symlink(target, link)
-    # The files over /etc are written in place, never through a symbolic link.
-    for name in _FILES:
+    for name, source in _etc_files(theirs).items():
         path = f"{container.run_dir}/{name}"
-        source = theirs.state["bindMounts"][f"/etc/{name}"].text()
-        if source and not os.path.lexists(path):
+        if not os.path.lexists(path):
             failpoint(f"link {name}")
             os.link(source, path)
+
+
+def _etc_files(theirs: PodmanContainer) -> dict[str, str]:
+    """Return podman's files over /etc, which are written in place, never through a symbolic link."""
+    found = {name: theirs.state["bindMounts"][f"/etc/{name}"].text() for name in _FILES}
+    return {name: path for name, path in found.items() if path}
 
 
 def _checksums(container: ContainerBase) -> dict[str, int]:
@@ -247,7 +286,8 @@ def take_down(container: ContainerBase) -> None:
     theirs = read(container).theirs
     config = theirs.config
     shm = config["ShmDir"].text()
-    while shm and os.path.ismount(shm):
+    own = shm in config["mounts"].texts()  # with ipc host, it is the host's /dev/shm
+    while own and os.path.ismount(shm):
         syscalls.umount(shm, syscalls.MNT_DETACH)
     if theirs.netns:
         netns.delete(theirs.netns)

@@ -12,18 +12,21 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from typing import Mapping, NamedTuple, Optional
 
 from ..._model import foreign
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import ContainerExists, InvalidState, MalformedData, NotImplementedByHost
+from ..._model.errors import ContainerExists, InvalidState, MalformedData, NotImplementedByHost, shortened
 from ..._model.foreign import Foreign
+from ..._model.options.parsers import is_name
 from ..storage.roots import storage_roots
 from .bolt import Bucket, Database, opened
 
 _REGISTRIES = (b"id-registry", b"all-ctrs")  # from IDs to names
 _NAMES, _NAMESPACES, _CONTAINERS = b"name-registry", b"ns-registry", b"ctr"
 _VOLUMES, _ALL_VOLUMES, _USERS = b"vol", b"allVolumes", b"vol-dependencies"
+_ID = re.compile("[0-9a-f]{64}")
 _MAX_DEPTH = 8  # of buckets in a container's
 
 
@@ -174,11 +177,7 @@ def put(parts: EngineConfig, container: PodmanContainer) -> None:
         root, key, name = there.root, container.id.encode(), container.name.encode()
         if key in root.bucket(_CONTAINERS):
             return
-        if name in root.bucket(_NAMES):
-            raise ContainerExists(
-                f"podman has another container or pod of the name {container.name!r}: rename or remove that one first"
-            )
-        _check_volumes(root, container)
+        _check_free(root, container)
         for registry in _REGISTRIES:
             root.bucket(registry)[key] = name
         root.bucket(_NAMES)[name] = key
@@ -190,7 +189,28 @@ def put(parts: EngineConfig, container: PodmanContainer) -> None:
         there.commit()
 
 
-def _check_volumes(root: Bucket, container: PodmanContainer) -> None:
+def check_put(parts: EngineConfig, container: PodmanContainer) -> None:
+    """Check that a container can be put into the database.
+
+    :raises InvalidState: podman has no database, or another volume of a name. :raises ContainerExists: see ``put``.
+    """
+    if not os.path.exists(path(parts)):
+        raise InvalidState(
+            f"container {container.name} cannot be given back: podman has no database {path(parts)}: run podman ps, "
+            "which makes it, or keep the container here"
+        )
+    with opened(path(parts)) as there:
+        if container.id.encode() not in there.root.bucket(_CONTAINERS):
+            _check_free(there.root, container)
+
+
+def _check_free(root: Bucket, container: PodmanContainer) -> None:
+    """Check that podman has given the names of a container and of its volumes to no others."""
+    if container.name.encode() in root.bucket(_NAMES):
+        raise ContainerExists(
+            f"container {container.name} cannot be given back: podman has another container or pod of that name: "
+            "rename or remove that one first"
+        )
     for name, bucket in container.volumes.items():
         there = root.bucket(_VOLUMES).get(name.encode())
         if isinstance(there, Bucket) and there.value(b"config") != bucket.value(b"config"):
@@ -224,19 +244,38 @@ def has(parts: EngineConfig, container_id: str) -> bool:
 
 
 def _read(there: Database, container_id: str) -> Optional[PodmanContainer]:
+    """Return a container.
+
+    :raises MalformedData: its ID or a name, which become parts of paths, is none of podman's.
+    """
     root, key = there.root, container_id.encode()
     bucket = root.bucket(_CONTAINERS, key)
     if not bucket:
         return None
+    name = _checked(_text(root.bucket(b"all-ctrs").value(key)))
+    if not _ID.fullmatch(container_id):
+        raise MalformedData(
+            f"container {name} of podman's has the ID {ascii(container_id[:80])}: expected 64 hex digits"
+        )
     found = PodmanContainer(
         container_id,
-        _text(root.bucket(b"all-ctrs").value(key)),
+        name,
         bucket,
         _text(root.bucket(_NAMESPACES).value(key)),
         _text(root.bucket(b"runtime-config").value(b"tmp-dir")),
     )
-    names = (one["volumeName"].text() for one in found.config["namedVolumes"])
+    names = [_checked(one["volumeName"].text()) for one in found.config["namedVolumes"]]
     return found._replace(volumes={name: root.bucket(_VOLUMES, name.encode()) for name in names})
+
+
+def _checked(name: str) -> str:
+    """Return the name of a container or volume, which becomes a part of paths."""
+    if not is_name(name):
+        raise MalformedData(
+            f"podman has the name {ascii(shortened(name, 80))}: expected a letter or digit, then up to 199 letters, "
+            "digits, '_', '.' or '-': give its owner another name in podman"
+        )
+    return name
 
 
 def _text(value: object) -> str:

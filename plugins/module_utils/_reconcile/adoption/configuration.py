@@ -130,7 +130,7 @@ def _ports(mappings: Foreign) -> Iterator[PortMapping]:
     """Yield the published ports, one by one."""
     ports = set()
     for one in mappings:
-        host, inside = one["host_port"].integer(), one["container_port"].integer()
+        host, inside = (one[key].integer(low=0, high=65535) for key in ("host_port", "container_port"))
         for offset in range(one["range"].integer(1, low=1, high=65535)):
             for protocol in one["protocol"].text("tcp").split(","):
                 ports.add(PortMapping(one["host_ip"].text() or ANY_ADDRESS, host + offset, inside + offset, protocol))

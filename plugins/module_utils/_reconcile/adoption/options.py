@@ -79,7 +79,7 @@ def described(theirs: PodmanContainer, image: ImageConfig) -> Described:
     taken = {name: env.pop(name) for name in list(env) if _is_hosts(name, values, given.get("env", ()))}
     values["env"] = env
     options = normalise(values, glob if values.get("mount") else None)
-    recorded_signal = config["stopSignal"].integer()
+    recorded_signal = config["stopSignal"].integer(low=0, high=64)
     if recorded_signal and resolved(options, image)["stop_signal"] != recorded_signal:
         options["stop_signal"] = recorded_signal
     return Described(options, taken)

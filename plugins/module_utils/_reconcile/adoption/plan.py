@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Optional
 
 from ..._container.container import Container
+from ..._container.lifecycle import adoption as lives
 from ..._drivers.podman import database, status
 from ..._drivers.podman.database import PodmanContainer
-from ..._model.errors import NoSuchContainer, PodExists
+from ..._model.errors import ContainerExists, NoSuchContainer, PodExists
+from ..._model.records.status import ContainerStatus
 from ..._runtime import adoption
 from ..._runtime.runtime import Runtime
 from ..desired import Desired
@@ -23,16 +25,21 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
 
     :raises NoSuchContainer: neither the engine nor podman has it. :raises LibpodError: it cannot be handed over.
     """
-    if container is None and _arrives(runtime, desired.name):
-        return Plan()
-    now = container.state.status.value if container else "absent"
+    arriving = _arriving(runtime, desired.name) if container is None else None
+    if arriving is not None:
+        now = arriving.value
+    else:
+        now = container.state.status.value if container else "absent"
     if desired.state == "given_back":
-        if container is None:
+        if container is not None:
+            adoption.check_return(runtime, container)
+        elif arriving is None:
             _theirs(runtime, desired.name)
             return Plan()
-        adoption.check_return(runtime, container)
         return Plan((Step(Verb.GIVE_BACK, desired.name),), (), now, "absent")
     if container is not None:
+        _check_same(runtime, container)
+    if container is not None or arriving is not None:
         return Plan((), (), now, now)
     if any(key.startswith("pod") for key in runtime.store.name_record(desired.name)):
         raise PodExists(f"the name {desired.name!r} is a pod's: rename podman's container")
@@ -41,10 +48,25 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
     return Plan((Step(Verb.ADOPT, desired.name),), (), now, status.of(theirs).value)
 
 
-def _arrives(runtime: Runtime, name: str) -> bool:
-    """Return whether check mode sees an adoption that the next task finishes."""
+def _arriving(runtime: Runtime, name: str) -> Optional[ContainerStatus]:
+    """Return the status of a container whose handover check mode finds interrupted, and the next task makes ours."""
     container_id = runtime.store.name_record(name).get("handover")
-    return bool(container_id) and not database.has(runtime.parts, container_id or "")
+    container = adoption.coming(runtime, container_id) if container_id else None
+    return status.of(lives.read(container).theirs) if container else None
+
+
+def _check_same(runtime: Runtime, container: Container) -> None:
+    """Check that the engine's container of the name is not in the way of one of podman's.
+
+    :raises ContainerExists: podman has another one of the name.
+    """
+    if lives.is_adopted(container):
+        return  # whatever podman has by now, also a database that cannot be read
+    if container.name in database.listed(runtime.parts):
+        raise ContainerExists(
+            f"container {container.name} of podman's cannot be adopted: the engine has another one of that name: "
+            "rename podman's by podman rename, or remove one of the two"
+        )
 
 
 def adopt(runtime: Runtime, name: str) -> Container:
