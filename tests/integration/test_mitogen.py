@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,6 +18,7 @@ SETTINGS = {
     "ANSIBLE_STRATEGY": "mitogen_linear",
     "ANSIBLE_STRATEGY_PLUGINS": f"{_PACKAGE.submodule_search_locations[0]}/plugins/strategy",
     "ANSIBLE_DEPRECATION_WARNINGS": "false",
+    "ANSIBLE_PYTHON_INTERPRETER": "/srv/venv/bin/python",  # Mitogen splits the path of an interpreter at spaces
 }
 C, SECRET = "libpod.engine.libpod_container", "libpod.engine.libpod_secret"
 WEB = {"image": "busybox", "network": "none", "command": ["sleep", "1000"], "stop_timeout": 0}
@@ -39,6 +42,7 @@ def test_kept_interpreter_runs_every_kind_of_task_and_stays_as_it_was(host: Host
     absent: list[dict[str, Any]] = [{C: {"name": name, "state": "absent"}} for name in ("web", "one", "two")]
     absent += [{"libpod.engine.libpod_volume": {"name": "data", "state": "absent"}}]
     absent += [{SECRET: {"name": name, "state": "absent"}} for name in ("first", "second")]
+    os.symlink(sys.prefix, "/srv/venv")
     played = host.play([LOOK, INTERPRETER, *once, *once, LOOK, INTERPRETER, *absent, *absent], settings=SETTINGS)
     results = played.tasks
     before, after = results[:2], results[2 + 2 * len(once) : 4 + 2 * len(once)]
@@ -51,4 +55,5 @@ def test_kept_interpreter_runs_every_kind_of_task_and_stays_as_it_was(host: Host
         assert [one["Name"] for one in tasks[-1]["containers"]] == ["one", "two", "web"]
     gone, again = results[-2 * len(absent) : -len(absent)], results[-len(absent) :]
     assert all(one["changed"] for one in gone) and not any(one["changed"] for one in again)
+    os.unlink("/srv/venv")
     host.expect_clean()

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from typing import Sequence
 
 _NOBODY = 65534
 
 
-def files_with(word: str, tops: Sequence[str]) -> list[str]:
-    """Return the files below ``tops`` that contain a word."""
+def files_with(word: str, tops: Sequence[str], since: float = 0.0) -> list[str]:
+    """Return the files below ``tops`` that contain a word, without those last changed before ``since``."""
     paths = []
     for top in tops:
         for folder, _folders, names in os.walk(top):
             for name in names:
                 path = f"{folder}/{name}"
-                if os.path.isfile(path) and not os.path.islink(path):
-                    # Not even root can read some files of a container's /proc and /sys.
-                    with contextlib.suppress(OSError), open(path, "rb") as file:
+                # Not even root can read some files of a container's /proc and /sys.
+                with contextlib.suppress(OSError):
+                    info = os.lstat(path)
+                    if not stat.S_ISREG(info.st_mode) or info.st_mtime < since:
+                        continue
+                    with open(path, "rb") as file:
                         if word.encode() in file.read():
                             paths.append(path)
     return paths
