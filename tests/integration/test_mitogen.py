@@ -18,7 +18,6 @@ SETTINGS = {
     "ANSIBLE_STRATEGY": "mitogen_linear",
     "ANSIBLE_STRATEGY_PLUGINS": f"{_PACKAGE.submodule_search_locations[0]}/plugins/strategy",
     "ANSIBLE_DEPRECATION_WARNINGS": "false",
-    "ANSIBLE_PYTHON_INTERPRETER": "/srv/venv/bin/python",  # Mitogen splits the path of an interpreter at spaces
 }
 C, SECRET = "libpod.engine.libpod_container", "libpod.engine.libpod_secret"
 WEB = {"image": "busybox", "network": "none", "command": ["sleep", "1000"], "stop_timeout": 0}
@@ -42,8 +41,11 @@ def test_kept_interpreter_runs_every_kind_of_task_and_stays_as_it_was(host: Host
     absent: list[dict[str, Any]] = [{C: {"name": name, "state": "absent"}} for name in ("web", "one", "two")]
     absent += [{"libpod.engine.libpod_volume": {"name": "data", "state": "absent"}}]
     absent += [{SECRET: {"name": name, "state": "absent"}} for name in ("first", "second")]
-    os.symlink(sys.prefix, "/srv/venv")
-    played = host.play([LOOK, INTERPRETER, *once, *once, LOOK, INTERPRETER, *absent, *absent], settings=SETTINGS)
+    os.symlink(sys.prefix, "/srv/venv")  # Mitogen splits the path of an interpreter at spaces
+    variables = {"ansible_python_interpreter": "/srv/venv/bin/python"}
+    played = host.play(
+        [LOOK, INTERPRETER, *once, *once, LOOK, INTERPRETER, *absent, *absent], settings=SETTINGS, variables=variables
+    )
     results = played.tasks
     before, after = results[:2], results[2 + 2 * len(once) : 4 + 2 * len(once)]
     assert [one["stdout"] for one in before] == [one["stdout"] for one in after]
