@@ -30,7 +30,8 @@ SURVEY = {
     "api_key": f"{CANARY}-2",
 }
 REMOTE = {"shop": {"ansible_host": "127.0.0.1", "ansible_user": "root"}}
-LOCAL = {"localhost": {"ansible_connection": "local"}}
+# A user without a home has no other directory for Ansible's own files.
+LOCAL = {"localhost": {"ansible_connection": "local", "ansible_remote_tmp": "/tmp"}}
 
 
 @pytest.fixture(scope="module")
