@@ -12,7 +12,15 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import kept_engine
-from ansible_collections.libpod.engine.tests.support.adoption import COMMAND, PORT, PUBLISHED, Probe, begun, handed
+from ansible_collections.libpod.engine.tests.support.adoption import (
+    COMMAND,
+    PORT,
+    PUBLISHED,
+    Probe,
+    begun,
+    clear,
+    handed,
+)
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.podman import Podman
@@ -39,12 +47,7 @@ def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
 @pytest.fixture(autouse=True)
 def _nothing_left(both: tuple[Host, Podman]) -> Iterator[None]:
     yield
-    host, podman = both
-    host.empty()
-    podman.run("rm", "--force", "--time", "0", "--all")
-    podman.run("volume", "prune", "--force")
-    for volume in host.module("libpod_volume_info")["volumes"]:
-        host.module("libpod_volume", {"name": volume["Name"], "state": "absent"})
+    clear(*both)
 
 
 # What podman run is given, and the options of a task that describes the same.

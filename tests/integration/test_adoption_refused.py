@@ -14,7 +14,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman impo
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman.bolt import Bucket
 from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
 from ansible_collections.libpod.engine.tests.support import kept_engine
-from ansible_collections.libpod.engine.tests.support.adoption import begun, handed
+from ansible_collections.libpod.engine.tests.support.adoption import begun, clear, handed
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.podman import Podman
@@ -37,10 +37,7 @@ def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
 @pytest.fixture(autouse=True)
 def _nothing_left(both: tuple[Host, Podman]) -> Iterator[None]:
     yield
-    host, podman = both
-    host.empty()
-    podman.run("rm", "--force", "--time", "0", "--all")
-    podman.run("volume", "prune", "--force")
+    clear(*both)
 
 
 def started(podman: Podman, *args: str) -> dict[str, Any]:

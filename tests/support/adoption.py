@@ -21,6 +21,15 @@ PUBLISHED = ["-p", f"{PORT}:80"]
 INTERVAL = 0.01
 
 
+def clear(host: Host, podman: Podman) -> None:
+    """Remove every container and volume of both engines."""
+    host.empty()
+    podman.run("rm", "--force", "--time", "0", "--all")
+    podman.run("volume", "prune", "--force")
+    for volume in host.module("libpod_volume_info")["volumes"]:
+        host.module("libpod_volume", {"name": volume["Name"], "state": "absent"})
+
+
 class Probe(threading.Thread):
     """Ask the server every 10 ms until the end of the ``with``, whose requests must all have been answered."""
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
 
@@ -243,6 +244,16 @@ class ContainerBase:
     @property
     def run_dir(self) -> str:
         return self.store.run_dir(self.id)
+
+    @property
+    def podmans_record(self) -> str:
+        """The path of the record of what podman had of an adopted container."""
+        return f"{self.config.static_dir}/podman.json"
+
+    @property
+    def from_podman(self) -> bool:
+        """Whether the container was adopted from podman, whichever engine began the present life."""
+        return os.path.exists(self.podmans_record)
 
     @property
     def adopted(self) -> bool:

@@ -32,7 +32,7 @@ class Planned:
         self.directories: set[str] = set()  # of the host, to be bound
         self.images: dict[str, PlannedImage] = {}  # by their names in the store
         self.freed_ports: tuple[PortMapping, ...] = ()  # of pods that it would remove before
-        self.restarted: set[str] = set()  # IDs of containers that it would have started anew with their pod
+        self.restarted: set[str] = set()  # IDs of containers that it would have restarted with their pod
 
 
 class EngineConfig(NamedTuple):

@@ -142,7 +142,6 @@ def check_return(runtime: RuntimeBase, container: Container) -> lives.Adopted:
             )
         if container.config.create_net_ns:
             lives.check_networks(container, found)
-    database.listed(runtime.parts)  # which refuses a database of SQLite
     database.check_put(runtime.parts, found.theirs)
     return found
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Sequence
 
 from ..._drivers.podman import database
@@ -55,4 +54,4 @@ def _name(parts: EngineConfig, key: str) -> str:
 
 
 def _adopted(parts: EngineConfig) -> list[str]:
-    return [one.name for one in Runtime(parts).containers() if os.path.exists(f"{one.config.static_dir}/podman.json")]
+    return [one.name for one in Runtime(parts).containers() if one.from_podman]

@@ -36,7 +36,6 @@ from . import restart
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-RECORD = "podman"
 _FILES = ("hosts", "resolv.conf", "hostname")
 
 
@@ -54,12 +53,7 @@ class Adopted(NamedTuple):
 
 def write(container: ContainerBase, adopted: Adopted) -> None:
     """Record what podman has, before it is taken out of podman's database."""
-    records.write(f"{container.config.static_dir}/{RECORD}.json", adopted.to_json())
-
-
-def is_adopted(container: ContainerBase) -> bool:
-    """Return whether podman is on record as the one that made the container."""
-    return os.path.exists(f"{container.config.static_dir}/{RECORD}.json")
+    records.write(container.podmans_record, adopted.to_json())
 
 
 def read(container: ContainerBase) -> Adopted:
@@ -67,7 +61,7 @@ def read(container: ContainerBase) -> Adopted:
 
     :raises InvalidState: it is no container of podman's.
     """
-    path = f"{container.config.static_dir}/{RECORD}.json"
+    path = container.podmans_record
     record = records.read(path, rare=True)
     if not isinstance(record, dict):
         raise InvalidState(

@@ -71,7 +71,7 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
 
 def _take_down_parts(container: ContainerBase, attempts: Attempts, thorough: bool, delete: bool) -> None:
     """Take down what the container's processes used; ``delete`` removes the top layer instead of unmounting it."""
-    if os.path.exists(f"{container.config.static_dir}/podman.json"):
+    if container.from_podman:
         from .adoption import take_down
 
         attempts.attempt("what podman had made for it", lambda: take_down(container))

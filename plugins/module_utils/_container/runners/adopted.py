@@ -12,24 +12,10 @@ from . import runner
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-_DUTY = "adopted"
-
-
-def lacks_runner(container: ContainerBase) -> bool:
-    """Return whether the container should have a runner and has none; no program is started."""
-    return _wants_runner(container) and not runner.lives(container, _DUTY)
-
-
-def begin(container: ContainerBase) -> None:
-    """Start a runner where one is wanted (in a batch)."""
-    if _wants_runner(container):
-        runner.begin(container, _DUTY)
-
-
-def end(container: ContainerBase) -> None:
-    """End the runner (in a batch)."""
-    runner.end(container, _DUTY)
-
 
 def _wants_runner(container: ContainerBase) -> bool:
     return container.adopted and container.state.status.has_process and runner.possible(container)
+
+
+_DUTY = runner.Duty("adopted", _wants_runner)
+lacks_runner, begin, end = _DUTY.lacks_runner, _DUTY.begin, _DUTY.end

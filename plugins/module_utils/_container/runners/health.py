@@ -72,9 +72,7 @@ def wants_runner(container: ContainerBase) -> bool:
     return bool(container.config.resolved["healthcheck_interval"]) and runner.possible(container)
 
 
-def lacks_runner(container: ContainerBase) -> bool:
-    """Return whether the container should have a runner and has none; no program is started."""
-    return wants_runner(container) and not runner.lives(container, DUTY)
+lacks_runner = runner.Duty(DUTY, wants_runner).lacks_runner
 
 
 def settle(container: ContainerBase, *, replace: bool = False) -> None:

@@ -20,8 +20,6 @@ from . import runner
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-_DUTY = "log-limit"
-
 
 def reachable(container: ContainerBase, limit: Optional[int]) -> bool:
     """Return whether the log can have this limit in bytes without a new container; no program is started."""
@@ -33,22 +31,6 @@ def reachable(container: ContainerBase, limit: Optional[int]) -> bool:
     return own == limit or _is_a_runners(limit, own) and engine_command.stays(container.host.parts)
 
 
-def lacks_runner(container: ContainerBase) -> bool:
-    """Return whether the container should have a runner and has none; no program is started."""
-    return _wants_runner(container) and not runner.lives(container, _DUTY)
-
-
-def begin(container: ContainerBase) -> None:
-    """Start a runner where one is wanted (in a batch)."""
-    if _wants_runner(container):
-        runner.begin(container, _DUTY)
-
-
-def end(container: ContainerBase) -> None:
-    """End the runner before another limit is recorded (in a batch), for it keeps the limit that it was started with."""
-    runner.end(container, _DUTY)
-
-
 def order(container: ContainerBase, life: ProcessRef, pid: int) -> Optional[tuple[int, str, str]]:
     """Return what the runner with this PID, for the container's process ``life``, is to do; None to end it.
 
@@ -57,7 +39,7 @@ def order(container: ContainerBase, life: ProcessRef, pid: int) -> Optional[tupl
     with container.batch():
         mine = life == container.state.process and _wants_runner(container)
         limit = container.config.options["log_opt"]["max_size"]
-        if limit is None or not (mine and runner.is_mine(container, _DUTY, pid)):
+        if limit is None or not (mine and runner.is_mine(container, _DUTY.name, pid)):
             return None
         return limit, container.log_path, container.run_dir
 
@@ -72,3 +54,8 @@ def _wants_runner(container: ContainerBase) -> bool:
 def _is_a_runners(limit: Optional[int], own: Optional[int]) -> bool:
     """Return whether this limit, beside conmon's own, takes a runner, and a runner can keep it."""
     return limit is not None and (own is None or limit < own)
+
+
+_DUTY = runner.Duty("log-limit", _wants_runner)
+# A runner keeps the limit that it was started with: it is ended before another one is recorded.
+lacks_runner, begin, end = _DUTY.lacks_runner, _DUTY.begin, _DUTY.end

@@ -10,7 +10,7 @@ A runner is in conmon's cgroup, so that cleanup ends it with the container. Its 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ..._drivers import process
 from ..._model.failpoints import failpoint
@@ -18,6 +18,26 @@ from ..._model.records.process_ref import ProcessRef
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
+
+
+class Duty(NamedTuple):
+    """A duty, and whether a container should have a runner of it."""
+
+    name: str
+    wanted: Callable[[ContainerBase], bool]
+
+    def lacks_runner(self, container: ContainerBase) -> bool:
+        """Return whether the container should have a runner and has none; no program is started."""
+        return self.wanted(container) and not lives(container, self.name)
+
+    def begin(self, container: ContainerBase) -> None:
+        """Start a runner where one is wanted (in a batch)."""
+        if self.wanted(container):
+            begin(container, self.name)
+
+    def end(self, container: ContainerBase) -> None:
+        """End the runner (in a batch)."""
+        end(container, self.name)
 
 
 def possible(container: ContainerBase) -> bool:

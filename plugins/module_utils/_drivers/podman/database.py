@@ -23,7 +23,8 @@ from ..._model.options.parsers import is_name
 from ..storage.roots import storage_roots
 from .bolt import Bucket, Database, opened
 
-_REGISTRIES = (b"id-registry", b"all-ctrs")  # from IDs to names
+_ALL = b"all-ctrs"
+_REGISTRIES = (b"id-registry", _ALL)  # from IDs to names
 _NAMES, _NAMESPACES, _CONTAINERS = b"name-registry", b"ns-registry", b"ctr"
 _VOLUMES, _ALL_VOLUMES, _USERS = b"vol", b"allVolumes", b"vol-dependencies"
 _ID = re.compile("[0-9a-f]{64}")
@@ -124,17 +125,29 @@ def listed(parts: EngineConfig) -> dict[str, str]:
 
     :raises MalformedData: the database cannot be read. :raises NotImplementedByHost: it is SQLite's.
     """
-    database = path(parts)
-    if not os.path.exists(database):
-        sqlite = f"{storage_roots(parts).root}/db.sql"
-        if os.path.exists(sqlite):
-            raise NotImplementedByHost(
-                f"podman keeps its containers in {sqlite}, and adoption reads bolt_state.db alone, the database of "
-                "podman 4: re-create the containers by tasks, as docs/migrating.md says"
-            )
+    if not _exists(parts):
         return {}
-    with opened(database) as there:
-        return {_text(name): _text(key) for key, name in there.root.bucket(b"all-ctrs").items()}
+    with opened(path(parts)) as there:
+        return _names(there.root)
+
+
+def _exists(parts: EngineConfig) -> bool:
+    """Return whether podman has a database.
+
+    :raises NotImplementedByHost: it is SQLite's.
+    """
+    sqlite = f"{storage_roots(parts).root}/db.sql"
+    exists = os.path.exists(path(parts))
+    if not exists and os.path.exists(sqlite):
+        raise NotImplementedByHost(
+            f"podman keeps its containers in {sqlite}, and adoption reads bolt_state.db alone, the database of "
+            "podman 4: re-create the containers by tasks, as docs/migrating.md says"
+        )
+    return exists
+
+
+def _names(root: Bucket) -> dict[str, str]:
+    return {_text(name): _text(key) for key, name in root.bucket(_ALL).items()}
 
 
 def find(parts: EngineConfig, key: str) -> Optional[PodmanContainer]:
@@ -142,12 +155,12 @@ def find(parts: EngineConfig, key: str) -> Optional[PodmanContainer]:
 
     :raises MalformedData: the database cannot be read. :raises NotImplementedByHost: it is SQLite's.
     """
-    names = listed(parts)
-    container_id = names.get(key, key)
-    if container_id not in names.values():
+    if not _exists(parts):
         return None
     with opened(path(parts)) as there:
-        return _read(there, container_id)
+        names = _names(there.root)
+        container_id = names.get(key, key)
+        return _read(there, container_id) if container_id in names.values() else None
 
 
 def take(parts: EngineConfig, container: PodmanContainer) -> bool:
@@ -193,8 +206,9 @@ def check_put(parts: EngineConfig, container: PodmanContainer) -> None:
     """Check that a container can be put into the database.
 
     :raises InvalidState: podman has no database, or another volume of a name. :raises ContainerExists: see ``put``.
+    :raises NotImplementedByHost: its database is SQLite's.
     """
-    if not os.path.exists(path(parts)):
+    if not _exists(parts):
         raise InvalidState(
             f"container {container.name} cannot be given back: podman has no database {path(parts)}: run podman ps, "
             "which makes it, or keep the container here"
@@ -252,7 +266,7 @@ def _read(there: Database, container_id: str) -> Optional[PodmanContainer]:
     bucket = root.bucket(_CONTAINERS, key)
     if not bucket:
         return None
-    name = _checked(_text(root.bucket(b"all-ctrs").value(key)))
+    name = _checked(_text(root.bucket(_ALL).value(key)))
     if not _ID.fullmatch(container_id):
         raise MalformedData(
             f"container {name} of podman's has the ID {ascii(container_id[:80])}: expected 64 hex digits"

@@ -60,7 +60,7 @@ def _check_same(runtime: Runtime, container: Container) -> None:
 
     :raises ContainerExists: podman has another one of the name.
     """
-    if lives.is_adopted(container):
+    if container.from_podman:
         return  # whatever podman has by now, also a database that cannot be read
     if container.name in database.listed(runtime.parts):
         raise ContainerExists(
