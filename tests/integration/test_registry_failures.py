@@ -174,6 +174,29 @@ def test_pull_killed_at_any_byte_is_retried_clean(shop: Host, part: float, later
     assert _store(shop) == before
 
 
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("libpod_image", {"name": BEHIND}),
+        ("libpod_image", {"name": "busybox:none", "state": "absent"}),
+        ("libpod_container", TASK),
+        ("libpod_prune", {"image": True}),
+    ],
+)
+def test_what_is_left_of_a_pull_that_was_killed_at_its_end_is_removed(
+    shop: Host, module: str, options: dict[str, Any]
+) -> None:
+    before = _store(shop)
+    Failing.fail("broken", LAYER, 0)
+    assert shop.module("libpod_image", {"name": BEHIND}, kill_at="remove work folder #1").killed
+    assert _store(shop)[2] == ["0"] and shop.module("libpod_image_info", {"name": BEHIND})["images"]
+    shop.module(module, options, check=True)
+    assert _store(shop)[2] == ["0"], "check mode changes nothing"
+    assert not shop.module(module, options).failed and _store(shop)[2] == []
+    assert not shop.container("c", state="absent").failed
+    assert shop.module("libpod_image", {"name": BEHIND, "state": "absent"}).changed and _store(shop) == before
+
+
 def test_download_of_a_killed_task_is_removed_by_the_next(shop: Host) -> None:
     before, folder = _store(shop), f"{shop.parts.static_root}/images/0"
 

@@ -225,7 +225,10 @@ def images(
     from .._container.io.log_parts import seconds
     from .._drivers.images.transport import Images
     from .images.parents import parents
+    from .images.resolution import clear_killed
 
+    if not dry:
+        clear_killed(runtime.parts)
     used = {image for image, container in in_use(runtime) if container not in gone}
     removed, known = [], ImageStore(runtime.parts).all()
     staying = [image for image, _created in known if image.id in used or image.names and not every]

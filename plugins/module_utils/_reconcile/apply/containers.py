@@ -109,8 +109,10 @@ class Application:
 
     def create(self, _step: Step) -> None:
         """Create the container; where it is started next, the start creates its root filesystem."""
+        from ..._resources.images.resolution import clear_killed
         from . import creation
 
+        clear_killed(self.runtime.parts)
         self._held.enter_context(creation.joined_held(self.runtime, self.desired))
         self.container = creation.begin(self.runtime, self.desired, self.plan, self._pulled)
         self.pending = True

@@ -12,7 +12,7 @@ from ..._model.engine_config import EngineConfig
 from ..._model.options.pulling import Pull
 from ..._model.records.image import Image, name_for_source
 from .outcome import Outcome
-from .resolution import resolve
+from .resolution import clear_killed, resolve
 
 
 def pull(parts: EngineConfig, name: str, how: Optional[Pull], *, dry: bool) -> Outcome:
@@ -26,6 +26,8 @@ def pull(parts: EngineConfig, name: str, how: Optional[Pull], *, dry: bool) -> O
     stored = ImageStore(parts).find(resolution.id) if resolution.id else None
     names = stored.names if stored else ()
     if not resolution.pull:
+        if not dry:
+            clear_killed(parts)
         return Outcome((), resolution.id, names)
     actions = (f"pulled image {resolution.source}",)
     if dry:

@@ -18,6 +18,7 @@ from ..._model.records.image import Image
 from ..._runtime.images import used_by
 from ..._runtime.runtime import Runtime
 from .outcome import Outcome
+from .resolution import clear_killed
 
 
 class _Users(NamedTuple):
@@ -40,6 +41,8 @@ def remove(parts: EngineConfig, key: str, *, force: bool, dry: bool) -> Outcome:
     :raises InvalidArgument: the image has several names and is named by its ID, without ``force``.
     :raises ToolMissing: containers-storage(1) is not installed, in check mode too.
     """
+    if not dry:
+        clear_killed(parts)
     image = ImageStore(parts).find(key)
     if image is None:
         return Outcome()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Union
 
 from ..._drivers.images import short_names
@@ -213,3 +214,12 @@ def _once(answers: Answers, question: tuple[object, ...], retries: int, ask: Cal
     if isinstance(answer, LibpodError):
         raise answer
     return answer
+
+
+def clear_killed(parts: EngineConfig) -> None:
+    """Remove what a killed pull has left: its image may be stored already, so that nothing is pulled again."""
+    folder = f"{parts.static_root}/images"
+    if os.path.isdir(folder) and os.listdir(folder):
+        from .work_folder import clear
+
+        clear(parts)
