@@ -8,13 +8,12 @@ from __future__ import annotations
 import errno
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.attempts import Attempts
+from ansible_collections.libpod.engine.plugins.module_utils._model.attempts import Attempts, raise_all
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     CleanupIncomplete,
     Internal,
     RemovalIncomplete,
     done,
-    raise_all,
 )
 
 

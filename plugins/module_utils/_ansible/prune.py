@@ -10,7 +10,8 @@ from typing import Any, Iterator, Optional
 
 from .._container.io.log_lines import moment
 from .._drivers.engine import archives
-from .._model.errors import raise_all, warn
+from .._model.attempts import raise_all
+from .._model.errors import warn
 from .._model.options.parsers import wrong
 from .._resources import prune
 from .._resources.networks.prune import unused_networks

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Sequence
 
-from .errors import CleanupIncomplete
+from .errors import CleanupIncomplete, RemovalIncomplete, note_done, sentence
 
 
 class Attempts:
@@ -31,3 +31,11 @@ class Attempts:
         else:
             return True
         return False
+
+
+def raise_all(errors: Sequence[Exception], done: Sequence[str]) -> None:
+    """Raise the errors of what was done all the same, as one; nothing where there are none."""
+    if errors:
+        error = errors[0] if len(errors) == 1 else RemovalIncomplete("; ".join(map(sentence, errors)), ())
+        note_done(error, done)
+        raise error

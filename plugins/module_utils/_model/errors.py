@@ -11,27 +11,7 @@ import re
 from typing import TYPE_CHECKING, Mapping, Sequence
 
 if TYPE_CHECKING:
-    from typing import TypedDict
-
-    class DifferenceJson(TypedDict):
-        """A difference of a plan, as results have it."""
-
-        option: str
-        before: object
-        after: object
-        effect: str
-        drift: bool
-        ignored: bool
-        reason: str
-
-    class PlanJson(TypedDict):
-        """A plan, as results have it."""
-
-        steps: list[dict[str, str]]
-        status: dict[str, str]
-        differences: list[DifferenceJson]
-        recreated_because_of: list[str]
-        digest: str
+    from .types import PlanJson
 
 
 class LibpodError(Exception):
@@ -146,10 +126,6 @@ class PodExists(LibpodError):
     """The name is taken by another pod."""
 
 
-class ImageExists(LibpodError):
-    """The name is taken by another image."""
-
-
 class InvalidState(LibpodError):
     """The container's status does not allow the operation."""
 
@@ -217,14 +193,6 @@ class RemovalIncomplete(CleanupIncomplete):
     """Parts of a removed container, pod or volume are still on the host; all others are gone."""
 
 
-def raise_all(errors: Sequence[Exception], done: Sequence[str]) -> None:
-    """Raise the errors of what was done all the same, as one; nothing where there are none."""
-    if errors:
-        error = errors[0] if len(errors) == 1 else RemovalIncomplete("; ".join(map(sentence, errors)), ())
-        note_done(error, done)
-        raise error
-
-
 class DependencyExists(LibpodError):
     """Other containers depend on this one."""
 
@@ -268,10 +236,6 @@ class TreeChanged(LibpodError):
 
 class TreeTooLarge(LibpodError):
     """What is in a directory could not be gone through in the time that there is for it."""
-
-
-class NamespaceMismatch(LibpodError):
-    """A namespace is not the one the configuration names."""
 
 
 class StateCorrupt(LibpodError):
@@ -363,11 +327,8 @@ class HostExhausted(LibpodError):
 
 
 _FULL = ": make room there, for which libpod_prune and state=absent need none themselves"
-_ADVICE = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EROFS: ": make that file system writable, or choose another static_root or run_root",
-}
+_ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL)
+_ADVICE[errno.EROFS] = ": make that file system writable, or choose another static_root or run_root"
 _EXHAUSTED = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 
@@ -382,7 +343,8 @@ def explained(error: BaseException) -> Exception:
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         number = errno.EAGAIN
     if number in _EXHAUSTED:
-        return HostExhausted(f"cannot go on{_about(error)}", number)
+        filename = getattr(error, "filename", None)
+        return HostExhausted("cannot go on" + (f" with {filename}" if filename else ""), number)
     if isinstance(error, OSError):
         return error
     trace, place = error.__traceback__, "an unknown place"
@@ -394,11 +356,6 @@ def explained(error: BaseException) -> Exception:
         f"the engine itself failed: {type(error).__name__} in {place}: this is a fault of the collection "
         "libpod.engine, please report it with this sentence and, if you can, the output at -vvv"
     )
-
-
-def _about(error: BaseException) -> str:
-    filename = getattr(error, "filename", None)
-    return f" with {filename}" if filename else ""
 
 
 def some(names: Sequence[str], most: int = 3) -> str:

@@ -12,7 +12,7 @@ from .._model import errors
 from .._model.options.table import HIDDEN, Change
 
 if TYPE_CHECKING:
-    from .._model.errors import DifferenceJson, PlanJson
+    from .._model.types import DifferenceJson, PlanJson
     from .._resources.images.resolution import ImageResolution
 
 

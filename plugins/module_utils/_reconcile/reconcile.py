@@ -235,9 +235,9 @@ def checked_plan(runtime: Runtime, container: Optional[Container], desired: Desi
     if plan.has(Verb.RECREATE) and desired.recreate_policy == "never":
         raise RecreateRefused(desired.name, plan.to_json())
     if desired.wait in ("healthy", "booted"):
-        from .preflight import host
+        from .preflight import wait
 
-        host.check_wait(runtime, container, desired)
+        wait.check(runtime, container, desired)
     if plan.has(*NEW_PROCESS, Verb.UPDATE) or (plan.steps and not desired.by_name):
         _check_host(runtime, container, desired, plan)
     if plan.steps:

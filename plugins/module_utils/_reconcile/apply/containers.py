@@ -11,7 +11,8 @@ from typing import Callable, Mapping, Optional
 from ..._container.container import Container
 from ..._container.network import attachments
 from ..._model import journal
-from ..._model.errors import Internal, RemovalIncomplete, raise_all
+from ..._model.attempts import raise_all
+from ..._model.errors import Internal, RemovalIncomplete
 from ..._model.options.table import Change
 from ..._model.records.image import Image
 from ..._model.records.status import ContainerStatus

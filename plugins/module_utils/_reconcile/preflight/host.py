@@ -83,7 +83,7 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired, *,
         )
     _check_image(runtime, container, desired)
     _check_lenders(runtime, desired)
-    image = _image_config(runtime, container, desired)
+    image = image_config(runtime, container, desired)
     check_mounts(runtime, desired, image or {})
     _check_security(options, desired.strict)
     _check_files(runtime, options)
@@ -324,31 +324,7 @@ def _has_systemd(host: cgroups.CgroupHost) -> bool:
     return host.unified or "systemd" in host.controllers
 
 
-def check_wait(runtime: Runtime, container: Optional[Container], desired: Desired) -> None:
-    """Check that a container that is to become healthy has a health check, and one that is to boot a systemd.
-
-    :raises InvalidArgument: it has none.
-    """
-    if container and (desired.by_name or container.unreadable):
-        effective = container.config.resolved
-    else:
-        image = _image_config(runtime, container, desired)
-        if image is None or desired.options is None:
-            return
-        effective = resolved(desired.options, image)
-    if desired.wait == "booted" and not effective["systemd"]:
-        raise InvalidArgument(
-            f"wait: container {desired.name} is not made for systemd, so that it never boots: give it the image's init "
-            "as command, or set systemd to always"
-        )
-    if desired.wait == "healthy" and effective["healthcheck"] == health.NONE:
-        raise InvalidArgument(
-            f"wait: container {desired.name} has no health check, so that it never becomes healthy: give it one with "
-            "healthcheck, or omit wait"
-        )
-
-
-def _image_config(runtime: Runtime, container: Optional[Container], desired: Desired) -> Optional[ImageConfig]:
+def image_config(runtime: Runtime, container: Optional[Container], desired: Desired) -> Optional[ImageConfig]:
     """Return the desired image's configuration, None where it has still to be pulled."""
     if desired.rootfs or not desired.image:
         return container.config.image_config if container and not desired.rootfs else {}

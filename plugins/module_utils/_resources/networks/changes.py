@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Optional
 
 from ..._container.container import Container
+from ..._model.attempts import raise_all
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import ContainerRemoved, InvalidState, LibpodError, NoSuchContainer, raise_all
+from ..._model.errors import ContainerRemoved, InvalidState, LibpodError, NoSuchContainer
 from ..._model.options.network_definition import Wanted
 from ..._model.records.defined_network import BRIDGE, HOST_LOCAL
 from ..._runtime.runtime import Runtime

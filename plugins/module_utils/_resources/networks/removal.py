@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Collection
 
 from ..._container.container import Container
 from ..._drivers.cni.config import Definition
+from ..._model.attempts import raise_all
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import DependencyExists, InvalidState, MalformedData, raise_all
+from ..._model.errors import DependencyExists, InvalidState, MalformedData
 from ..._runtime.runtime import Runtime
 from ..._store import records
 from . import files, leftovers, usage
