@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Callable, Collection, Iterable, Iterator, Mapping, NamedTuple, Optional
+from typing import Callable, Collection, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers.images.store import ImageStore
@@ -22,6 +22,7 @@ from .._model.errors import (
     sentence,
     warn,
 )
+from .._model.records.image import Image
 from .._runtime.images import in_use
 from .._runtime.runtime import Runtime, has_ended
 from .._store import pods
@@ -224,20 +225,14 @@ def images(
     """
     from .._container.io.log_parts import seconds
     from .._drivers.images.transport import Images
-    from .images.parents import parents
     from .images.resolution import clear_killed
 
     if not dry:
         clear_killed(runtime.parts)
-    used = {image for image, container in in_use(runtime) if container not in gone}
     removed, known = [], ImageStore(runtime.parts).all()
-    staying = [image for image, _created in known if image.id in used or image.names and not every]
-    used |= {image.id for image in staying}
-    used |= parents(
-        runtime.parts, [image for image, _created in known if image.id not in used and not image.names], staying
-    )
+    staying = _staying(runtime, [image for image, _created in known], every, gone)
     for image, created in known:
-        if image.id in used:
+        if image.id in staying:
             continue
         try:
             if not filters.match(seconds(created) if created else 0.0, image.config.get("Labels") or {}):
@@ -251,3 +246,15 @@ def images(
             elif image.id not in {used for used, _container in in_use(runtime)}:
                 errors.append(error)
     return removed
+
+
+def _staying(runtime: Runtime, known: Sequence[Image], every: bool, gone: Collection[str]) -> set[str]:
+    """Return the IDs of the images that are used, have names that keep them, or of which such an image was made."""
+    from .images.parents import parents
+
+    used = {image for image, container in in_use(runtime) if container not in gone}
+    staying = [image for image in known if image.id in used or image.names and not every]
+    used |= {image.id for image in staying}
+    return used | parents(
+        runtime.parts, [image for image in known if image.id not in used and not image.names], staying
+    )

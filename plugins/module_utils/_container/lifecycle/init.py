@@ -82,7 +82,7 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
                 running += _attaching(container)
             # Made, and the code for it imported, while the programs of storage and network run.
             _prepare(container)
-            from ..bundle import builder, etc_files
+            from ..bundle import builder
             from ..rootfs import tmpfs_modes, volumes
 
             draft = builder.draft(container)
@@ -104,15 +104,18 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
     finally:
         for work in running:
             work.join()
-    files = etc_files.fill(container, container.config, process.ref(pid))
-    _record_created(container, mountpoint, (pid, conmon_pid), ends, files)
+    _record_created(container, mountpoint, (pid, conmon_pid), ends)
 
 
-def _record_created(
-    container: ContainerBase, mountpoint: str, pids: tuple[int, int], ends: list[int], etc_files: dict[str, int]
-) -> None:
-    """Record the created container; ``pids`` are its own and conmon's, ``ends`` the pair that holds its host ports."""
+def _record_created(container: ContainerBase, mountpoint: str, pids: tuple[int, int], ends: list[int]) -> None:
+    """Fill the files over its /etc and record the created container.
+
+    ``pids`` are its own and conmon's, ``ends`` the pair that holds its host ports.
+    """
+    from ..bundle import etc_files
+
     pid, conmon_pid = pids
+    files = etc_files.fill(container, container.config, process.ref(pid))
     container.save(
         status=ContainerStatus.CREATED,
         exit_code=0,
@@ -125,7 +128,7 @@ def _record_created(
         process=process.ref(pid),
         conmon=process.ref(conmon_pid),
         netns_path=container.netns_path if container.config.own_net_ns else "",
-        etc_files=etc_files,
+        etc_files=files,
         ports_in=ends[0] if ends else 0,
         ports_out=ends[1] if ends else 0,
     )

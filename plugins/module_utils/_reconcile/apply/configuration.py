@@ -41,13 +41,10 @@ def of_new(
     :raises NoSuchImage: the image is not in the store.
     """
     options = desired.wanted
-    image = pulled
-    if image is None and desired.image and not desired.rootfs:
-        image = ImageStore(runtime.parts).get(desired.image)
+    kept = previous.config if previous is not None and not desired.image else None
+    image_id, digest, image_name, image_config = _image_fields(runtime, desired, pulled, kept)
     container_id = os.urandom(32).hex()
     pod = dependencies.pod(runtime, options)
-    kept = previous.config if previous is not None and not desired.image else None
-    image_id, digest, image_name, image_config = _image_fields(desired, image, kept)
     return ContainerConfig(
         id=container_id,
         name=desired.name,
@@ -75,9 +72,15 @@ def of_new(
 
 
 def _image_fields(
-    desired: Desired, image: Optional[Image], kept: Optional[ContainerConfig]
+    runtime: Runtime, desired: Desired, pulled: Optional[Image], kept: Optional[ContainerConfig]
 ) -> tuple[str, str, str, ImageConfig]:
-    """Return ID, digest, name and configuration of the image, or of that of the container that is replaced."""
+    """Return ID, digest, name and configuration of the image, or of that of the container that is replaced.
+
+    :raises NoSuchImage: it is not in the store.
+    """
+    image = pulled
+    if image is None and desired.image and not desired.rootfs:
+        image = ImageStore(runtime.parts).get(desired.image)
     if image is not None:
         return image.id, image.digest, short_names.stored_name(desired.image, image), image.config
     if kept is not None:

@@ -60,34 +60,38 @@ def resolve(
     image = store.find(name)
     source = _source(name, image)
     if coming := planned(parts, name):
-        present = ImageResolution(source, coming.id)
-        if not coming.built or how is None or how.policy in _LOCAL:
-            return present
-        return _at_source_or(present, parts, answers, how)
+        return _at_source_or(ImageResolution(source, coming.id), parts, answers, how if coming.built else None)
     there = "" if image is None or how is None else how.other_platform(store.configuration(image.id))
     if there:
         image, there = None, f"in the store is for {there}"
     if image is None and how and how.policy == "never":
         there = there or "is not in the store"
         raise not_yet(NoSuchImage(f"image {name!r} {there}, and pull is never: omit pull, or pull it"))
-    if image is None and is_short(source):
-        try:
-            names = short_names.candidates(source)
-        except LibpodError:
-            if check_source:
-                raise
+    if image is None:
+        names = _candidates(source, required=check_source)
+        if not names:
             return ImageResolution(source, pull=True)
         if len(names) > 1:
             from ..._model.options.pulling import DEFAULT
 
             return _first(parts, answers, names, how or DEFAULT)
         source = names[0]
-    if image is None and check_source:
-        _check_source(source, there)
+        if check_source:
+            _check_source(source, there)
     present = ImageResolution(source, image.id) if image else ImageResolution(source, pull=True)
-    if how is None or how.policy in _LOCAL or _fixed(name, image):
-        return present
-    return _at_source_or(present, parts, answers, how)
+    return _at_source_or(present, parts, answers, None if _fixed(name, image) else how)
+
+
+def _candidates(source: str, *, required: bool) -> list[str]:
+    """Return the names that a source may stand for; none, unless ``required``, where registries.conf gives none."""
+    if not is_short(source):
+        return [source]
+    try:
+        return short_names.candidates(source)
+    except LibpodError:
+        if required:
+            raise
+        return []
 
 
 def stored(parts: EngineConfig, name: str) -> Optional[Image]:
@@ -104,11 +108,17 @@ def planned(parts: EngineConfig, name: str) -> Optional[PlannedImage]:
     return next((images[one] for one in names if one in images), None)
 
 
-def _at_source_or(present: ImageResolution, parts: EngineConfig, answers: Answers, how: Pull) -> ImageResolution:
+def _at_source_or(
+    present: ImageResolution, parts: EngineConfig, answers: Answers, how: Optional[Pull]
+) -> ImageResolution:
     """Return the image at the source of ``present``, which is the store's one or a pull; that where the source fails.
+
+    A source is asked only if ``how`` says so.
 
     :raises NoSuchImage, ToolFailed, MalformedData: as ``resolve``, unless the policy is ``newer``.
     """
+    if how is None or how.policy in _LOCAL:
+        return present
     # As podman's: what cannot be asked has nothing newer, and is not asked again.
     optional = how.policy == "newer" and not present.pull
     try:

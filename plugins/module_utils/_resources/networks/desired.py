@@ -87,17 +87,15 @@ def desired(given: Wanted, had: Optional[DefinedNetwork], around: Surroundings) 
     if driver not in _DRIVERS[around.backend] and had and driver == had.driver:
         return _labelled(given, had)
     check(given.name, driver, given)
-    if around.backend == "netavark":
-        _check_netavark(given, driver)
+    _check_backend(given, driver, around.backend)
     before = had if had and had.driver == driver else None
     interface = _interface(given, driver, before, around)
     ipam = _ipam(given, driver, had, around.backend == "netavark")
     internal = _internal(given, driver, ipam, before)
     subnets = _subnets(given, ipam, had, internal, around, interface if driver == BRIDGE else "")
-    one_gateway = driver == BRIDGE and not internal and around.backend == "cni"
-    _check_families(given, subnets, routed_bridge=one_gateway)
-    if given.vlan and one_gateway:
-        _check_vlan(given, interface)
+    _check_mtu(given, subnets)
+    if driver == BRIDGE and not internal and around.backend == "cni":
+        _check_gateway(given, subnets, interface)
     if driver in ROUTED and subnets != (had.subnets if had else ()):
         _check_free(given.name, subnets, had, around, interface)
     return DefinedNetwork(
@@ -120,8 +118,10 @@ def desired(given: Wanted, had: Optional[DefinedNetwork], around: Surroundings) 
     )
 
 
-def _check_netavark(given: Wanted, driver: str) -> None:
+def _check_backend(given: Wanted, driver: str, backend: str) -> None:
     """Raise InvalidArgument if the engine does not do with netavark what a task describes."""
+    if backend != "netavark":
+        return
     refused = {
         f"driver: {driver}": driver not in _DRIVERS["netavark"],
         f"ipam_driver: {given.ipam_driver}": given.ipam_driver not in (None, HOST_LOCAL),
@@ -134,16 +134,6 @@ def _check_netavark(given: Wanted, driver: str) -> None:
                 f"network {given.name}: {option} is not possible with the network backend netavark, of which the "
                 "engine has bridges and macvlan with subnets: omit it, or set network_backend to cni"
             )
-
-
-def _check_vlan(given: Wanted, bridge: str) -> None:
-    """Raise InvalidArgument if CNI's bridge plugin cannot give the gateway a link in the VLAN."""
-    link = vlan_link(bridge, given.vlan)
-    if len(link) > LONGEST_INTERFACE:
-        raise InvalidArgument(
-            f"network {given.name}: opt: vlan: the gateway's link {link} has more than the {LONGEST_INTERFACE} "
-            "characters of a link's name: set a shorter interface_name"
-        )
 
 
 def _labelled(given: Wanted, had: DefinedNetwork) -> DefinedNetwork:
@@ -284,14 +274,24 @@ def _free_six(name: str, taken: Iterable[tuple[IPNetwork, str]]) -> IPNetwork:
         number += 1
 
 
-def _check_families(given: Wanted, subnets: Sequence[Subnet], routed_bridge: bool) -> None:
-    """Raise InvalidArgument if the MTU is too small for IPv6, or the subnets need two gateways of one family."""
+def _check_mtu(given: Wanted, subnets: Sequence[Subnet]) -> None:
+    """Raise InvalidArgument if the MTU is too small for IPv6."""
     if 0 < given.mtu < _LEAST_MTU and any(one.six for one in subnets):
         raise wrong("opt: mtu", given.mtu, f"{_LEAST_MTU} or more, since network {given.name} has IPv6")
-    if routed_bridge and sum(not one.six for one in subnets) > 1 and given.subnets:
+
+
+def _check_gateway(given: Wanted, subnets: Sequence[Subnet], bridge: str) -> None:
+    """Raise InvalidArgument if CNI's bridge plugin cannot give a bridge its gateways, or their link in a VLAN."""
+    if sum(not one.six for one in subnets) > 1 and given.subnets:
         raise InvalidArgument(
             f"network {given.name}: the CNI plugin bridge gives a bridge one IPv4 gateway alone: name one IPv4 subnet "
             "beside those of IPv6, or set internal, or choose another driver"
+        )
+    link = vlan_link(bridge, given.vlan) if given.vlan else ""
+    if len(link) > LONGEST_INTERFACE:
+        raise InvalidArgument(
+            f"network {given.name}: opt: vlan: the gateway's link {link} has more than the {LONGEST_INTERFACE} "
+            "characters of a link's name: set a shorter interface_name"
         )
 
 
