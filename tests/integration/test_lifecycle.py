@@ -327,6 +327,10 @@ def test_attached_run_killed_by_oom_reports_it(host: Host) -> None:
     message = "ended with exit code 137: the kernel killed a process of it at its memory limit of 16777216 bytes"
     assert failed.failed and message in failed["msg"], failed
     assert message in host.container("c", wait="exited", **options)["msg"]
+    listed = {"containers": [{"name": "c", "wait": "exited", "recreate": True, **options}], "inspect": "outline"}
+    outlined = host.module("libpod_containers", listed)
+    message = "ended with exit code 137: the kernel killed a process of it for want of memory, of the host, of its own"
+    assert outlined.failed and message in outlined["msg"], outlined
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ BORDERS = {
         3 module_utils/_ansible/container.py
         8 module_utils/_ansible/containers.py
         1 module_utils/_ansible/copy.py
-        1 module_utils/_ansible/endings.py
         1 module_utils/_ansible/exec.py
         1 module_utils/_ansible/info.py
         3 module_utils/_ansible/module.py
@@ -114,7 +113,6 @@ BORDERS = {
         2 module_utils/_cli/resources/pod.py
         1 module_utils/_reconcile/batch.py
         1 module_utils/_reconcile/worker_pool.py
-        2 module_utils/_runtime/inspect.py
     """,
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.endings import failure
@@ -35,8 +36,13 @@ def test_image_is_absent_only_where_its_source_says_so(message: str, absent: boo
     ("limit", "cause"), [(1048576, "its memory limit of 1048576 bytes"), (0, "of the host or of a limit above")]
 )
 def test_memory_kill_names_the_limit_that_the_container_has(limit: int, cause: str) -> None:
-    container = {"State": {"OOMKilled": True}, "HostConfig": {"Memory": limit}}
+    container: Any = {"State": {"OOMKilled": True}, "HostConfig": {"Memory": limit}}
     assert cause in failure("container c", 137, "", container)
+
+
+def test_memory_kill_of_an_outlined_container_names_the_limits_that_it_may_have() -> None:
+    container: Any = {"State": {"OOMKilled": True}}
+    assert "its own memory limit" in failure("container c", 137, "", container)
 
 
 @pytest.mark.parametrize("release", ["6.1+", "6.1.0-13-amd64", "6.18.5_custom"])

@@ -289,7 +289,7 @@ def test_keys_that_playbooks_for_podman_read_are_there(runtime: Runtime) -> None
 
 
 @pytest.mark.parametrize("shown", [CONFIG, HOST_CONFIG])
-def test_option_that_is_set_is_shown_beside_the_defaults(shown: ShownOptions) -> None:
+def test_option_that_is_set_is_shown_beside_the_defaults(shown: ShownOptions[object]) -> None:
     given: dict[str, Any] = {
         "memory": "64m",
         "privileged": True,

@@ -17,7 +17,7 @@ from .module import EngineModule, run
 def container(module: EngineModule) -> dict[str, object]:
     """libpod_container: reconcile one container."""
     if arguments.is_nothing(module.params):
-        return result(Outcome(Plan(), {}), module.params["name"], module._diff)
+        return result(Outcome(Plan(), None), module.params["name"], module._diff)
     if str(module.params["pod"] or "").startswith("new:"):
         return _with_new_pod(module)
     return _reconciled(module, module.params)
@@ -53,7 +53,7 @@ def result(outcome: Outcome, name: str, diff: bool) -> dict[str, Any]:
         "changed": outcome.changed,
         "actions": outcome.plan.actions,
         "plan": outcome.plan.to_json(),
-        "container": outcome.container,
+        "container": outcome.container or {},
     }
     if diff:
         values["diff"] = outcome.plan.diff()

@@ -26,6 +26,7 @@ from .module import SECRET_MAPPINGS, EngineModule, check_quoting, failure, hidde
 
 if TYPE_CHECKING:
     from .._container.container import Container
+    from .._runtime.types import Shown
 
 # As many containers are inspected as a whole; of more, each value costs Ansible more than the engine's look at it.
 _INSPECTED = 50
@@ -202,7 +203,7 @@ def workers(params: Mapping[str, Any]) -> int:
     return number
 
 
-def shown(asked: Sequence[Desired], how: str = "auto") -> Callable[[Container], dict[str, object]]:
+def shown(asked: Sequence[Desired], how: str = "auto") -> Callable[[Container], Shown]:
     """Return what a result shows of each container: of many an outline, unless the task says ``how``."""
     return inspect if how == "full" or how == "auto" and len(asked) <= _INSPECTED else outline
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
 
 from .._container.container import Container
 from .._model.errors import ContainerRemoved, InvalidArgument, NoSuchContainer, ToolMissing, warn
@@ -13,6 +13,9 @@ from .._runtime.inspect import inspect
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run
+
+if TYPE_CHECKING:
+    from .._runtime.types import MeasuredContainer, Measures
 
 
 def containers(module: EngineModule) -> dict[str, object]:
@@ -39,21 +42,26 @@ def _selected(runtime: Runtime, names: Optional[list[str]]) -> Iterator[Containe
             continue
 
 
-def _described(container: Container, params: Mapping[str, Any]) -> dict[str, object]:
+def _described(container: Container, params: Mapping[str, Any]) -> MeasuredContainer:
     if container.newer:
         warn(f"what is shown of it may be incomplete: {container.unreadable}")
     inspected = inspect(container.peek(), env_values=params["env_values"])
-    if params["size"]:
-        inspected["SizeRw"], inspected["SizeRootFs"] = container.storage.sizes(container.id)
-    if params["stats"]:
+    return {**inspected, **_measures(container, size=params["size"], stats=params["stats"])}
+
+
+def _measures(container: Container, *, size: bool, stats: bool) -> Measures:
+    measures: Measures = {}
+    if size:
+        measures["SizeRw"], measures["SizeRootFs"] = container.storage.sizes(container.id)
+    if stats:
         from .._runtime.statistics import statistics
 
         usage = statistics(container)
-        inspected["Stats"] = None if usage is None else usage.to_json()
-    return inspected
+        measures["Stats"] = None if usage is None else usage.to_json()
+    return measures
 
 
-def _queried(query: str, inspected: list[dict[str, object]]) -> object:
+def _queried(query: str, inspected: list[MeasuredContainer]) -> object:
     """Evaluate the query.
 
     :raises InvalidArgument: ``query`` is no JMESPath. :raises ToolMissing: jmespath is not installed.

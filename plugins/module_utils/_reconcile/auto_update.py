@@ -148,8 +148,8 @@ class _Updates:
     def _prove(self, desired: Desired, earlier: str, report: Report) -> Report:
         """Have a container of the new image run; where that fails, see that the one of ``earlier`` is back."""
         try:
-            made = reconcile(self._parts, desired).container
-            report = report._replace(container_id=str(made.get("Id", "")), updated=UPDATED)
+            outcome = reconcile(self._parts, desired)
+            report = report._replace(container_id=outcome.container_id, updated=UPDATED)
             _check_settled(Runtime(self._parts).container(desired.name), self._how.settle)
         except LibpodError as error:
             report = report._replace(updated=FAILED, error=sentence(error))
@@ -178,7 +178,7 @@ class _Updates:
         self._unproved.forget(desired.name)
         if not moved and not outcome.changed:
             return report
-        return report._replace(updated=ROLLED_BACK, container_id=str(outcome.container.get("Id", "")))
+        return report._replace(updated=ROLLED_BACK, container_id=outcome.container_id)
 
 
 def _desired(container: Container, policy: str, how: AutoUpdate) -> Desired:

@@ -28,6 +28,7 @@ from .plan import NEW_PROCESS, Plan, Verb, digests, joined
 from .reconcile import Outcome, apply_one, check_root, checked_plan, find_synced, for_container, predicted_plan, waits
 
 if TYPE_CHECKING:
+    from .._runtime.types import Shown
     from .worker_pool import Workers
 
 CHANGED, UNCHANGED, FAILED, NOT_BEGUN = "changed", "unchanged", "failed", "not begun"
@@ -61,7 +62,7 @@ class BatchReconcile:
         workers: int = 1,
         keep_going: bool = False,
         expected: Optional[Mapping[str, str]] = None,
-        shown: Callable[[Container], dict[str, object]] = inspect,
+        shown: Callable[[Container], Shown] = inspect,
         after: Optional[Mapping[str, Sequence[str]]] = None,
         gone: Collection[str] = (),
     ) -> None:
@@ -204,7 +205,7 @@ class BatchReconcile:
                 plan = plan._replace(steps=tuple(one for one in plan.steps if one != step))
                 self._after[name].add(self._claims[key])
         self.plans[name] = plan
-        outcome = Outcome(plan, self._shown(container) if container else {})
+        outcome = Outcome(plan, self._shown(container) if container else None)
         status = CHANGED if plan.steps else UNCHANGED
         self.results[name] = {"name": name, "fate": status, **self._renderers.outcome(outcome, name)}
         if plan.steps:

@@ -30,17 +30,18 @@ from .plan import NEW_PROCESS, Plan, Verb, note_effects
 if TYPE_CHECKING:
     from .._container.io.log_mark import Mark
     from .._container.io.logs import Output
+    from .._runtime.types import Shown
 
 
 class Outcome(NamedTuple):
-    """What was done, or in check mode would be; ``container`` is ``{}`` where there is none.
+    """What was done, or in check mode would be; ``container`` is None where there is none.
 
     ``output`` is that of a container that was started with ``detach: false``, and ``exit_code`` that of one whose end
     the task waited for.
     """
 
     plan: Plan
-    container: dict[str, object]
+    container: Optional[Shown]
     output: Optional[Output] = None
     exit_code: Optional[int] = None
 
@@ -48,6 +49,11 @@ class Outcome(NamedTuple):
     def changed(self) -> bool:
         """Whether the plan has steps."""
         return bool(self.plan.steps)
+
+    @property
+    def container_id(self) -> str:
+        """The ID of the container, empty where there is none."""
+        return self.container["Id"] if self.container else ""
 
 
 def check_root() -> None:
@@ -73,11 +79,11 @@ def reconcile(parts: EngineConfig, desired: Desired, *, check_mode: bool = False
         container = find_synced(runtime, desired.name)
         desired = for_container(runtime, container, desired)
         plan = predicted_plan(runtime, container, desired)
-        return Outcome(plan, inspect(container) if container else {})
+        return Outcome(plan, inspect(container) if container else None)
     return apply_one(runtime, desired)
 
 
-def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], dict[str, object]] = inspect) -> Outcome:
+def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], Shown] = inspect) -> Outcome:
     """Bring the container to the desired state, under its name's lock; ``shown`` inspects it for the result.
 
     :raises LibpodError: with a message for the user. What had begun is undone, now or by the next task.
@@ -111,7 +117,7 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], d
         output, code = _wait(container, desired, plan, log)
     if container is not None and (plan.steps or waits(desired)):
         container.peek()
-    return Outcome(plan, shown(container) if container else {}, output, code)
+    return Outcome(plan, shown(container) if container else None, output, code)
 
 
 def _planned(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Union
 
 from .._container.container import Container
 from .._container.network.attachments import attachments
@@ -22,26 +22,43 @@ from .inspect_options import CONFIG, HOST_CONFIG, NAMESPACE_KEYS
 
 if TYPE_CHECKING:
     from .._model.options.types import ContainerOptions, EffectiveOptions, InspectedHealth, Volume
+    from . import types
 
 _NO_TIME = "0001-01-01T00:00:00Z"
-_OUTLINED_STATE = "Status ModelStatus Running Paused Pid ExitCode OOMKilled Error StartedAt FinishedAt".split()
-_OUTLINED_NETWORK = "IPAddress GlobalIPv6Address Ports Networks".split()
 
 
-def outline(container: Container) -> dict[str, Any]:
+def outline(container: Container) -> types.InspectedOutline:
     """Return the part of ``inspect`` that a list of many containers has room for."""
     state, network = _state(container), _network_settings(container)
-    health = {"Health": state["Health"]} if container.config.has_health_check else {}
+    outlined: types.OutlinedState = {
+        "Status": state["Status"],
+        "ModelStatus": state["ModelStatus"],
+        "Running": state["Running"],
+        "Paused": state["Paused"],
+        "Pid": state["Pid"],
+        "ExitCode": state["ExitCode"],
+        "OOMKilled": state["OOMKilled"],
+        "Error": state["Error"],
+        "StartedAt": state["StartedAt"],
+        "FinishedAt": state["FinishedAt"],
+    }
+    if container.config.has_health_check:
+        outlined["Health"] = state["Health"]
     return {
         "Id": container.id,
         "Name": container.name,
         "ImageName": container.config.rootfs_image_name,
-        "State": {**{key: state[key] for key in _OUTLINED_STATE}, **health},
-        "NetworkSettings": {key: network[key] for key in _OUTLINED_NETWORK},
+        "State": outlined,
+        "NetworkSettings": {
+            "IPAddress": network["IPAddress"],
+            "GlobalIPv6Address": network["GlobalIPv6Address"],
+            "Ports": network["Ports"],
+            "Networks": network["Networks"],
+        },
     }
 
 
-def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]:
+def inspect(container: Container, *, env_values: bool = False) -> types.Inspected:
     """Return the container as of its last sync or peek, without starting a program.
 
     Values of environment variables are hidden without ``env_values``.
@@ -81,7 +98,7 @@ def inspect(container: Container, *, env_values: bool = False) -> dict[str, Any]
     }
 
 
-def _state(container: Container) -> dict[str, object]:
+def _state(container: Container) -> types.InspectedState:
     state = container.state
     status = state.status.value
     return {
@@ -106,7 +123,7 @@ def _state(container: Container) -> dict[str, object]:
     }
 
 
-def _paths(container: Container) -> dict[str, str]:
+def _paths(container: Container) -> types.InspectedPaths:
     options, run_dir = container.config.options, container.run_dir
     return {
         "ResolvConfPath": f"{run_dir}/resolv.conf",
@@ -119,28 +136,26 @@ def _paths(container: Container) -> dict[str, str]:
     }
 
 
-def _config(container: Container, resolved: EffectiveOptions, env_values: bool) -> dict[str, object]:
+def _config(container: Container, resolved: EffectiveOptions, env_values: bool) -> types.InspectedConfig:
     config = container.config
-    inspected = CONFIG.of(config.options)
-    inspected.update(
-        Hostname=config.hostname(container.host.hostname),
-        User=resolved["user"],
-        Env=[f"{key}={value if env_values else HIDDEN}" for key, value in resolved["env"].items()],
-        Cmd=resolved["command"],
-        CreateCommand=[],
-        Volumes={target: {} for target in config.image_config.get("Volumes") or ()},
-        Entrypoint=resolved["entrypoint"],
-        Image=config.rootfs_image_name,
-        WorkingDir=resolved["workdir"],
-        Labels=resolved["label"],
-        StopSignal=resolved["stop_signal"],
-    )
-    if config.has_health_check:
-        inspected.update(_health_checks(config))
-    return inspected
+    return {
+        **CONFIG.of(config.options),
+        "Hostname": config.hostname(container.host.hostname),
+        "User": resolved["user"],
+        "Env": [f"{key}={value if env_values else HIDDEN}" for key, value in resolved["env"].items()],
+        "Cmd": resolved["command"],
+        "CreateCommand": [],
+        "Volumes": {target: {} for target in config.image_config.get("Volumes") or ()},
+        "Entrypoint": resolved["entrypoint"],
+        "Image": config.rootfs_image_name,
+        "WorkingDir": resolved["workdir"],
+        "Labels": resolved["label"],
+        "StopSignal": resolved["stop_signal"],
+        **_health_checks(config),
+    }
 
 
-def _capabilities(options: ContainerOptions, user: str) -> dict[str, list[str]]:
+def _capabilities(options: ContainerOptions, user: str) -> types.InspectedCapabilities:
     """Return the container's capabilities; a user other than root has those alone that cap_add names."""
     root = user.partition(":")[0] in ("", "0", "root")
     effective, bounding = _computed(tuple(options["cap_add"]), tuple(options["cap_drop"]), options["privileged"], root)
@@ -168,10 +183,12 @@ def _health(container: Container) -> InspectedHealth:
     return described(container)
 
 
-def _health_checks(config: ContainerConfig) -> dict[str, object]:
-    """Return the checks under podman's keys; durations in nanoseconds."""
+def _health_checks(config: ContainerConfig) -> types.InspectedHealthChecks:
+    """Return the checks under podman's keys, none of a container without; durations in nanoseconds."""
+    if not config.has_health_check:
+        return {}
     checks = config.health_checks
-    inspected: dict[str, object] = {
+    inspected: types.InspectedHealthChecks = {
         "Healthcheck": {
             "Test": checks.regular.command,
             "StartPeriod": checks.start_period,
@@ -192,15 +209,16 @@ def _health_checks(config: ContainerConfig) -> dict[str, object]:
     return inspected
 
 
-def _mount(volume: Volume, container: Container) -> dict[str, object]:
+def _mount(volume: Volume, container: Container) -> types.InspectedMount:
     named = volume["type"] == "volume"
     if volume["type"] == "image":
         return _mounted_image(volume)
     source = f"{container.host.parts.static_root}/volumes/{volume['source']}/_data" if named else volume["source"]
+    own: types.OwnOfMount = {"Name": volume["source"]} if named else {}
     return {
         "Type": volume["type"],
-        **({"Name": volume["source"]} if named else {}),
-        **({"SubPath": volume["subpath"]} if "subpath" in volume else {}),
+        **own,
+        **_subpath(volume),
         "Source": source,
         "Destination": volume["target"],
         "Driver": "local" if named else "",
@@ -211,7 +229,11 @@ def _mount(volume: Volume, container: Container) -> dict[str, object]:
     }
 
 
-def _mounted_image(volume: Volume) -> dict[str, object]:
+def _subpath(volume: Volume) -> types.OwnOfMount:
+    return {"SubPath": volume["subpath"]} if "subpath" in volume else {}
+
+
+def _mounted_image(volume: Volume) -> types.InspectedMount:
     """Return what podman shows of a mounted image: the name that it was given, and few of the other keys' values."""
     return {
         "Type": "image",
@@ -222,32 +244,34 @@ def _mounted_image(volume: Volume) -> dict[str, object]:
         "Options": [],
         "RW": not volume["read_only"],
         "Propagation": "",
-        **({"SubPath": volume["subpath"]} if "subpath" in volume else {}),
+        **_subpath(volume),
     }
 
 
-def _network_settings(container: Container) -> dict[str, object]:
+def _network_settings(container: Container) -> types.InspectedNetworkSettings:
     try:
-        networks = {
-            entry.network: {**_network(entry), "Aliases": [*entry.aliases, container.id[:12]]}
-            for entry in attachments(container)
-            if entry.result is not None
-        }
+        attached = [entry for entry in attachments(container) if entry.result is not None]
     except StateCorrupt:  # the rest of this container, and all others, can still be inspected
-        networks = {}
-    first = next(iter(networks.values()), _EMPTY_NETWORK)
+        attached = []
+    networks: dict[str, Union[types.InspectedNetwork, types.InspectedAttachment]] = {
+        entry.network: _attachment(entry, container.id) for entry in attached
+    }
     if not networks and container.config.create_net_ns:
         # podman lists networks that are not attached like this.
         names = (name or _default_network(container) for name in container.config.options["network"]["networks"])
-        networks = {name: {**_EMPTY_NETWORK, "NetworkID": name} for name in names}
+        networks = {name: {"NetworkID": name, **_NO_ADDRESSES} for name in names}
     return {
-        **{key: value for key, value in first.items() if key not in ("NetworkID", "Links", "Aliases")},
+        **(_addresses(attached[0]) if attached else _NO_ADDRESSES),
         "Bridge": "",
         "SandboxID": "",
         "SandboxKey": container.state.netns_path,
         "Ports": _port_bindings(container.config),
         "Networks": networks,
     }
+
+
+def _attachment(entry: NetworkAttachment, container_id: str) -> types.InspectedAttachment:
+    return {"NetworkID": entry.network, **_addresses(entry), "Aliases": [*entry.aliases, container_id[:12]]}
 
 
 def _default_network(container: Container) -> str:
@@ -259,8 +283,7 @@ def _default_network(container: Container) -> str:
         return cni_config.DEFAULT_NETWORK
 
 
-_EMPTY_NETWORK = {
-    "NetworkID": "",
+_NO_ADDRESSES: types.InspectedAddresses = {
     "EndpointID": "",
     "Gateway": "",
     "IPAddress": "",
@@ -272,16 +295,15 @@ _EMPTY_NETWORK = {
 }
 
 
-def _network(attachment: NetworkAttachment) -> dict[str, object]:
+def _addresses(attachment: NetworkAttachment) -> types.InspectedAddresses:
     facts = attachment.facts
-    network: dict[str, object] = {**_EMPTY_NETWORK, "NetworkID": attachment.network, "MacAddress": facts.mac}
+    found: types.InspectedAddresses = {**_NO_ADDRESSES, "MacAddress": facts.mac}
     for address in facts.ipv4[:1]:
-        network.update(IPAddress=address.ip, IPPrefixLen=address.prefix_length, Gateway=address.gateway)
+        found.update({"IPAddress": address.ip, "IPPrefixLen": address.prefix_length, "Gateway": address.gateway})
     for address in facts.ipv6[:1]:
-        network.update(
-            GlobalIPv6Address=address.ip, GlobalIPv6PrefixLen=address.prefix_length, IPv6Gateway=address.gateway
-        )
-    return network
+        found["GlobalIPv6Address"], found["GlobalIPv6PrefixLen"] = address.ip, address.prefix_length
+        found["IPv6Gateway"] = address.gateway
+    return found
 
 
 def _bind(volume: Volume) -> str:
@@ -289,40 +311,48 @@ def _bind(volume: Volume) -> str:
     return f"{volume['source']}:{volume['target']}:{','.join(flags)}"
 
 
-def _port_bindings(config: ContainerConfig) -> dict[str, list[dict[str, str]]]:
-    bindings: dict[str, list[dict[str, str]]] = {}
+def _port_bindings(config: ContainerConfig) -> dict[str, list[types.PortBinding]]:
+    bindings: dict[str, list[types.PortBinding]] = {}
     for port in config.ports:
-        binding = {"HostIp": "" if port.host_ip == ANY_ADDRESS else port.host_ip, "HostPort": str(port.host_port)}
+        binding: types.PortBinding = {
+            "HostIp": "" if port.host_ip == ANY_ADDRESS else port.host_ip,
+            "HostPort": str(port.host_port),
+        }
         bindings.setdefault(f"{port.container_port}/{port.protocol}", []).append(binding)
     return bindings
 
 
-def _host_config(config: ContainerConfig, mounted: list[Volume]) -> dict[str, object]:
+def _host_config(config: ContainerConfig, mounted: list[Volume]) -> types.InspectedHostConfig:
     options = config.options
     file_systems = volumes.file_systems(options, config.image_config, [volume["target"] for volume in mounted])
-    inspected = HOST_CONFIG.of(options)
-    inspected.update(
-        Binds=[_bind(volume) for volume in mounted if volume["type"] != "image"],
-        Tmpfs={one["target"]: ",".join(one["options"]) for one in file_systems if one["type"] == "tmpfs"},
-        NetworkMode=_network_mode(config),
-        PortBindings=_port_bindings(config),
-        LogConfig=_log_config(config),
-        NanoCpus=(options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5),
-        Runtime="oci",
-        CgroupParent=config.cgroup_parent,
-        CgroupManager=config.cgroup_manager,
-    )
-    inspected.update((key, f"container:{joined}") for key, joined in _joined(config))
+    inspected: types.InspectedHostConfig = {
+        **HOST_CONFIG.of(options),
+        "Binds": [_bind(volume) for volume in mounted if volume["type"] != "image"],
+        "Tmpfs": {one["target"]: ",".join(one["options"]) for one in file_systems if one["type"] == "tmpfs"},
+        "NetworkMode": _network_mode(config),
+        "PortBindings": _port_bindings(config),
+        "LogConfig": _log_config(config),
+        "NanoCpus": (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5),
+        "Runtime": "oci",
+        "CgroupParent": config.cgroup_parent,
+        "CgroupManager": config.cgroup_manager,
+        **_id_mappings(config),
+    }
+    for key, joined in _joined(config):
+        inspected[key] = f"container:{joined}"
     if config.id_mappings:
         inspected["UsernsMode"] = "private" if inspected["UsernsMode"] in ("", "auto") else inspected["UsernsMode"]
-        inspected["IDMappings"] = {
-            f"{kind.capitalize()}Map": [":".join(map(str, entry)) for entry in config.id_mappings[kind]]
-            for kind in ("uid", "gid")
-        }
     return inspected
 
 
-def _joined(config: ContainerConfig) -> list[tuple[str, str]]:
+def _id_mappings(config: ContainerConfig) -> types.OwnOfHostConfig:
+    if not config.id_mappings:
+        return {}
+    uids, gids = ([":".join(map(str, entry)) for entry in config.id_mappings[kind]] for kind in ("uid", "gid"))
+    return {"IDMappings": {"UidMap": uids, "GidMap": gids}}
+
+
+def _joined(config: ContainerConfig) -> list[tuple[types.NamespaceKey, str]]:
     """Return the keys of the namespaces that it joins, each with the ID of the container that owns it."""
     if not config.namespace_containers:
         return []
@@ -335,7 +365,7 @@ def _network_mode(config: ContainerConfig) -> str:
     return f"container:{joined}" if joined else "bridge" if mode == "cni" else mode
 
 
-def _log_config(config: ContainerConfig) -> dict[str, str]:
+def _log_config(config: ContainerConfig) -> types.InspectedLogConfig:
     log_opt = config.options["log_opt"]
     return {
         "Type": config.options["log_driver"],

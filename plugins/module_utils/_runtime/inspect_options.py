@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from itertools import compress
 from operator import itemgetter, ne
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Generic, Mapping, NamedTuple, Sequence, TypeVar, cast
 
 from .._model.cgroup_limits import LIMITS
 from .._model.options import restart_policy, table
 
 if TYPE_CHECKING:
     from .._model.options.types import ContainerOptions, Device, Namespace, NamespaceOption, Security
+    from .types import NamespaceKey, ShownConfig, ShownHostConfig
 
-NAMESPACE_KEYS: dict[NamespaceOption, str] = {
+NAMESPACE_KEYS: dict[NamespaceOption, NamespaceKey] = {
     "ipc": "IpcMode",
     "pid": "PidMode",
     "uts": "UTSMode",
@@ -23,6 +24,7 @@ NAMESPACE_KEYS: dict[NamespaceOption, str] = {
     "cgroupns": "CgroupMode",
 }
 _NAMESPACE_DEFAULTS = {"ipc": "shareable", "pid": "private", "uts": "private"}
+_Keys = TypeVar("_Keys")  # the TypedDict of the keys
 
 
 class _Row(NamedTuple):
@@ -33,7 +35,7 @@ class _Row(NamedTuple):
     shown: Callable[[Any], object]
 
 
-class ShownOptions:
+class ShownOptions(Generic[_Keys]):
     """The keys of some options. Of a container's options few are set, and those alone are looked at."""
 
     def __init__(self, rows: Sequence[_Row]) -> None:
@@ -42,13 +44,13 @@ class ShownOptions:
         self._defaults = self._values(table.defaults())
         self._at_default = {row.key: row.shown(value) for row, value in zip(rows, self._defaults)}
 
-    def of(self, options: ContainerOptions) -> dict[str, object]:
+    def of(self, options: ContainerOptions) -> _Keys:
         """Return the keys with their values, which other containers' may share: they are not to be changed."""
         values = self._values(options)
         shown = dict(self._at_default)
         for row, value in compress(zip(self._rows, values), map(ne, values, self._defaults)):
             shown[row.key] = row.shown(value)
-        return shown
+        return cast(_Keys, shown)
 
 
 def _same(value: object) -> object:
@@ -94,7 +96,7 @@ def _restart_policy(text: str) -> dict[str, object]:
     return {"Name": policy, "MaximumRetryCount": attempts}
 
 
-CONFIG = ShownOptions(
+CONFIG: ShownOptions[ShownConfig] = ShownOptions(
     [
         _Row("annotation", "Annotations", _same),
         _Row("stop_timeout", "StopTimeout", _same),
@@ -107,7 +109,7 @@ CONFIG = ShownOptions(
         _Row("interactive", "OpenStdin", _same),
     ]
 )
-HOST_CONFIG = ShownOptions(
+HOST_CONFIG: ShownOptions[ShownHostConfig] = ShownOptions(
     [
         *(_Row(option, key, _namespace(_NAMESPACE_DEFAULTS.get(option, ""))) for option, key in NAMESPACE_KEYS.items()),
         *(_Row(name, limit.inspected[0], limit.shown) for name, limit in LIMITS.items()),

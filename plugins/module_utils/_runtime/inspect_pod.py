@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from typing import Mapping
 
 from .._drivers.cgroups import manager
 from .._model.cgroup_limits import LIMITS
@@ -21,26 +22,26 @@ def inspect_pod(pods: Pods, pod: PodConfig) -> dict[str, object]:
     """Return the pod as it is now, without a lock and without starting a program."""
     members = pods.members(pod.id)
     inspected = [(one, inspect(one.peek())) for one in members]
-    infra = next((shape for one, shape in inspected if one.config.infra), {})
-    host_config = infra.get("HostConfig", {})
+    infra = next((shape for one, shape in inspected if one.config.infra), None)
+    host_config: Mapping[str, object] = infra["HostConfig"] if infra else {}
     cgroup = manager.parent_path(pod.cgroup)
     return {
         "Id": pod.id,
         "Name": pod.name,
         "Created": pod.created_time,
         "State": status([shape["State"]["ModelStatus"] for one, shape in inspected if lasting([one])]),
-        "Hostname": infra.get("Config", {}).get("Hostname", ""),
+        "Hostname": infra["Config"]["Hostname"] if infra else "",
         "Labels": pod.options["label"],
         "CreateCgroup": True,
         "CgroupParent": os.path.dirname(cgroup),
         "CgroupPath": cgroup,
         "CreateInfra": True,
-        "InfraContainerID": infra.get("Id", ""),
+        "InfraContainerID": infra["Id"] if infra else "",
         "InfraConfig": {
             **{key: host_config[key] for key in _MANY if key in host_config},
             "HostNetwork": host_config.get("NetworkMode") == "host",
         },
-        "NetworkSettings": infra.get("NetworkSettings", {}),
+        "NetworkSettings": infra["NetworkSettings"] if infra else {},
         "SharedNamespaces": pod.share,
         "NumContainers": len(members),
         "Containers": [

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import Iterator
+from typing import Iterator, Mapping
 
 from .._container.container import Container
 from .._model.engine_config import EngineConfig
@@ -38,14 +38,14 @@ def listed(parts: EngineConfig) -> Iterator[dict[str, object]]:
             warn(f"container {container.name} is left out: {sentence(error)}")
 
 
-def _bounded(container: Container) -> dict[str, object]:
+def _bounded(container: Container) -> Mapping[str, object]:
     inspected = inspect(container)
     inspected["State"]["Health"] = {**inspected["State"]["Health"], "Log": []}
     size = len(json.dumps(inspected))
     if size <= _LARGEST:
         return inspected
     warn(f"container {container.name}: only an outline of it is shown, without labels: its inspection has {size} bytes")
-    short = {**outline(container), "Pod": container.config.pod, "IsInfra": False}
+    short = outline(container)
     if "Health" in short["State"]:
         short["State"]["Health"] = inspected["State"]["Health"]
-    return short
+    return {**short, "Pod": container.config.pod, "IsInfra": False}

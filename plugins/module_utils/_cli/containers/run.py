@@ -112,7 +112,7 @@ def _made(runtime: Runtime, options: argparse.Namespace, state: str) -> tuple[st
     if attached and not goes:
         container = runtime.container(name)
         return container.id, show_to_end(container, None, show)
-    return str(outcome.container.get("Id", "")), outcome.output
+    return outcome.container_id, outcome.output
 
 
 def _parser(command: str, about: str) -> argparse.ArgumentParser:
