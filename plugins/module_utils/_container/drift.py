@@ -139,7 +139,7 @@ def _mounts(container: ContainerBase) -> list[Finding]:
     gone = {target for target in wanted - points if _followed(container, target) not in points}
     modes = {}
     if config.options["tmpfs"] or config.options["mount"]:
-        from .rootfs.tmpfs_modes import changed
+        from .mounts.tmpfs_modes import changed
 
         modes = changed(container)
     if not (gone or changing or modes):

@@ -16,7 +16,7 @@ from typing import Optional
 
 from .._container.container import Container
 from .._container.lifecycle import adoption as lives
-from .._container.rootfs import adopted_volumes
+from .._container.mounts import adopted_volumes
 from .._drivers import process
 from .._drivers.podman import database, status
 from .._drivers.podman.database import PodmanContainer

@@ -20,8 +20,9 @@ from ..._spec import capabilities, seccomp, users
 from ..._spec.generate import Facts, generate
 from ..lifecycle import notify
 from ..live import kernel_limits
+from ..mounts import tmpfs_modes, volumes
 from ..network import shared_namespaces
-from ..rootfs import device_nodes, tmpfs_modes, volumes
+from ..rootfs import device_nodes
 from . import containerenv, etc_files, init_program, lsm
 
 if TYPE_CHECKING:

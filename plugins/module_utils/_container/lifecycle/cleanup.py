@@ -93,12 +93,12 @@ def _take_down_parts(container: ContainerBase, attempts: Attempts, thorough: boo
     attempts.attempt("its networks", network.result)
     attempts.attempt("its root filesystem", layer.result)
     if os.path.isdir(f"{container.config.static_dir}/overlays"):
-        from ..rootfs.volumes import remove_overlays
+        from ..mounts.volumes import remove_overlays
 
         attempts.attempt("the overlays of its volumes", lambda: remove_overlays(container))
 
     if container.state.held_volumes or thorough and container.config.volumes:
-        from ..rootfs import volume_use
+        from ..mounts import volume_use
 
         held = volume_use.held(container, thorough=thorough)
         attempts.attempt("its volumes, mounted", lambda: volume_use.release(container, held))

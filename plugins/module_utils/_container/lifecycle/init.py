@@ -83,7 +83,7 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
             # Made, and the code for it imported, while the programs of storage and network run.
             _prepare(container)
             from ..bundle import builder
-            from ..rootfs import tmpfs_modes, volumes
+            from ..mounts import tmpfs_modes, volumes
 
             draft = builder.draft(container)
             mountpoint = storage.result()

@@ -25,7 +25,7 @@ from ..._spec.generate import INIT_PATH, root_propagation
 from ..._spec.mounts import mounts, requested_mounts
 from ..bundle import etc_files
 from ..lifecycle import notify
-from ..rootfs import volumes
+from ..mounts import volumes
 
 if TYPE_CHECKING:
     from ..._model.options import types

@@ -23,7 +23,7 @@ from ..._model.failpoints import failpoint
 from ..._model.records.config import ContainerConfig
 from ..._spec.mounts import in_order
 from ..._store import records
-from ..rootfs import tmpfs_modes, volumes
+from ..mounts import tmpfs_modes, volumes
 from .mount_changes import CHANGE, Inside, Wanted, effective, entered, flags, size, unused, wanted
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def apply(container: ContainerBase, config: ContainerConfig, also: Iterable[str]
     named = {one["source"] for one in config.volumes}
     unused_volumes = [name for name in container.state.held_volumes if name not in named]
     if unused_volumes:
-        from ..rootfs.volume_use import release
+        from ..mounts.volume_use import release
 
         release(container, unused_volumes)
 

@@ -17,8 +17,8 @@ from ..._drivers.kernel.syscalls import MS_BIND, MS_REC, mount
 from ..._drivers.storage.own_overlay import mount_layers
 from ..._store import volumes as store
 from ..lifecycle.background import Background
+from ..mounts.volumes import held, host_path
 from .private_namespace import private_mounts
-from .volumes import held, host_path
 
 if TYPE_CHECKING:
     from ..base import ContainerBase

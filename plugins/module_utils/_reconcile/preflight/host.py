@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Iterable, Optional
 from ..._container.bundle import etc_files, init_program, lsm
 from ..._container.container import Container
 from ..._container.live import kernel_limits
+from ..._container.mounts.volumes import check_source
 from ..._container.network import host_ports
 from ..._container.rootfs import device_nodes
-from ..._container.rootfs.volumes import check_source
 from ..._drivers.cgroups import manager as cgroups
 from ..._drivers.command import TOOL_PATH
 from ..._drivers.kernel import netns
@@ -148,13 +148,13 @@ def _check_source(runtime: Runtime, volume: Volume, name: str, mapped: bool) -> 
     if volume["type"] == "bind":
         check_source(runtime.parts, volume["source"], name)
     elif volume["type"] == "image":
-        from ..._container.rootfs import image_mounts
+        from ..._container.mounts import image_mounts
         from ..._resources.images.resolution import planned
 
         if not planned(runtime.parts, volume["source"]):
             image_mounts.look(runtime.parts, volume, name, mapped=mapped)
     elif "subpath" in volume:
-        from ..._container.rootfs import subpaths
+        from ..._container.mounts import subpaths
 
         subpaths.look(runtime.parts, volume, name)
 

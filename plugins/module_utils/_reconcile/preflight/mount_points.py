@@ -70,7 +70,7 @@ def of_options(
 def _subpath(mount: Mount, static_root: str) -> str:
     if "subpath" not in mount or mount["type"] != "volume":
         return ""
-    from ..._container.rootfs import subpaths
+    from ..._container.mounts import subpaths
 
     return subpaths.resolved(_data(mount["source"], static_root), mount["subpath"])
 

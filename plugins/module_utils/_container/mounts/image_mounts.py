@@ -18,7 +18,7 @@ from ..._drivers.storage.driver import Storage
 from ..._model.errors import InvalidArgument, not_yet
 from ..._model.failpoints import failpoint
 from ..._spec.mounts import image_directories
-from .private_namespace import with_layers
+from ..rootfs.private_namespace import with_layers
 
 if TYPE_CHECKING:
     from ..._drivers.storage.roots import Layers
