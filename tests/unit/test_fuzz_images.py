@@ -17,8 +17,8 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs import commit
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import hardened
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import archive_reader as reader
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import (
-    build_context,
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import build_context
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.registries import (
     credential_helpers,
     registries_conf,
     short_names,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import registries_conf
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.registries import registries_conf
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, MalformedData
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.image import registry_key
 from ansible_collections.libpod.engine.plugins.module_utils._resources.registries import auth_file, options

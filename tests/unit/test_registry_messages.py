@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import auth_paths, skopeo_messages
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import skopeo_messages
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.registries import auth_paths
 from ansible_collections.libpod.engine.plugins.module_utils._model import caller
 
 REFUSED = "reading manifest 1 in r.io/app: unauthorized: authentication required"

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.images import registries_conf, short_names
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.registries import registries_conf, short_names
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     MalformedData,

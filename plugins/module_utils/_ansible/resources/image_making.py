@@ -10,8 +10,8 @@ import shlex
 from typing import Any, Mapping, Optional
 
 from ..._drivers import foreign_files
-from ..._drivers.images import short_names
 from ..._drivers.images.buildah import Build
+from ..._drivers.registries import short_names
 from ..._model import caller
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, not_yet, warn

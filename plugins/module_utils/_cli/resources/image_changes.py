@@ -9,8 +9,8 @@ import argparse
 import sys
 from typing import Optional, Sequence
 
-from ..._drivers.images import short_names
 from ..._drivers.images.store import ImageStore
+from ..._drivers.registries import short_names
 from ..._model import caller
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ImageInUse, InvalidArgument, NoSuchImage

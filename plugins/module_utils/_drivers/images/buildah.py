@@ -15,8 +15,8 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import MalformedData, ToolFailed, ToolTimedOut
 from .. import foreign_files, network_backend, process
 from ..command import run
+from ..registries import registries_conf
 from ..storage.roots import StorageRoots, member, storage_roots
-from . import registries_conf
 from .transport import absent_cache, in_memory, remove_cache
 
 PACKAGE = "buildah"

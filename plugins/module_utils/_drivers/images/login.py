@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from ..._model.errors import LoginRefused, ToolFailed, ToolTimedOut
 from ..._model.records.login import Access
 from ..command import run
-from . import auth_paths, registries_conf, skopeo_messages, transport
+from ..registries import auth_paths, registries_conf
+from . import skopeo_messages, transport
 
 
 def check(access: Access, authfile: str) -> None:

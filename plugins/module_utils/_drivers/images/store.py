@@ -150,7 +150,7 @@ def _select_short(image: str, local: str, records: list[Foreign]) -> Optional[Fo
     found = ending[0] if named or digest and ending else None if ending else _by_id(image, records)
     if found:
         return found
-    from . import short_names
+    from ..registries import short_names
 
     try:
         names = short_names.local(image)

@@ -31,8 +31,9 @@ from ..._model.foreign import Foreign
 from ..._model.options.pulling import DEFAULT, Pull
 from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from ..command import TOOL_PATH, run
+from ..registries import auth_paths, registries_conf, signature_policy
 from ..storage.roots import PACKAGE, StorageRoots, chain, storage_roots
-from . import auth_paths, registries_conf, signature_policy, skopeo_messages
+from . import skopeo_messages
 from .store import ImageStore
 
 # containers/image's cache of blob information for root: the file, then its folders.

@@ -12,8 +12,8 @@ from ..._container.container import Container
 from ..._container.live_status import timestamp
 from ..._container.network import host_ports
 from ..._drivers.cgroups import manager
-from ..._drivers.images import short_names
 from ..._drivers.images.store import ImageStore
+from ..._drivers.registries import short_names
 from ..._model import caller
 from ..._model.errors import NoSuchImage
 from ..._model.options.ports import with_exposed

@@ -216,8 +216,8 @@ def _same_name(runtime: Runtime, recorded: str, image: str) -> bool:
         return True
     if not is_short(image):
         return False
-    from ..._drivers.images import short_names
     from ..._drivers.images.store import ImageStore
+    from ..._drivers.registries import short_names
 
     stored = ImageStore(runtime.parts).find(image)
     if stored is not None:

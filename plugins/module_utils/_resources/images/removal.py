@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Iterable, NamedTuple
 
 from ..._container.container import Container
-from ..._drivers.images.short_names import name_in
 from ..._drivers.images.store import ImageStore
 from ..._drivers.images.transport import Images
+from ..._drivers.registries.short_names import name_in
 from ..._drivers.storage.roots import member, storage_roots
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ImageInUse, InvalidArgument, ToolFailed, note_done, some

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional, Union
 
-from ..._drivers.images import short_names
 from ..._drivers.images.store import ImageStore
+from ..._drivers.registries import short_names
 from ..._model import foreign
 from ..._model.engine_config import EngineConfig, PlannedImage
 from ..._model.errors import InvalidArgument, LibpodError, MalformedData, NoSuchImage, ToolFailed, not_yet

@@ -11,9 +11,9 @@ from typing import Mapping, NamedTuple, Optional, Sequence
 
 from ..._drivers.images import archive_reader as reader
 from ..._drivers.images import archive_writer as writer
-from ..._drivers.images.short_names import name_in
 from ..._drivers.images.store import ImageStore
 from ..._drivers.images.transport import Images
+from ..._drivers.registries.short_names import name_in
 from ..._drivers.trees import removal
 from ..._drivers.trees.beside import beside
 from ..._model.engine_config import EngineConfig

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Iterator, NamedTuple, Optional
 
-from ..._drivers.images import auth_paths, registries_conf
-from ..._drivers.images.registries_conf import AUTH_FILES
+from ..._drivers.registries import auth_paths, registries_conf
+from ..._drivers.registries.registries_conf import AUTH_FILES
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, warn
 from ..._model.records.login import Access, Login
@@ -79,7 +79,7 @@ def _helper(path: str, key: str) -> str:
 
 
 def _of_helper(helper: str, key: str) -> Optional[Login]:
-    from ..._drivers.images import credential_helpers
+    from ..._drivers.registries import credential_helpers
 
     return credential_helpers.get(helper, key)
 
@@ -123,7 +123,7 @@ def logout(parts: EngineConfig, key: str, path: str, *, dry: bool) -> list[str]:
             helpers += [(helper, one) for one in ([key] if key else _all(helper))]
     kept = [(helper, one) for helper, one in dict.fromkeys(helpers) if _of_helper(helper, one)]
     for helper, one in kept if not dry else ():
-        from ..._drivers.images import credential_helpers
+        from ..._drivers.registries import credential_helpers
 
         credential_helpers.erase(helper, one)
     if entries and not dry:
@@ -132,6 +132,6 @@ def logout(parts: EngineConfig, key: str, path: str, *, dry: bool) -> list[str]:
 
 
 def _all(helper: str) -> list[str]:
-    from ..._drivers.images import credential_helpers
+    from ..._drivers.registries import credential_helpers
 
     return credential_helpers.registries(helper)

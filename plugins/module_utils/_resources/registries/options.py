@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Mapping, Optional
 
-from ..._drivers.images import auth_paths, registries_conf
+from ..._drivers.registries import auth_paths, registries_conf
 from ..._model import caller
 from ..._model.errors import InvalidArgument
 from ..._model.options.parsers import wrong
