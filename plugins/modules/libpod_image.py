@@ -395,7 +395,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.resources.image").main()
+    load("_ansible.images.image").main()
 
 
 if __name__ == "__main__":

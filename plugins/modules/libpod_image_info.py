@@ -78,7 +78,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.resources.image_info").main()
+    load("_ansible.images.image_info").main()
 
 
 if __name__ == "__main__":

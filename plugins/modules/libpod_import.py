@@ -116,7 +116,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.resources.import_tarball").main()
+    load("_ansible.images.import_tarball").main()
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.resources.load").main()
+    load("_ansible.images.load").main()
 
 
 if __name__ == "__main__":

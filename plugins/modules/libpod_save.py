@@ -123,7 +123,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.resources.save").main()
+    load("_ansible.images.save").main()
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ BORDERS = {
         1 module_utils/_ansible/projects/quadlet.py
         1 module_utils/_ansible/projects/stack.py
         1 module_utils/_ansible/prune.py
-        4 module_utils/_ansible/resources/image.py
-        5 module_utils/_ansible/resources/image_making.py
-        2 module_utils/_ansible/resources/image_options.py
+        4 module_utils/_ansible/images/image.py
+        5 module_utils/_ansible/images/image_making.py
+        2 module_utils/_ansible/images/image_options.py
         1 module_utils/_ansible/resources/unit.py
         2 module_utils/_ansible/resources/volume.py
         3 module_utils/_cli/arguments.py

@@ -17,8 +17,8 @@ from ..._model import caller
 from ..._model.errors import InvalidArgument, some, warn
 from ..._reconcile.desired import SECRETS_CHANGED, Desired
 from .. import arguments
+from ..images.image import OTHERWISE
 from ..module import EngineModule, run
-from ..resources.image import OTHERWISE
 from .run import DefinitionModule, StackRun, registry_options, registry_spec, run_stack
 from .stack import Owner
 

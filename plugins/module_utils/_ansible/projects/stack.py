@@ -31,7 +31,8 @@ from ..._resources.volumes import changes as volume_changes
 from ..._resources.volumes.inspect import everyone as all_volumes
 from ..._store import volumes as volume_store
 from .. import containers
-from ..resources import image, network, secret, volume
+from ..images import image
+from ..resources import network, secret, volume
 
 _PARTS = ("what is there", "the steps", "what is wanted")
 
@@ -256,7 +257,7 @@ class Changes:
         self.do(f"{kind} {path}", act)
 
     def _image(self, options: Options, force: bool) -> None:
-        from ..resources.image_making import built
+        from ..images.image_making import built
 
         params = filled(image.spec(), {**options, "force": force})
         name = params["name"]
