@@ -22,6 +22,7 @@ from ansible_collections.libpod.engine.tests.support.adoption import (
     handed,
 )
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.names import names
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.podman import Podman
 from ansible_collections.libpod.engine.tests.support.process import Process, eventually
@@ -270,6 +271,21 @@ def test_adopted_container_and_its_neighbours_know_one_another(both: tuple[Host,
 def live(hosts: str) -> str:
     """Return the lines of a hosts file that are no comments."""
     return "\n".join(line for line in hosts.splitlines() if not line.startswith("#"))
+
+
+def test_renamed_container_is_given_back_under_podmans_name(both: tuple[Host, Podman]) -> None:
+    host, podman = both
+    before = begun(podman, *PUBLISHED)
+    handed(host, "adopted")
+    libpod(host, "rename", "web", "ours")
+    task = host.container("ours", image="busybox", command=COMMAND, publish=[f"{PORT}:80"], drift="full")
+    assert not task.failed and not task.changed, task
+    known = names(task["container"])
+    assert "ours" in known and "web" not in known, known
+    assert libpod(host, "adopt", "--give-back", "ours").stdout == "ours\n"
+    (after,) = podman.rows("inspect", "web")
+    assert (after["Id"], after["State"]["Pid"]) == (before["Id"], before["State"]["Pid"])
+    podman.run("rm", "-f", "-t", "1", "web")
 
 
 def test_volume_goes_with_the_last_container_that_uses_it(both: tuple[Host, Podman]) -> None:

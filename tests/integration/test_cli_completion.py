@@ -41,6 +41,8 @@ def test_words_that_can_follow(host: Host) -> None:
         ("stop --ti", ["--time"]),
         ("logs --tail 5 we", ["web"]),
         ("exec web we", []),
+        ("rename w", ["web", "work"]),
+        ("rename web w", []),
         ("cp we", ["web:"]),
         ("run --pod ", ["p"]),
         ("run --restart=on", []),

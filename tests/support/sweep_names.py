@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+
 from .hosts import Host
 from .modules import Result
 from .names import expect_names, names, running
@@ -34,7 +36,7 @@ def _neighbours(host: Host) -> None:
 
 
 def _absent(host: Host, kill_at: str) -> Result:
-    for name in ("web", "late", *NEIGHBOURS):
+    for name in ("web", "late", "moved", *NEIGHBOURS):
         result = host.container(name, state="absent")
         assert not result.failed, result
     forget_networks()
@@ -74,6 +76,32 @@ def _others_are_known(host: Host) -> None:
             assert names(reader).get(name, []) == shared, (reader["Name"], name)
 
 
+def _rename(host: Host, kill_at: str) -> Result:
+    ID.append(Runtime(host.parts).store.lookup("web"))
+    return RENAME.run(host, kill_at)
+
+
+def _next_of(name: str) -> Task:
+    """Return the next task of one of the names, before which one name leads to the container of the other."""
+
+    def run(host: Host, kill_at: str) -> Result:
+        runtime = Runtime(host.parts)
+        (named,) = (name for name, container_id in runtime.store.names() if container_id == ID[-1])
+        leads = [one for one in ("web", "moved") if runtime.store.name_record(one).get("id") == ID[-1]]
+        assert leads == [named] == [runtime.by_id(ID[-1]).name], leads
+        return host.module("libpod_container", {**WEB, "name": name}, kill_at=kill_at)
+
+    def check(host: Host) -> None:
+        ones = {one["Name"]: one["Id"] for one in expect_names(host, "web", "moved")}
+        assert name in ones and list(ones.values()).count(ID[-1]) == 1
+        assert sorted(os.listdir(f"{host.parts.static_root}/names")) == sorted(f"{one}.json" for one in ones)
+
+    return Task(run, check)
+
+
+# Of the containers that have been ``web`` when a rename began.
+ID: list[str] = []
+RENAME = program("rename", "web", "moved", check=lambda _host: None)
 UP = module("libpod_container", WEB, _known)
 DOWN = module("libpod_container", {"name": "web", "state": "stopped"}, _forgotten)
 ON_BOTH = module("libpod_container", MOVED, _known)
@@ -82,6 +110,7 @@ LATE = module("libpod_container", {**IDLE, "name": "late"}, _others_are_known)
 LATE_AND_ALONE = LATE._replace(check=lambda host: expect_names(host, "web", "db"))
 NOT_LATE = module("libpod_container", {"name": "late", "state": "absent"}, _others_are_known)
 GONE = module("libpod_container", {"name": "web", "state": "absent"}, _forgotten)
+NOT_MOVED = module("libpod_container", {"name": "moved", "state": "absent"}, _forgotten)
 SETTLED = does(_neighbours)
 UNCLEANED = Task(
     lambda host, _kill_at: host.module("libpod_container", dict(WEB), prepare=without_exit_command),
@@ -102,6 +131,9 @@ OPERATIONS = {
     "exit among neighbours": _operation(
         [GONE, UNCLEANED, does(_crash)], program("exit", "ID", check=_forgotten), by=[DOWN, UP]
     ),
+    "rename among neighbours": _operation(
+        [NOT_MOVED, UP], Task(_rename), by=[_next_of("web"), _next_of("moved"), REMOVED]
+    )._replace(only=""),
     "start that a neighbour comes after": _operation([GONE, NOT_LATE], UP, by=[LATE]),
     "stop that a neighbour comes after": _operation([NOT_LATE, UP], DOWN, by=[LATE_AND_ALONE]),
 }

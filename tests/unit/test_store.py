@@ -77,6 +77,39 @@ def test_container_is_found_by_name_full_id_and_prefix(store: Store, key: str, e
     assert store.lookup(key) == expected
 
 
+@pytest.mark.parametrize(("recorded", "has_it"), [("web", "web"), ("new", "new"), ("", ""), ("damaged", "web")])
+def test_during_a_rename_the_configuration_says_which_name_leads_to_the_container(
+    store: Store, recorded: str, has_it: str
+) -> None:
+    mark = {"renamed": WEB, "from": "web", "to": "new"}
+    store.write_name("web", {"id": WEB, **mark})
+    store.write_name("new", mark)
+    if recorded:
+        store.write_config(config()._replace(name=recorded))
+    if recorded == "damaged":
+        os.truncate(f"{store.static_dir(WEB)}/config.json", 5)
+    assert [name for name in ("web", "new") if store.name_record(name).get("id")] == ([has_it] if has_it else [])
+    assert [name for name, container_id in store.names() if container_id == WEB] == ([has_it] if has_it else [])
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize("new", ["aaa", "zzz"])
+def test_container_is_listed_once_though_it_is_renamed_meanwhile(store: Store, new: str, marked: bool) -> None:
+    """Whether the list comes to the new name before the old one, or after it."""
+    mark = {"renamed": WEB, "from": "web", "to": new}
+    store.write_config(config())
+    if marked:
+        store.write_name("web", {"id": WEB, **mark})
+        store.write_name(new, mark)
+    listed = store.names()
+    found = [next(listed)]
+    store.write_config(config()._replace(name=new))
+    store.write_name(new, {"id": WEB})
+    store.write_name("web", {})
+    found += listed
+    assert sorted(found) == sorted([(new, WEB), ("app", APP), ("db", DB)])
+
+
 def test_name_wins_over_a_prefix(store: Store) -> None:
     store.write_name("b", {"id": "c" * 64})
     assert store.lookup("b") == "c" * 64

@@ -38,6 +38,7 @@ COMMANDS = {
     "stop": ("_cli.transitions", "stop", "stop containers"),
     "restart": ("_cli.transitions", "restart", "stop containers that run, and start them"),
     "update": ("_cli.containers.update", "update", "change limits of a container"),
+    "rename": ("_cli.containers.update", "rename", "give a container another name"),
     "auto-update": ("_cli.containers.auto_update", "auto_update", "re-create containers whose image has changed"),
     "adopt": ("_cli.containers.adopt", "adopt", "take containers over from podman while they run, or give them back"),
     "rm": ("_cli.containers.removal", "rm", "remove containers"),

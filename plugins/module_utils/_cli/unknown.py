@@ -12,7 +12,6 @@ ELSEWHERE = {
     "build": "the module libpod_image builds, with path",
     "history": "libpod image inspect shows an image's History",
     "prune": "the module libpod_prune removes what nothing uses",
-    "rename": "the module libpod_container makes one of another name",
     "search": "name the image in full",
 }
 # Verbs of ``podman container`` that are other commands here.

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from glob import glob
 from signal import SIGKILL
 from typing import NamedTuple, Optional, Sequence
 
 from .._container.container import Container
 from .._drivers import foreign_files
 from .._model.engine_config import EngineConfig
-from .._model.errors import InvalidArgument, MalformedData
+from .._model.errors import InvalidArgument, InvalidState, MalformedData
 from .._model.failpoints import failpoint
 from .._store.locks import FileLock
 
@@ -63,7 +64,7 @@ def text_of(parts: EngineConfig, container: Container, unit: Unit) -> str:
     # After a stop, conmon has the exit code of a process that a signal ended; that of an OOM kill is a failure.
     status = 128 + config.stop_signal
     lines = [
-        f"# Written by libpod.engine.libpod_unit for container {config.name}: changes are lost with its next task.",
+        f"{_mark(config.name)} changes are lost with its next task.",
         "[Unit]",
         f"Description=Container {config.name}",
         _line("Wants", ["network-online.target", *unit.wants]),
@@ -88,6 +89,24 @@ def text_of(parts: EngineConfig, container: Container, unit: Unit) -> str:
         _line("WantedBy", unit.wanted_by),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _mark(name: str) -> str:
+    return f"# Written by libpod.engine.libpod_unit for container {name}:"
+
+
+def check_unused(name: str) -> None:
+    """Check that no unit in systemd's own directory starts and stops a container by this name.
+
+    :raises InvalidState: one does, and is named.
+    """
+    for path in sorted(glob(f"{DIRECTORY}/*.service")):
+        with suppress(InvalidArgument):  # a masked unit
+            if _read(path).startswith(_mark(name)):
+                raise InvalidState(
+                    f"container {name} cannot be renamed: the unit {path} starts and stops it by its name: stop the "
+                    "unit and remove it with libpod_unit and state: absent, and write one for the new name afterwards"
+                )
 
 
 def _check(container: Container, unit: Unit) -> None:

@@ -23,6 +23,7 @@ from .._model.errors import (
 from .._model.options.ports import PortMapping
 from .._model.records.config import ContainerConfig
 from .._model.records.status import ContainerStatus
+from .._store.locks import hold_all
 from .._store.store import NameRecord, Store
 from .base import RuntimeBase
 
@@ -99,6 +100,10 @@ class Runtime(RuntimeBase):
             from . import adoption
 
             record = adoption.settle(self, name, record)
+        if record.get("renamed"):
+            from . import renaming
+
+            record = renaming.settle(self, name, record)
         if record.get("pending") or record.get("retired"):
             left = record.get("left", "").split()
             for key in ("pending", "retired"):
@@ -221,6 +226,29 @@ class Runtime(RuntimeBase):
         except (NoSuchContainer, StateCorrupt, ConfigMismatch):
             return {}
 
+    def rename(self, container: Container, new: str) -> None:
+        """Give a container another name, under the locks of both names.
+
+        :raises NoSuchContainer: another task has removed or renamed it. Else as ``renaming.check``.
+        """
+        from . import renaming
+
+        names = (container.name, new)
+        self.store.prepare()
+        with hold_all([self.store.lock(name) for name in names]):
+            try:
+                for name in names:
+                    self.recover(name)
+                now = self.find(container.name)
+                if now is None or now.id != container.id:
+                    raise NoSuchContainer(f"container {container.name} was removed or renamed by another task")
+                renaming.check(now, self.store.name_record(new), new)
+                renaming.rename(self, now, new)
+            finally:
+                for name in names:
+                    if not self.store.name_record(name):
+                        self.store.lock(name).discard()
+
     # Removing
 
     def check_removable(self, container: Container) -> None:
@@ -267,7 +295,12 @@ class Runtime(RuntimeBase):
 
         :raises DependencyExists: others depend on it.
         """
-        return self.remove_if(name, lambda now: now.id == container_id and has_ended(now))
+        if self.remove_if(name, lambda now: now.id == container_id and has_ended(now)):
+            return True
+        with suppress(NoSuchContainer, StateCorrupt, ConfigMismatch):
+            if (renamed := self.store.config(container_id).name) != name:
+                return self.remove_ended(renamed, container_id)
+        return False
 
     def remove_if(self, name: str, suits: Callable[[Container], bool], *, force: bool = False) -> bool:
         """Remove the container that has this name by now, if it ``suits``; return whether it was removed.

@@ -6,7 +6,8 @@
 ``<static>/names/NAME.json`` says which container has a name (``id``), which one is being made for it
 (``pending``), and which one it replaced (``retired``). It also says which ones were removed in part (``left``,
 separated by blanks), and which one to start again if the pending one fails (``resume``). A container exists when a
-name's ``id`` is its own.
+name's ``id`` is its own. Of one that is being ``renamed``, both names' records say so, with the names (``from``,
+``to``): it is that of the name that its configuration has.
 ``<static>/containers/ID/`` and ``<run>/containers/ID/`` hold the rest.
 """
 
@@ -94,7 +95,10 @@ class Store:
     # Names
 
     def name_record(self, name: str) -> NameRecord:
-        """Return the record of a name: ``id``, ``pending``, ``retired``, ``left``, ``resume``; empty for a free one."""
+        """Return the record of a name: ``id``, ``pending``, ``retired``, ``left``, ``resume``; empty for a free one.
+
+        During a rename, ``id`` is empty where the container does not have this name.
+        """
         path = f"{self._names}/{name}.json"
         try:
             record = records.read(path)
@@ -104,7 +108,17 @@ class Store:
                 raise StateCorrupt(f"{path} cannot be read: expected an object of strings")
         except StateCorrupt as error:
             return self._from_configurations(name, error)
+        if record.get("renamed"):
+            record["id"] = self._renamed_to(name, record)
         return record
+
+    def _renamed_to(self, name: str, record: NameRecord) -> str:
+        """Return the ID of the container that is being renamed if its configuration has this name, else nothing."""
+        try:
+            config = records.read(f"{self.static_dir(record['renamed'])}/config.json")
+        except StateCorrupt:
+            return record.get("id", "")
+        return record["renamed"] if isinstance(config, dict) and config.get("name") == name else ""
 
     def _from_configurations(self, name: str, damage: StateCorrupt) -> NameRecord:
         """Return the record of a name whose file is damaged, from the one configuration that has the name.
@@ -155,8 +169,16 @@ class Store:
             records.remove(path)
 
     def names(self) -> Iterator[tuple[str, str]]:
-        """Return every container as (name, ID), sorted by name."""
-        return self._named("id")
+        """Yield every container as (name, ID), sorted by name, except one that has just been renamed."""
+        seen, moving = set(), False
+        for name, record in self._records():
+            # A container may go from a name that is still to be read to one that has been read.
+            moving = moving or not record or "renamed" in record
+            if record.get("id"):
+                seen.add(record["id"])
+                yield name, record["id"]
+        if moving:
+            yield from (one for one in self._named("id") if one[1] not in seen)
 
     def being_made(self) -> Iterator[tuple[str, str]]:
         """Return every container that another process is creating now, likewise; not those that were interrupted."""
@@ -186,14 +208,18 @@ class Store:
         )
 
     def _named(self, key: str) -> Iterator[tuple[str, str]]:
+        return ((name, record[key]) for name, record in self._records() if record.get(key))
+
+    def _records(self) -> Iterator[tuple[str, NameRecord]]:
+        """Yield every name with its record, which is empty if the name has just been removed."""
         for file in sorted(_listed(self._names)):
-            name, dot, kind = file.rpartition(".")
-            try:
-                value = self.name_record(name).get(key, "") if kind == "json" else ""
-            except StateCorrupt:
-                continue  # a task for that name reports it
-            if value:
-                yield name, value
+            name, _dot, kind = file.rpartition(".")
+            if kind == "json":
+                try:
+                    record = self.name_record(name)
+                except StateCorrupt:
+                    continue  # a task for that name reports it
+                yield name, record
 
     def lookup(self, key: str) -> str:
         """Return the ID of the container with this name, full ID or unambiguous ID prefix.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod update``, and changes of a container's networks: other options of the same container."""
+"""``libpod update``, ``libpod rename``, and changes of a container's networks: the same container otherwise."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, InvalidState, RecreateRefused
 from ..._model.options import modes, network_options
 from ..._model.options.normalise import normalise
+from ..._model.options.parsers import name as checked_name
 from ..._model.options.parsers import wrong
 from ..._model.options.table import OPTIONS
 from ..._reconcile.desired import Desired
@@ -48,6 +49,23 @@ def update(parts: EngineConfig, arguments: Sequence[str]) -> int:
     container = Runtime(parts).container(options.name).peek()
     _change(parts, container, values)
     table.write_line(container.id)
+    return 0
+
+
+def rename(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """Give a container another name."""
+    from ..._resources import units
+
+    parser = new_parser("rename", "Give a container another name, also while it runs.", formats=False)
+    parser.add_argument("name", help="a container's name, ID, or the beginning of an ID")
+    parser.add_argument("new_name", metavar="new-name", help="a name that no container or pod has")
+    options = parser.parse_args(arguments)
+    new = checked_name(options.new_name, "new-name")
+    check_root()
+    runtime = Runtime(parts)
+    container = runtime.container(options.name)
+    units.check_unused(container.name)
+    runtime.rename(container, new)
     return 0
 
 

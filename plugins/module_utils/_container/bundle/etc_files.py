@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Iterable, Iterator
+from typing import TYPE_CHECKING, Iterable, Iterator, Sequence
 from zlib import crc32
 
 from ..._drivers import foreign_files
@@ -76,14 +76,16 @@ def create(container: ContainerBase) -> None:
         os.chmod(f"{container.run_dir}/localtime", 0o644)
 
 
-def fill(container: ContainerBase, config: ContainerConfig, life: ProcessRef) -> dict[str, int]:
-    """Write the files' content in place, and return the CRC-32 of each, by which ``drift`` notices an edit.
+def fill(
+    container: ContainerBase, config: ContainerConfig, life: ProcessRef, files: Sequence[str] = _NAMES
+) -> dict[str, int]:
+    """Write the content of ``files`` in place, and return the CRC-32 of each, by which ``drift`` notices an edit.
 
     ``life`` is the container's process. That of hosts is of the container's own lines; those on others come and go.
     """
     texts = (_hosts(container, config), hostname(container) + "\n", _resolv_conf(container, config))
     # Bytes of the host's files that are not UTF-8 stay as they are.
-    contents = dict(zip(_NAMES, (text.encode("utf-8", "surrogateescape") for text in texts)))
+    contents = {name: text.encode("utf-8", "surrogateescape") for name, text in zip(_NAMES, texts) if name in files}
     for name, content in contents.items():
         if name == "hosts" and _has_others(container, config):
             from ..network import names

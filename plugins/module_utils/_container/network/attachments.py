@@ -30,7 +30,8 @@ def attachments(container: ContainerBase) -> list[NetworkAttachment]:
     record = records.read(path, rare=True) or []
     if not isinstance(record, list):
         raise StateCorrupt(f"{path} is not a list of network attachments")
-    return [NetworkAttachment.from_json(entry, path)._replace(container=container.name) for entry in record]
+    made = [NetworkAttachment.from_json(entry, path) for entry in record]
+    return [one._replace(container=one.known_as or container.name) for one in made]
 
 
 def attached(container: ContainerBase) -> list[NetworkFacts]:
@@ -45,6 +46,15 @@ def save(container: ContainerBase, made: list[NetworkAttachment], *, spare: bool
     """Record the attachments; ``spare`` is for a removal, which has to succeed on a full disk."""
     record = [attachment.to_json() for attachment in made]
     container.store.write_side_record(container.id, RECORD, record, spare=spare)
+
+
+def keep_name(container: ContainerBase) -> None:
+    """Record the container's name where plugins of its networks know it by that, before it gets another one."""
+    from ..._drivers.cni.config import capabilities
+
+    made = attachments(container)
+    if any("aliases" in capabilities(one.config) for one in made if one.backend == "cni"):
+        save(container, [one._replace(known_as=one.container) for one in made])
 
 
 def remember(container: ContainerBase) -> None:

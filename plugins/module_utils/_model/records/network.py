@@ -28,7 +28,8 @@ class NetworkAttachment(NamedTuple):
     ``config`` is the network's configuration list as it was at ADD, ``result`` the last plugin's, both as in the CNI
     specification 1.0. Of netavark, ``config`` is the network's file, and ``result`` has the form of CNI's. ``ips``,
     ``mac``, ``aliases`` and ``ports`` are the requested ones. ``forwarding`` says that the published ports are being
-    changed. ``container`` is the name of the container, which is not recorded here.
+    changed. ``container`` is the name of the container, which is not recorded here, except as ``known_as``: that
+    which it had at ADD, where it has been renamed since.
     """
 
     network: str
@@ -41,6 +42,7 @@ class NetworkAttachment(NamedTuple):
     result: Optional[Mapping[str, Any]] = None
     forwarding: bool = False
     container: str = ""
+    known_as: str = ""
 
     @property
     def backend(self) -> str:
@@ -59,7 +61,8 @@ class NetworkAttachment(NamedTuple):
         return {name: value for name, value in values.items() if value}
 
     def to_json(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in _JSON_FIELDS}
+        known_as = {"known_as": self.known_as} if self.known_as else {}
+        return {**{name: getattr(self, name) for name in _JSON_FIELDS}, **known_as}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> NetworkAttachment:
@@ -68,7 +71,7 @@ class NetworkAttachment(NamedTuple):
         :raises StateCorrupt: it is not such a record.
         """
         try:
-            unknown = record.keys() - _JSON_FIELDS
+            unknown = record.keys() - {*_JSON_FIELDS, "known_as"}
             if unknown:
                 raise TypeError(f"it has {', '.join(sorted(unknown))}")
             fields = {**record}
