@@ -19,7 +19,7 @@ from ..._reconcile.desired import SECRETS_CHANGED, Desired
 from .. import arguments
 from ..images.image import OTHERWISE
 from ..module import EngineModule, run
-from .run import DefinitionModule, StackRun, registry_options, registry_spec, run_stack
+from .run import DefinitionModule, StackRun, container_options, registry_options, registry_spec, run_stack
 from .stack import Owner
 
 _STATES = ("absent", "stopped", "restarted", "present", "created")
@@ -139,20 +139,9 @@ class _Run:
     def _adapted(self, options: Options) -> Options:
         """Return a container's options with what the task says of all."""
         params = self._params
-        more = {**registry_options(params), **{one: params[one] for one in ("secrets_changed", "wait_timeout")}}
         state = {"created": "created", "restarted": "started", "present": "started"}[params["state"]]
-        if state == "created":
-            more["wait"] = "started"
-        elif params["wait"] and "healthcheck" in options and "wait" not in options:
-            more["wait"] = "healthy"
-        if params["pull"] != "policy" and not str(options["image"]).startswith("localhost/"):
-            more["pull"] = params["pull"]
-        if params["timeout"] is not None:
-            more["stop_time"] = params["timeout"]
         return {
-            **options,
-            **more,
-            "state": state,
+            **container_options(options, params, state),
             "force_restart": params["state"] == "restarted",
             "recreate": params["recreate"] == "always",
             "recreate_policy": "never" if params["recreate"] == "never" else "auto",

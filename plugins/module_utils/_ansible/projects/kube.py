@@ -18,7 +18,7 @@ from ..._reconcile.desired import SECRETS_CHANGED
 from .. import arguments
 from ..module import EngineModule, run
 from .pods import StackPods
-from .run import DefinitionModule, StackRun, registry_options, registry_spec, run_stack
+from .run import DefinitionModule, StackRun, container_options, registry_options, registry_spec, run_stack
 from .stack import Owner
 
 _PULLS = ("always", "missing", "never", "newer", "policy")
@@ -107,19 +107,10 @@ class _Run:
         """Return a container's options with what the task says of all."""
         params = self._params
         common = {option: params[option] for option in _COMMON if params[option] is not None}
-        more: Options = {**registry_options(params), **common}
-        more.update(secrets_changed=params["secrets_changed"], wait_timeout=params["wait_timeout"])
+        found = {**container_options(options, params, params["state"]), **common}
         if params["annotation"]:
-            more["annotation"] = {**options.get("annotation", {}), **params["annotation"]}
-        if params["state"] == "created":
-            more["wait"] = "started"
-        elif params["wait"] and "healthcheck" in options and "wait" not in options:
-            more["wait"] = "healthy"
-        if params["pull"] != "policy" and not str(options["image"]).startswith("localhost/"):
-            more["pull"] = params["pull"]
-        if params["timeout"] is not None:
-            more["stop_time"] = params["timeout"]
-        return {**options, **more, "state": params["state"]}
+            found["annotation"] = {**options.get("annotation", {}), **params["annotation"]}
+        return found
 
 
 def main() -> None:

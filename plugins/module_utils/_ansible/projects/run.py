@@ -42,6 +42,23 @@ def registry_options(params: Mapping[str, object]) -> Options:
     return {**given, **({"creds": f"{params['username']}:{params['password']}"} if params["username"] else {})}
 
 
+def container_options(options: Options, params: Mapping[str, object], state: str) -> Options:
+    """Return a container's options with what a task of Compose files or of Kubernetes YAML says of all containers.
+
+    :raises InvalidArgument: as ``registry_options``.
+    """
+    more = {**registry_options(params), **{one: params[one] for one in ("secrets_changed", "wait_timeout")}}
+    if state == "created":
+        more["wait"] = "started"
+    elif params["wait"] and "healthcheck" in options and "wait" not in options:
+        more["wait"] = "healthy"
+    if params["pull"] != "policy" and not str(options["image"]).startswith("localhost/"):
+        more["pull"] = params["pull"]
+    if params["timeout"] is not None:
+        more["stop_time"] = params["timeout"]
+    return {**options, **more, "state": state}
+
+
 class DefinitionModule(EngineModule):
     """Hides the definition of a stack, which may have secrets or the values of variables."""
 
