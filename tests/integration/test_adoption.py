@@ -24,17 +24,18 @@ from ansible_collections.libpod.engine.tests.support.adoption import (
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.names import names
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
-from ansible_collections.libpod.engine.tests.support.podman import Podman
+from ansible_collections.libpod.engine.tests.support.podman import OF_DEBIAN_13, OWN, Podman
 from ansible_collections.libpod.engine.tests.support.process import Process, eventually
 
-# The default network of each backend, and the second number of its subnet.
-DEFAULTS = {"cni": ("libpod", "87"), "netavark": ("podman", "88")}
+# The default network of each backend, the second number of its subnet, and the podman: 4 with BoltDB, 5 with SQLite.
+DEFAULTS = {"cni": ("libpod", "87", OWN), "netavark": ("podman", "88", OF_DEBIAN_13)}
 
 
 @pytest.fixture(scope="module", params=("cni", "netavark"), name="both")
 def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
     with Host(network_backend=request.param) as host:
-        podman = Podman(host, DEFAULTS[request.param][0])
+        default, _subnet, release = DEFAULTS[request.param]
+        podman = Podman(host, default, release)
         kept_engine.install(host.parts.static_root)
         os.mkdir("/srv/data")
         yield host, podman
@@ -153,7 +154,7 @@ def test_running_container_is_adopted_and_given_back(both: tuple[Host, Podman], 
 
 def _of_backend(host: Host, arguments: list[str], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
     """Return arguments and options with the name and subnet of the backend's default network."""
-    default, subnet = DEFAULTS[host.parts.network_backend]
+    default, subnet, _release = DEFAULTS[host.parts.network_backend]
 
     def of(text: str) -> str:
         return text.replace("{subnet}", subnet).replace("{default}", default)

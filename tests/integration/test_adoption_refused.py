@@ -94,7 +94,7 @@ def test_what_is_in_the_way_at_podman_is_found_in_check_mode(both: tuple[Host, P
     refused(host, "given_back", "ContainerExists", "another container or pod of that name")
     podman.run("pod", "rm", "web")
     os.rename(database(host), "/srv/aside")
-    refused(host, "given_back", "InvalidState", f"no database {database(host)}")
+    refused(host, "given_back", "InvalidState", f"no database in {host.parts.storage_root}")
     assert not host.container("web", state="started", drift="full").changed
     os.rename("/srv/aside", database(host))
     handed(host, "given_back")

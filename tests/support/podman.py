@@ -18,14 +18,17 @@ from .hosts import Host
 from .images import PROJECT
 from .process import eventually
 
-PROGRAM = f"{PROJECT}/build/podman/usr/bin/podman"  # of .ci/podman, which make integration runs
+# Of .ci/podman, which make integration runs: this Debian's podman, and that of Debian 13.
+OWN, OF_DEBIAN_13 = "podman", "podman-5"
 _FOLDER = "/srv/podman"
+_PACKAGED_CONF = "/usr/share/containers/containers.conf"
 _CONF = """
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 [engine]
 runtime = "{runtime}"
 cgroup_manager = "cgroupfs"
+database_backend = "{database}"
 events_logger = "none"
 [network]
 network_backend = "{backend}"
@@ -36,22 +39,35 @@ default_network = "{default}"
 
 
 class Podman:
-    """podman with the roots of a test host: the same store, and the same files of networks."""
+    """podman with the roots of a test host: the same store, and the same files of networks.
 
-    def __init__(self, host: Host, default_network: str = "libpod") -> None:
+    ``release`` may be changed: another podman then has what the one before had.
+    """
+
+    def __init__(self, host: Host, default_network: str = "libpod", release: str = OWN) -> None:
         """Write its containers.conf."""
-        assert os.path.exists(PROGRAM), f"{PROGRAM} is missing: run .ci/podman"
+        self.release = release
         self._host, self._parts = host, host.parts
         os.makedirs(_FOLDER)
         # The locks of all podmans of a machine are in one file, which the first command after a boot frees.
         kernel.mount("test-host", "/dev/shm", "tmpfs", options="mode=1777")
+        self._default_network = default_network
+        self.configure()
+
+    def configure(self, database: str = "") -> None:
+        """Write containers.conf; one with a ``database`` is the packaged file too, where the engine looks for that."""
         networks = {"cni": self._parts.cni_config_dir, "netavark": self._parts.network_config_dir}
         backend = self._parts.network_backend
         with open(f"{_FOLDER}/containers.conf", "w", encoding="utf-8") as file:
             runtime = self._parts.oci_runtime
+            default = self._default_network
             file.write(
-                _CONF.format(backend=backend, networks=networks[backend], default=default_network, runtime=runtime)
+                _CONF.format(
+                    backend=backend, networks=networks[backend], default=default, runtime=runtime, database=database
+                )
             )
+        if database:
+            kernel.mount(file.name, _PACKAGED_CONF, flags=kernel.MS_BIND)
 
     def run(self, *args: str) -> str:
         """Return what a command prints; its words are in the error where it fails."""
@@ -69,7 +85,9 @@ class Podman:
             "--tmpdir",
             f"{_FOLDER}/tmp",
         ]
-        argv = [PROGRAM, *roots, "--storage-driver", self._parts.storage_driver, *args]
+        program = f"{PROJECT}/build/{self.release}/usr/bin/podman"
+        assert os.path.exists(program), f"{program} is missing: run .ci/podman"
+        argv = [program, *roots, "--storage-driver", self._parts.storage_driver, *args]
         env = {**os.environ, "CONTAINERS_CONF": f"{_FOLDER}/containers.conf"}
         return subprocess.run(argv, check=False, capture_output=True, text=True, env=env)
 
@@ -81,11 +99,17 @@ class Podman:
     def remove(self) -> None:
         """Remove what podman keeps beside the images and the networks."""
         kernel.umount("/dev/shm")
+        if os.path.ismount(_PACKAGED_CONF):
+            kernel.umount(_PACKAGED_CONF)
         folders = (f"{self._parts.storage_root}/libpod", f"{self._parts.storage_root}/volumes", "/run/containers")
         for folder in (_FOLDER, self._parts.network_config_dir, *folders):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(f"{self._parts.storage_root}/secrets", ignore_errors=True)
         shutil.rmtree("/run/crun/.cache", ignore_errors=True)  # of compiled seccomp profiles
+        for name in ("db.sql", "overlay-containers/volatile-containers.json"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self._parts.storage_root}/{name}")
+        shutil.rmtree("/run/lock", ignore_errors=True)  # netavark's, for podman 5
         for folder in ("/run/runc", "/run/crun", "/var/lib/cni/results"):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)

@@ -11,7 +11,7 @@ from typing import Any, Mapping, Sequence
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman import status
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman.bolt import Bucket
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman.database import PodmanContainer
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman.container import PodmanContainer
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
     LibpodError,

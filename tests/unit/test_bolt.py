@@ -148,7 +148,7 @@ def damage(path: str, offset: int, data: bytes) -> None:
 )
 def test_damaged_database_is_refused(path: str, offset: int, data: bytes) -> None:
     damage(path, offset, data)
-    with pytest.raises(MalformedData, match="is no database of bbolt, or is damaged"):
+    with pytest.raises(MalformedData, match="is no database of podman's, or is damaged"):
         content(path)
 
 

@@ -19,7 +19,7 @@ from .._container.lifecycle import adoption as lives
 from .._container.mounts import adopted_volumes
 from .._drivers import process
 from .._drivers.podman import database, status
-from .._drivers.podman.database import PodmanContainer
+from .._drivers.podman.container import PodmanContainer
 from .._drivers.storage.leftover_mounts import detach_below
 from .._drivers.trees import removal
 from .._model import journal

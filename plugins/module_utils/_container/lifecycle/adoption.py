@@ -20,8 +20,9 @@ from ..._drivers.cgroups import hierarchy
 from ..._drivers.kernel import netns, syscalls
 from ..._drivers.oci.moved_state import move
 from ..._drivers.podman import status
-from ..._drivers.podman.database import PodmanContainer
+from ..._drivers.podman.container import PodmanContainer
 from ..._drivers.podman.networks import cached_results, with_result
+from ..._drivers.trees import removal
 from ..._model.errors import InvalidState, MalformedData
 from ..._model.failpoints import failpoint
 from ..._model.records.network import NetworkAttachment, own_lines
@@ -285,8 +286,9 @@ def take_down(container: ContainerBase) -> None:
         syscalls.umount(shm, syscalls.MNT_DETACH)
     if theirs.netns:
         netns.delete(theirs.netns)
-    left = [f"{theirs.tmp_dir}/exits/{theirs.id}", f"{config['staticDir'].text()}/oom", *cached_results(theirs)]
-    for path in left:
+    # podman 5 has a directory for what conmon leaves.
+    ends = [f"{theirs.tmp_dir}/{folder}/{theirs.id}" for folder in ("exits", "persist")]
+    for path in [*ends, f"{config['staticDir'].text()}/oom", *cached_results(theirs)]:
         if os.path.exists(path):
             failpoint(f"remove {os.path.basename(path)}")
-            os.unlink(path)
+            removal.remove(path)

@@ -19,12 +19,10 @@ import time
 from contextlib import contextmanager
 from typing import Iterator, Optional, Sequence, Union
 
-from ..._model.errors import InvalidState, MalformedData, ToolTimedOut
 from ..._model.failpoints import failpoint
+from .database_file import LOCK_SECONDS, check_size, damaged, locked, unusable
 
-_MAX_BYTES = 64 << 20
 _MAX_DEPTH = 64  # of pages and buckets together
-_LOCK_SECONDS = 10.0
 _UNUSABLE = (errno.EROFS, errno.ELOOP, errno.EISDIR)
 _MAGIC, _VERSION = 0xED0CDAED, 2
 _BRANCH, _LEAF, _META = 0x01, 0x02, 0x04
@@ -66,8 +64,7 @@ class Database:
         """
         self._descriptor, self._path = descriptor, path
         size = os.fstat(descriptor).st_size
-        if size > _MAX_BYTES:
-            raise MalformedData(f"{path} has {size} bytes, and podman's database has at most {_MAX_BYTES}")
+        check_size(path, size)
         self._data = os.pread(descriptor, size, 0)
         try:
             self._read_meta()
@@ -76,10 +73,7 @@ class Database:
                 reader.take(self._freelist)
             self.root = reader.bucket(self._root, self._sequence, 0)
         except (struct.error, ValueError, IndexError) as error:
-            raise MalformedData(
-                f"{path} is no database of bbolt, or is damaged ({error}): see whether podman ps can read it, and "
-                "restore it from a backup where not"
-            ) from error
+            raise damaged(path, error) from error
         self._used = reader.used
 
     def _read_meta(self) -> None:
@@ -123,10 +117,7 @@ def opened(path: str) -> Iterator[Database]:
     except OSError as error:
         if error.errno not in _UNUSABLE:
             raise
-        raise InvalidState(
-            f"{path}, podman's database, cannot be opened for a change ({os.strerror(error.errno)}): expected a file "
-            "on a file system that can be written to, and no link"
-        ) from error
+        raise unusable(path, os.strerror(error.errno)) from error
     try:
         _lock(descriptor, path)
         yield Database(descriptor, path)
@@ -135,14 +126,14 @@ def opened(path: str) -> Iterator[Database]:
 
 
 def _lock(descriptor: int, path: str) -> None:
-    deadline = time.monotonic() + _LOCK_SECONDS
+    deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise ToolTimedOut(["podman"], "it holds its lock", f"open {path}", "podman", _LOCK_SECONDS) from None
+                raise locked(path) from None
             time.sleep(0.005)
 
 

@@ -17,7 +17,7 @@ from .. import foreign_files
 from ..cni import config as cni_config
 from ..cni import result as cni_result
 from ..netavark import result as netavark_result
-from .database import PodmanContainer
+from .container import PodmanContainer
 
 _CACHE = "/var/lib/cni/results"  # libcni's
 

@@ -11,7 +11,7 @@ from typing import Mapping, Optional
 
 from ..._model.errors import InvalidState
 from ..._model.records.status import ContainerStatus
-from .database import PodmanContainer
+from .container import PodmanContainer
 
 # The numbers of libpod's ContainerStatus that can be adopted; a stopped one is not cleaned up yet.
 _ADOPTED = {
@@ -23,7 +23,7 @@ _ADOPTED = {
 _CONFIGURED, _EXITED = 1, 6
 _NO_TIME = "0001-01-01T00:00:00Z"  # Go's zero
 # What a state says of a life, and is dropped with it.
-_OF_A_LIFE = ("pid", "conmonPid", "mountPoint", "networkStatus", "bindMounts", "execSessions", "configPath")
+_OF_A_LIFE = ("pid", "conmonPid", "mountPoint", "networkStatus", "bindMounts", "execSessions", "configPath", "netns")
 
 
 def of(theirs: PodmanContainer) -> ContainerStatus:

@@ -31,7 +31,6 @@ def delete(roots: StorageRoots, static_root: str, container_id: str, layer: str)
     :raises NotRemoved, OSError: a part of it is left.
     """
     layers, containers = (f"{roots.root}/{roots.driver}-{kind}" for kind in ("layers", "containers"))
-    volatile = f"{roots.run_root}/{roots.driver}-containers"
     with locked(f"{layers}/layers.lock") as layers_lock, locked(f"{containers}/containers.lock") as containers_lock:
         remove_directories(roots, layer)
         forget_mount(roots, layer)
@@ -40,11 +39,11 @@ def delete(roots: StorageRoots, static_root: str, container_id: str, layer: str)
             if name.startswith(f"{layer}."):
                 os.unlink(f"{layers}/{name}")
         failpoint("remove the store's folders of the container")
-        for folder in (containers, volatile):
+        for folder in (containers, f"{roots.run_root}/{roots.driver}-containers"):
             removal.remove(f"{folder}/{container_id}")
         for path in (f"{layers}/layers.json", f"{layers}/volatile-layers.json"):
             drop(path, layer, layers_lock, static_root)
-        for path in (f"{containers}/containers.json", f"{volatile}/volatile-containers.json"):
+        for path in roots.container_files:
             drop(path, container_id, containers_lock, static_root)
 
 

@@ -69,8 +69,15 @@ class StorageRoots(NamedTuple):
 
     def containers(self, wanted: str = "") -> Iterator[Foreign]:
         """Yield the records of the store's containers, other engines' too; only from files with the text ``wanted``."""
-        for root, name in ((self.root, "containers"), (self.run_root, "volatile-containers")):
-            yield from records(f"{root}/{self.driver}-containers/{name}.json", wanted)
+        for path in self.container_files:
+            yield from records(path, wanted)
+
+    @property
+    def container_files(self) -> tuple[str, ...]:
+        """The files with the containers' records; those of volatile ones are in the run root of a transient store."""
+        stable, transient = (f"{root}/{self.driver}-containers" for root in (self.root, self.run_root))
+        volatile = "volatile-containers.json"
+        return f"{stable}/containers.json", f"{stable}/{volatile}", f"{transient}/{volatile}"
 
     def layers(self) -> dict[str, Foreign]:
         """Return the records of all layers by their IDs."""

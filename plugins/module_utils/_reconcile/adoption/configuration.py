@@ -12,7 +12,7 @@ from ..._container.live_status import cgroup_path
 from ..._drivers.cgroups import manager
 from ..._drivers.images.store import ImageStore
 from ..._drivers.podman import status
-from ..._drivers.podman.database import PodmanContainer
+from ..._drivers.podman.container import PodmanContainer
 from ..._drivers.podman.networks import interfaces
 from ..._model.errors import InvalidArgument, InvalidState, NotImplementedByHost
 from ..._model.foreign import Foreign

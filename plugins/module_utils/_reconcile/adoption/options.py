@@ -8,7 +8,7 @@ from __future__ import annotations
 from glob import glob
 from typing import TYPE_CHECKING, Collection, Iterator, Mapping, NamedTuple
 
-from ..._drivers.podman.database import PodmanContainer
+from ..._drivers.podman.container import PodmanContainer
 from ..._model.errors import InvalidArgument, NotImplementedByHost
 from ..._model.foreign import Foreign
 from ..._model.options.command_line import LONG, arguments, merged, pair

@@ -10,7 +10,7 @@ from typing import Optional
 from ..._container.container import Container
 from ..._container.lifecycle import adoption as lives
 from ..._drivers.podman import database, status
-from ..._drivers.podman.database import PodmanContainer
+from ..._drivers.podman.container import PodmanContainer
 from ..._model.errors import ContainerExists, NoSuchContainer, PodExists
 from ..._model.records.status import ContainerStatus
 from ..._runtime import adoption
