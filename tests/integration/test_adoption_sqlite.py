@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import kept_engine, kernel
 from ansible_collections.libpod.engine.tests.support.adoption import PUBLISHED, Probe, begun, clear, handed
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.podman import OF_DEBIAN_13, OWN, Podman
+from ansible_collections.libpod.engine.tests.support.podman import HAS_PODMAN_4, OF_DEBIAN_13, OWN, Podman
 
 MS_RDONLY = 1
 
@@ -105,6 +105,7 @@ def test_database_that_cannot_be_changed_is_refused_before_anything_is(both: tup
     handed(host, "adopted")
 
 
+@pytest.mark.skipif(not HAS_PODMAN_4, reason="this Debian has no podman 4")
 def test_two_databases_of_which_containers_conf_says_the_one_in_use(both: tuple[Host, Podman]) -> None:
     """podman 5 has BoltDB's while nothing is said; what was adopted from that is given back to SQLite's."""
     host, podman = both

@@ -20,6 +20,7 @@ from .process import eventually
 
 # Of .ci/podman, which make integration runs: this Debian's podman, and that of Debian 13.
 OWN, OF_DEBIAN_13 = "podman", "podman-5"
+HAS_PODMAN_4 = not os.path.islink(f"{PROJECT}/build/{OF_DEBIAN_13}")
 _FOLDER = "/srv/podman"
 _PACKAGED_CONF = "/usr/share/containers/containers.conf"
 _CONF = """
