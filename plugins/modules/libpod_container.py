@@ -60,8 +60,8 @@ options:
         is done where no file was changed since the mark.
       - V(rewound) - such a container has its files as they were marked, or as its image has them where it was not marked,
         and runs. Its process is a new one. Its ID, name, addresses, published ports and log stay.
-      - V(adopted) - a container of podman 4 becomes the engine's as it is, with its process, networks, ports and files. Nothing
-        is done to one that is the engine's already. What has no counterpart here is refused by name before anything is
+      - V(adopted) - a container of podman 4 or 5 becomes the engine's as it is, with its process, networks, ports and files.
+        Nothing is done to one that is the engine's already. What has no counterpart here is refused by name before anything is
         changed, and so are pods and secrets of podman's.
       - V(given_back) - such a container is podman's again, as podman had it, while it runs. One that the engine has started
         must be stopped before.

@@ -209,6 +209,18 @@ def test_end_of_an_adopted_container_is_noticed(both: tuple[Host, Podman]) -> No
     eventually(lambda: not os.path.exists(for_once["StaticDir"]))
 
 
+def test_podman_waits_for_the_last_exit_code(both: tuple[Host, Podman]) -> None:
+    host, podman = both
+    script = "test -e /tmp/again && exit 3; touch /tmp/again; exit 7"
+    begun(podman, "--network", "none", command=["sh", "-c", script])
+    assert podman.run("wait", "web") == "7\n"
+    handed(host, "adopted")
+    assert not host.container("web", state="started").failed
+    eventually(lambda: host.container("web", check=True, state="stopped")["container"]["State"]["ExitCode"] == 3)
+    handed(host, "given_back")
+    assert podman.run("wait", "web") == "3\n"
+
+
 def test_container_without_a_process_is_adopted_and_given_back(both: tuple[Host, Podman]) -> None:
     host, podman = both
     podman.call("run", "--name", "web", "--network", "none", "localhost/busybox", "sh", "-c", "exit 7")

@@ -9,6 +9,7 @@ bucket of its own, with its configuration and state as JSON.
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -72,6 +73,9 @@ class BoltState:
         if container.namespace:
             root.bucket(_NAMESPACES)[key] = container.namespace.encode()
         root.bucket(_CONTAINERS)[key] = container.bucket
+        if container.exit_code is not None:
+            root.bucket(b"exit-code")[key] = str(container.exit_code).encode()
+            root.bucket(b"exit-code-time-stamp")[key] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()).encode()
         for volume, bucket in container.volumes.items():
             self._add_volume(volume.encode(), bucket, key)
 

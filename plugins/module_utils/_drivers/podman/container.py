@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Mapping, NamedTuple
+from typing import Mapping, NamedTuple, Optional
 
 from ..._model import foreign
 from ..._model.errors import MalformedData
@@ -47,6 +47,11 @@ class PodmanContainer(NamedTuple):
     def netns(self) -> str:
         """The path of its network namespace, empty where podman made none."""
         return self.bucket.value(b"netns").decode(errors="replace")
+
+    @property
+    def exit_code(self) -> Optional[int]:
+        """How its last run ended, which podman keeps beside the state for podman wait; None where it has not."""
+        return self.state["exitCode"].integer() if self.state["exited"].flag() else None
 
     @property
     def networks(self) -> dict[str, Foreign]:

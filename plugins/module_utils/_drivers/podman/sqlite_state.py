@@ -15,6 +15,7 @@ import json
 import os
 import stat
 import sys
+import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Iterator, Optional, Union
 from urllib.parse import quote
@@ -114,10 +115,13 @@ class SqliteState:
         networks = {name: one.value for name, one in container.networks.items()}
         config = _with(bucket.value(b"config"), "newNetworks", networks)
         state = _with(bucket.value(b"state"), "netns", container.netns)
-        status, exit_code = (container.state[name].integer() for name in ("state", "exitCode"))
+        status, exit_code = container.state["state"].integer(), container.exit_code
         self._insert("IDNamespace", ID=key)
         self._insert("ContainerConfig", ID=key, Name=container.name, JSON=config)
-        self._insert("ContainerState", ID=key, State=status, ExitCode=exit_code, JSON=state)
+        self._insert("ContainerState", ID=key, State=status, ExitCode=exit_code or 0, JSON=state)
+        if exit_code is not None:
+            self._connection.execute("DELETE FROM ContainerExitCode WHERE ID = ?", (key,))
+            self._insert("ContainerExitCode", ID=key, Timestamp=int(time.time()), ExitCode=exit_code)
         for name, volume in container.volumes.items():
             if not self.volume(name):
                 self._insert("VolumeConfig", Name=name, JSON=volume.value(b"config"))
