@@ -19,6 +19,7 @@ from typing import Any, Callable, Optional, Sequence
 
 # Here and not in each child: it is Ansible's own, the same for every module, and half of a child's time.
 from ansible.module_utils import basic
+from ansible.module_utils.common.parameters import PASS_VARS
 
 # Likewise: how modules read and write JSON since ansible-core 2.19, which imports it where it is needed.
 with contextlib.suppress(ImportError):
@@ -73,6 +74,8 @@ def run(
     ``NOWHERE`` the effects are counted alone. ``prepare`` runs in the child first.
     """
     options = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_module_name": name}
+    if "inject_invocation" in PASS_VARS:  # of ansible-core 2.21, which else returns none
+        options["_ansible_inject_invocation"] = True
 
     def body() -> None:
         if prepare is not None:
