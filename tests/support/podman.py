@@ -111,6 +111,8 @@ class Podman:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self._parts.storage_root}/{name}")
         shutil.rmtree("/run/lock", ignore_errors=True)  # netavark's, for podman 5
+        # netavark has a network on record for the engine of its last container, and for the other one still.
+        shutil.rmtree(f"{self._parts.run_root}/netavark/firewall/networks", ignore_errors=True)
         for folder in ("/run/runc", "/run/crun", "/var/lib/cni/results"):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)

@@ -19,9 +19,8 @@ from ..._drivers import foreign_files
 from ..._drivers.cgroups import hierarchy
 from ..._drivers.kernel import netns, syscalls
 from ..._drivers.oci.moved_state import move
-from ..._drivers.podman import status
+from ..._drivers.podman import networks, status
 from ..._drivers.podman.container import PodmanContainer
-from ..._drivers.podman.networks import cached_results, with_result
 from ..._drivers.trees import removal
 from ..._model.errors import InvalidState, MalformedData
 from ..._model.failpoints import failpoint
@@ -221,7 +220,7 @@ def attached(container: ContainerBase, theirs: PodmanContainer) -> list[NetworkA
             f"container {container.name} cannot be adopted: network: podman has it on "
             f"{', '.join(sorted(theirs.networks))}, and it would be on {', '.join(one.network for one in made)} here"
         )
-    return [with_result(one, theirs, container.netns_path, container.config.ports) for one in made]
+    return [networks.with_result(one, theirs, container.netns_path, container.config.ports) for one in made]
 
 
 def check_networks(container: ContainerBase, found: Adopted) -> None:
@@ -288,7 +287,7 @@ def take_down(container: ContainerBase) -> None:
         netns.delete(theirs.netns)
     # podman 5 has a directory for what conmon leaves.
     ends = [f"{theirs.tmp_dir}/{folder}/{theirs.id}" for folder in ("exits", "persist")]
-    for path in [*ends, f"{config['staticDir'].text()}/oom", *cached_results(theirs)]:
+    for path in [*ends, f"{config['staticDir'].text()}/oom", *networks.records(theirs)]:
         if os.path.exists(path):
             failpoint(f"remove {os.path.basename(path)}")
             removal.remove(path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+from glob import glob
 
 from ..._model import foreign
 from ..._model.errors import MalformedData
@@ -20,11 +21,13 @@ from ..netavark import result as netavark_result
 from .container import PodmanContainer
 
 _CACHE = "/var/lib/cni/results"  # libcni's
+_PORTS = "/run/containers/networks/firewall/ports"  # netavark's, whose rules it makes again after the firewall's reload
 
 
-def cached_results(theirs: PodmanContainer) -> list[str]:
-    """Return the paths of libcni's results of the container's attachments."""
-    return [_cached(theirs, name, interface) for name, interface in interfaces(theirs).items()]
+def records(theirs: PodmanContainer) -> list[str]:
+    """Return the paths of what podman's programs have on record of the container's attachments."""
+    results = [_cached(theirs, name, interface) for name, interface in interfaces(theirs).items()]
+    return [*results, *glob(f"{_PORTS}/*_{theirs.id}")]
 
 
 def with_result(
