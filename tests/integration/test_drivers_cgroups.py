@@ -148,6 +148,33 @@ def test_exited_process_cannot_enter_a_cgroup(kind: manager.CgroupHost) -> None:
     hierarchy.remove(kind, PARENT)
 
 
+EXPECTING = f"""
+from {manager.__name__} import CgroupHost, detect
+from {hierarchy.__name__} import expect_moves
+expect_moves(CgroupHost("v2", ("/none",), {{}}))
+expect_moves(detect())
+"""
+
+
+def test_moves_are_expected_where_the_process_is(host: Host) -> None:
+    # The process begins in a cgroup of its own, in all hierarchies.
+    hierarchy.prepare(manager.detect(), ONE)
+    enter = f"import os\nfrom {hierarchy.__name__} import enter\nfrom {manager.__name__} import detect\n"
+    enter += f"enter(detect(), {ONE!r}, os.getpid())\n"
+    show = "print(open('/proc/self/cgroup').read())\n"
+    argv = [sys.executable, "-c", f"{enter}{show}print('--', flush=True){EXPECTING}{show}"]
+    done = subprocess.run(
+        ["strace", "-qq", "-e", "trace=openat,write", *argv], capture_output=True, text=True, check=True
+    )
+    before, _marker, after = done.stdout.partition("--\n")
+    assert ONE in before and before == after
+    lines = done.stderr.rpartition('"--')[2].splitlines()
+    moved = [number for number, line in enumerate(lines) if f'{ONE}/cgroup.procs"' in line]
+    assert len(moved) == 2 and lines[moved.pop(0)].endswith("ENOENT (No such file or directory)")
+    assert '"0", 1)' in lines[moved[0] + 1] and lines[moved[0] + 1].endswith("= 1"), lines
+    hierarchy.remove(manager.detect(), ONE)
+
+
 def test_parent_cgroup_may_be_removed_concurrently(kind: manager.CgroupHost) -> None:
     stop = threading.Event()
 

@@ -10,11 +10,13 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Optional, Sequence
 
 from ..._drivers import foreign_files
+from ..._drivers.cgroups import hierarchy
 from ..._drivers.kernel import securejoin
 from ..._drivers.process import bounding_set
 from ..._model.errors import InvalidArgument, LibpodError, ToolTimedOut, warn
 from ..._model.options.durations import seconds
 from ..._spec import capabilities, users
+from ..lifecycle.background import Background
 
 if TYPE_CHECKING:
     from ..._drivers.oci.exec import Bounds
@@ -188,6 +190,7 @@ def process_for(container: ContainerBase, wanted: Exec) -> dict[str, Any]:
         container.state.status.check("exec", container.name)
         if not container.host.cgroups.unified:
             container.check_cgroup("run a command in")  # on v2 runc uses the cgroup of the container's process
+        Background(lambda: hierarchy.expect_moves(container.host.cgroups))
         process, user = process_of(container, wanted.user, wanted.privileged)
         env = dict(item.partition("=")[::2] for item in process.get("env") or [])
         if wanted.tty:

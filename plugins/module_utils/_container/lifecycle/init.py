@@ -71,6 +71,7 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
     # With a user namespace the runtime makes the network namespace; a replaced container holds addresses and ports.
     late = bool(config.id_mappings or give_way)
     try:
+        _prepare_cgroups(container)
         with host_ports.pair(config) as sockets:
             if not give_way:
                 host_ports.take(config, sockets)
@@ -81,7 +82,7 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
             if not late:
                 running += _attaching(container)
             # Made, and the code for it imported, while the programs of storage and network run.
-            _prepare(container)
+            _make_shm(container)
             from ..bundle import builder
             from ..mounts import tmpfs_modes, volumes
 
@@ -150,8 +151,7 @@ def _attaching(container: ContainerBase) -> list[Background[object]]:
     return [Background(lambda: attach(container))]
 
 
-def _prepare(container: ContainerBase) -> None:
-    _make_shm(container)
+def _prepare_cgroups(container: ContainerBase) -> None:
     config = container.config
     if config.pod:
         from .. import pod_cgroup
@@ -159,6 +159,8 @@ def _prepare(container: ContainerBase) -> None:
         pod_cgroup.prepare(container)
     if config.cgroup_manager == "cgroupfs":
         hierarchy.prepare(container.host.cgroups, container.conmon_cgroup_path)
+    # Not before: the kernel makes no cgroup while it waits.
+    Background(lambda: hierarchy.expect_moves(container.host.cgroups))
 
 
 def _make_shm(container: ContainerBase) -> None:

@@ -54,10 +54,32 @@ def leave(host: CgroupHost) -> None:
 
 
 def join(host: CgroupHost, pid: int) -> None:
-    """Move a process into this process's own cgroup, in every hierarchy (/proc/self/cgroup, cgroups(7)).
+    """Move a process into this process's own cgroup, in every hierarchy.
 
     :raises LibpodError: the kernel refuses, or the process is gone.
     """
+    for mount, path in _own(host):
+        try:
+            write_file(f"{mount}{path}/cgroup.procs", str(pid))
+        except OSError as error:
+            message = f"cgroup {path}: cannot move process {pid} into it in {mount}: {error.strerror}"
+            raise LibpodError(message) from error
+
+
+def expect_moves(host: CgroupHost) -> None:
+    """Make the kernel ready for moves between cgroups: move this process to where it is.
+
+    The first move in a while waits some 10 ms for a grace period of RCU (cgroup_threadgroup_rwsem), those soon after it
+    do not. A thread can wait for it while a program starts. What fails here is left to the moves.
+    """
+    for mount, path in _own(host):
+        with suppress(OSError):
+            write_file(f"{mount}{path}/cgroup.procs", "0", announced=True)
+            return
+
+
+def _own(host: CgroupHost) -> Iterator[tuple[str, str]]:
+    """Yield each hierarchy with the path of this process's cgroup in it (/proc/self/cgroup, cgroups(7))."""
     for line in (read_file("/proc/self/cgroup") or "").splitlines():
         _number, controllers, path = line.split(":", 2)
         name = controllers.removeprefix("name=").partition(",")[0]
@@ -65,11 +87,7 @@ def join(host: CgroupHost, pid: int) -> None:
             host.controllers.get(name) if name else host.hierarchies[0] if host.unified else f"{CGROUP_ROOT}/unified"
         )
         if mount in host.hierarchies:
-            try:
-                write_file(f"{mount}{path}/cgroup.procs", str(pid))
-            except OSError as error:
-                message = f"cgroup {path}: cannot move process {pid} into it in {mount}: {error.strerror}"
-                raise LibpodError(message) from error
+            yield mount, path
 
 
 def _outside(mount: str) -> Iterator[str]:
