@@ -112,7 +112,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.commit").main()
+    load("_ansible.operations.commit").main()
 
 
 if __name__ == "__main__":

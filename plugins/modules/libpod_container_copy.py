@@ -120,7 +120,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.copy").main()
+    load("_ansible.operations.copy").main()
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.exec").main()
+    load("_ansible.operations.exec").main()
 
 
 if __name__ == "__main__":

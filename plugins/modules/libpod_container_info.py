@@ -107,7 +107,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.info").main()
+    load("_ansible.operations.info").main()
 
 
 if __name__ == "__main__":

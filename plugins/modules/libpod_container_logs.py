@@ -99,7 +99,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.logs").main()
+    load("_ansible.operations.logs").main()
 
 
 if __name__ == "__main__":

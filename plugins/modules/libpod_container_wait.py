@@ -107,7 +107,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.wait").main()
+    load("_ansible.operations.wait").main()
 
 
 if __name__ == "__main__":

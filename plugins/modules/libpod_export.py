@@ -102,7 +102,7 @@ from ansible_collections.libpod.engine.plugins.module_utils.engine_archive impor
 
 
 def main() -> None:
-    load("_ansible.export").main()
+    load("_ansible.operations.export").main()
 
 
 if __name__ == "__main__":

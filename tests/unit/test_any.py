@@ -19,9 +19,9 @@ BORDERS = {
         2 module_utils/_ansible/cmd_args.py
         3 module_utils/_ansible/container.py
         8 module_utils/_ansible/containers.py
-        1 module_utils/_ansible/copy.py
-        1 module_utils/_ansible/exec.py
-        1 module_utils/_ansible/info.py
+        1 module_utils/_ansible/operations/copy.py
+        1 module_utils/_ansible/operations/exec.py
+        1 module_utils/_ansible/operations/info.py
         3 module_utils/_ansible/module.py
         1 module_utils/_ansible/new_pod.py
         4 module_utils/_ansible/pod.py

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._ansible import info
+from ansible_collections.libpod.engine.plugins.module_utils._ansible.operations import info
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 
-from .._container.rootfs.export import export_volume
-from .._model import caller
-from .._runtime.runtime import Runtime
-from . import arguments
-from .module import EngineModule, run
+from ..._container.rootfs.export import export_volume
+from ..._model import caller
+from ..._runtime.runtime import Runtime
+from .. import arguments
+from ..module import EngineModule, run
 
 
 def spec() -> dict[str, object]:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from .._runtime import waiting
-from .._runtime.runtime import Runtime
-from . import arguments
-from .module import EngineModule, run
+from ..._runtime import waiting
+from ..._runtime.runtime import Runtime
+from .. import arguments
+from ..module import EngineModule, run
 
 
 def spec() -> dict[str, object]:

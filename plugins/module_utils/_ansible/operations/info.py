@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
 
-from .._container.container import Container
-from .._model.errors import ContainerRemoved, InvalidArgument, NoSuchContainer, ToolMissing, warn
-from .._runtime.inspect import inspect
-from .._runtime.runtime import Runtime
-from . import arguments
-from .module import EngineModule, run
+from ..._container.container import Container
+from ..._model.errors import ContainerRemoved, InvalidArgument, NoSuchContainer, ToolMissing, warn
+from ..._runtime.inspect import inspect
+from ..._runtime.runtime import Runtime
+from .. import arguments
+from ..module import EngineModule, run
 
 if TYPE_CHECKING:
-    from .._runtime.types import MeasuredContainer, Measures
+    from ..._runtime.types import MeasuredContainer, Measures
 
 
 def containers(module: EngineModule) -> dict[str, object]:
@@ -54,7 +54,7 @@ def _measures(container: Container, *, size: bool, stats: bool) -> Measures:
     if size:
         measures["SizeRw"], measures["SizeRootFs"] = container.storage.sizes(container.id)
     if stats:
-        from .._runtime.statistics import statistics
+        from ..._runtime.statistics import statistics
 
         usage = statistics(container)
         measures["Stats"] = None if usage is None else usage.to_json()

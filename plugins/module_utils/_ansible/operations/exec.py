@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._container.io.exec import CommandTimedOut, Exec, time_limit
-from .._model.errors import InvalidArgument
-from .._model.options.parsers import absolute_path, environment, shell_words
-from .._runtime.runtime import Runtime
-from . import arguments
-from .endings import failure
-from .module import EngineModule, run
+from ..._container.io.exec import CommandTimedOut, Exec, time_limit
+from ..._model.errors import InvalidArgument
+from ..._model.options.parsers import absolute_path, environment, shell_words
+from ..._runtime.runtime import Runtime
+from .. import arguments
+from ..endings import failure
+from ..module import EngineModule, run
 
 # What check mode says.
 _FORETOLD = {"changed": True, "rc": 0, "stdout": "", "stderr": ""}

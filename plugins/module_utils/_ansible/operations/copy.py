@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .._container.rootfs.copy import Copy, host_path
-from .._model.options.parsers import absolute_path, wrong
-from .._runtime.runtime import Runtime
-from . import arguments
-from .module import EngineModule, run
+from ..._container.rootfs.copy import Copy, host_path
+from ..._model.options.parsers import absolute_path, wrong
+from ..._runtime.runtime import Runtime
+from .. import arguments
+from ..module import EngineModule, run
 
 
 def spec() -> dict[str, object]:
