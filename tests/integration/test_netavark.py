@@ -19,6 +19,7 @@ from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.networks import links
+from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 from ansible_collections.libpod.engine.tests.support.sweep import Check, Operation, Task, finished, undone
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import module
@@ -242,7 +243,18 @@ def test_network_with_a_name_server_resolves_by_aardvark_dns(host: Host) -> None
     run(host, "web", **WEB, network=["front:alias=site"])
     process = Process(run(host, network=["front"]))
     assert "nameserver 10.91.0.1" in process.read("root/etc/resolv.conf")
-    eventually(lambda: "10.91.0.254" in process.run("nslookup", "site.dns.podman", "10.91.0.1").stdout)
+
+    def served(name: str) -> bool:
+        return "10.91.0.254" in process.run("nslookup", f"{name}.dns.podman", "10.91.0.1").stdout
+
+    eventually(lambda: served("site") and served("web"))
+    # It knows a renamed container by its old name, which goes with it.
+    libpod(host, "rename", "web", "shop")
+    assert host.container("shop", **WEB, network=["front:alias=site"])["actions"] == [] and served("web")
+    assert host.container("shop", state="stopped").changed
+    eventually(lambda: not served("web") and not served("site"))
+    assert host.container("shop", state="started").changed
+    eventually(lambda: served("shop") and not served("web"))
 
 
 # What takes netavark's place, whose path is $NETAVARK: a result of another form, much of it, a death, and a refusal.

@@ -95,9 +95,10 @@ def test_pods_and_dependents_follow_the_name(host: Host) -> None:
     libpod(host, "rename", "guest", "visitor")
     assert names(neighbour)["visitor"] == ["127.0.0.1"] and "guest" not in names(neighbour)
     assert "'neighbour'" in host.container("visitor", **BASE, network="container:neighbour")["msg"]
-    # By name only, a new one has the options of the old one.
-    again = host.container("visitor", state="started", recreate=True)
-    assert again.changed and not again.failed, again
+    for name in ("visitor", "needs", "borrows"):
+        # By name only, a new one has the options of the old one.
+        again = host.container(name, state="started", recreate=True)
+        assert again.changed and not again.failed, again
     (infra,) = (one["Name"] for one in running(host) if one["Name"].endswith("-infra"))
     assert "infra_name" in libpod(host, "rename", infra, "other", code=125).stderr
     assert host.module("libpod_pod", {"name": "shop", "state": "absent"}).changed

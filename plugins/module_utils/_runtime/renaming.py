@@ -62,8 +62,8 @@ def rename(runtime: RuntimeBase, container: Container, new: str) -> None:
                 pods.find(store, pod)  # one that is being removed goes with the containers of the names that it has
             attachments.keep_name(container)
             record = store.name_record(old)
-            store.write_name(new, {**store.name_record(new), "resume": record.get("resume", ""), **mark})
             store.write_name(old, {**record, **mark})
+            store.write_name(new, {**store.name_record(new), "resume": record.get("resume", ""), **mark})
             store.write_config(container.config._replace(name=new))
     finally:
         settle(runtime, new, {**store.name_record(new), **mark})
@@ -83,7 +83,8 @@ def settle(runtime: RuntimeBase, name: str, record: NameRecord) -> NameRecord:
         pass  # both names are free
     except (LibpodError, OSError) as error:
         warn(f"container {record['to']} is renamed, but not everywhere: {sentence(error)}: restart it")
-    for one in dict.fromkeys((name, record["from"], record["to"])):
+    # That which leads to the container comes last, so that its next task comes upon what is left.
+    for one in sorted((record["from"], record["to"]), key=lambda one: store.name_record(one).get("id") == container_id):
         lock = store.lock(one)
         if lock.enter_now():
             try:
@@ -99,7 +100,9 @@ def _unmark(runtime: RuntimeBase, name: str, container_id: str) -> None:
     if record.get("renamed") == container_id:
         gone = ("renamed", "from", "to", *(() if record["id"] else ("resume",)))
         store.write_name(name, {key: value for key, value in record.items() if key not in gone})
-        if lock.depth == 1 and not store.name_record(name):
+    if not store.name_record(name):
+        store.forget_name(name)
+        if lock.depth == 1:
             lock.discard()
 
 
