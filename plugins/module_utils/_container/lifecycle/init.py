@@ -81,18 +81,8 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
                 netns.create(container.netns_path)
             if not late:
                 running += _attaching(container)
-            # Made, and the code for it imported, while the programs of storage and network run.
-            _make_shm(container)
-            from ..bundle import builder
-            from ..mounts import tmpfs_modes, volumes
-
-            draft = builder.draft(container)
-            mountpoint = storage.result()
-            mounts = builder.write(container, draft, mountpoint)
             ends = [socket.fileno() for socket in sockets]
-            pid, conmon_pid = _create(container, ends)
-            tmpfs_modes.enforce(pid, mounts)
-            volumes.check_mounted(container, pid)
+            mountpoint, pid, conmon_pid = _create_when_mounted(container, storage, ends)
             if config.own_net_ns and config.id_mappings:
                 netns.adopt(container.netns_path, pid)
             if give_way:
@@ -106,6 +96,24 @@ def _init(container: ContainerBase, give_way: Optional[Callable[[], None]]) -> N
         for work in running:
             work.join()
     _record_created(container, mountpoint, (pid, conmon_pid), ends)
+
+
+def _create_when_mounted(
+    container: ContainerBase, storage: Background[str], descriptors: list[int]
+) -> tuple[str, int, int]:
+    """Have the OCI runtime create the container; return its root filesystem's path, and its PID and conmon's."""
+    # Made, and the code for it imported, while the programs of storage and network run.
+    _make_shm(container)
+    from ..bundle import builder
+    from ..mounts import tmpfs_modes, volumes
+
+    draft = builder.draft(container)
+    mountpoint = storage.result()
+    mounts = builder.write(container, draft, mountpoint)
+    pid, conmon_pid = _create(container, descriptors)
+    tmpfs_modes.enforce(pid, mounts)
+    volumes.check_mounted(container, pid)
+    return mountpoint, pid, conmon_pid
 
 
 def _record_created(container: ContainerBase, mountpoint: str, pids: tuple[int, int], ends: list[int]) -> None:
