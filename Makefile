@@ -9,7 +9,7 @@ BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
 ON_DEBIAN_13 := $(patsubst %,tests/integration/test_%.py,lifecycle netavark oci_runtime container_layers drivers_storage \
 	drivers_network ports exec exit_command info live_updates logs adoption adoption_sqlite)
 
-.PHONY: help env test ci quick $(STAGES) image fresh debian13 fuzz bench vm build clean
+.PHONY: help env test ci quick $(STAGES) image fresh debian13 tutorial fuzz bench vm build clean
 help:   ## list the targets
 	@sed -n 's/^\([a-z0-9 ]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
@@ -40,7 +40,9 @@ molecule: env   ## extensions/molecule: the roles
 	@.ci/molecule
 demo: env   ## a web server and its neighbour, from nothing to nothing
 	@docs/examples/demo/run
-fresh: env   ## make demo in a minimal Debian 12 of its own, in a clone there; FRESH="demo test" chooses
+tutorial: env   ## docs/tutorial.md as it stands, on this host, where the role's packages and files stay: for make fresh
+	@.venv/bin/python -m ansible_collections.libpod.engine.tests.support.tutorial
+fresh: env   ## make demo tutorial in a minimal Debian 12 of its own, in a clone there; FRESH="demo test" chooses
 	@.ci/fresh $(FRESH)
 debian13: env   ## the same in a minimal Debian 13, and tests of the engine on its parts; TESTS="..." chooses
 	@DEBIAN_RELEASE=trixie TESTS="$(or $(TESTS),$(ON_DEBIAN_13))" .ci/fresh demo integration

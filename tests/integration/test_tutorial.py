@@ -9,12 +9,10 @@ import os
 import re
 from pathlib import Path
 
-from ansible_collections.libpod.engine.tests.support import images, scenario
+from ansible_collections.libpod.engine.tests.support import images, scenario, tutorial
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 DEBUG = f"{images.PROJECT}/docs/howto/debug-an-exit.md"
-# Not run: the role would write outside the test host. make demo, make fresh and the targets run it.
-PREPARED = "ansible-playbook -i hosts prepare.yml"
 # A machine for tests may have others, in places that Ansible finds first.
 INTERPRETER = {"ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3"}
 
@@ -35,12 +33,7 @@ def test_tutorial_is_followed_from_its_files_to_its_last_command(host: Host, tmp
     project = f"{tmp_path}/project"
     scenario.write(project, scenario.page_files(scenario.TUTORIAL))
     _ready(host, project)
-    first, *commands = scenario.page_commands(scenario.TUTORIAL)
-    assert first == PREPARED and len(commands) == 8
-    site, page, listed, _logs, check, change, memory, removal = [_run(host, project, one) for one in commands]
-    assert "changed=1" in site and page == "Hello from web\n" and "0.0.0.0:8080->80/tcp" in listed
-    assert "memory" in check and "changed=1" in check and "changed=1" in change and memory == f"{128 << 20}\n"
-    assert "changed=2" in removal
+    tutorial.check([_run(host, project, command) for command in tutorial.commands()])
     host.expect_clean()
 
 

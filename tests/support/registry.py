@@ -76,7 +76,7 @@ class Registry:
     def start(self) -> None:
         argv = ["docker-registry", "serve", "/srv/registry/config.yml"]
         self.server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        eventually(lambda: _answers(self.port))
+        eventually(lambda: answers(self.port))
 
     def stop(self) -> None:
         self.server.kill()
@@ -124,7 +124,8 @@ def example(host: Host) -> Iterator[None]:
     registry.remove()
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Return whether a program on loopback answers at the port."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
