@@ -47,6 +47,7 @@ services:
     network_mode: none
   debug:
     <<: *common
+    command: sleep 1000
     profiles: [debug]
 volumes: {data: }
 secrets: {token: {environment: TOKEN}}
@@ -131,6 +132,14 @@ def test_project_is_created_changed_and_removed(project: Project) -> None:
     assert changed["actions"] == ["replaced secret shop_site.config", "recreated shop-web-1"]
     after = _by_name(changed)
     assert after["shop-store-1"]["Id"] == containers["shop-store-1"]["Id"]
+
+    # A profile adds its services. Without it they stay as they are, as with docker compose.
+    with_debug = project.done(profiles=["debug"])
+    assert with_debug["actions"] == ["created shop-debug-1", "started shop-debug-1"]
+    assert project.run()["actions"] == [] and project.run(remove_orphans=True)["actions"] == []
+    assert project.done(profiles=["debug"], services=["debug"], scale={"debug": 0})["actions"] == [
+        "deleted shop-debug-1"
+    ]
 
     # What is no longer in the files goes with remove_orphans, and so does the network that none uses any more.
     project.write(KEPT)

@@ -144,7 +144,7 @@ WRONG = {
     "include: [{env_file: b.yml}]": "a.yml: include[0].path: expected a path, or a list of them",
     "include: [oci://x/y]": "a.yml: include[0].path: expected the path of a file on the target",
     "include: b.yml": "a.yml: include: expected a",
-    "include: [none.yml]": "include: {}/none.yml cannot be read on the target: No such file",
+    "include: [none.yml]": "a.yml: include[0]: {}/none.yml cannot be read on the target: No such file",
     "include: [{path: main.yml, env_file: none.env}]": "includes itself",
     "services: {t: {image: '${X?no}'}}": "a.yml: services.t.image: the variable X is needed: no",
     "[]": "a.yml: expected a Compose file",
@@ -159,10 +159,18 @@ def test_what_an_included_file_cannot_have_is_named(text: str, tmp_path: Path) -
     assert WRONG[text].format(tmp_path) in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_missing_env_file_of_an_include_is_named(tmp_path: Path) -> None:
-    files = {"main.yml": "include: [{path: a.yml, env_file: none.env}]", "a.yml": "services: {s: {image: i}}"}
-    with pytest.raises(LibpodError, match=rf"^include: {tmp_path}/none.env cannot be read on the target"):
-        load(tmp_path, files, "main.yml")
+MISSING = {
+    "include: [{path: a.yml, env_file: none.env}]": "include[0]: {}/none.env",
+    "services: {t: {extends: {service: s, file: none.yml}}}": "services.t.extends: {}/none.yml",
+}
+
+
+@pytest.mark.parametrize("text", MISSING)
+def test_missing_file_is_named_with_the_file_that_names_it(text: str, tmp_path: Path) -> None:
+    with pytest.raises(LibpodError) as refused:
+        load(tmp_path, {"main.yml": text, "a.yml": "services: {s: {image: i}}"}, "main.yml")
+    expected = f"{tmp_path}/main.yml: {MISSING[text].format(tmp_path)} cannot be read on the target"
+    assert str(refused.value).startswith(expected), refused.value
 
 
 def test_same_resource_in_two_files_is_one(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def default_files(folder: str) -> list[str]:
 
 
 def read_file(path: str, option: str = "files") -> object:
-    """Return a Compose file's content; ``option`` is the one that names the file.
+    """Return a Compose file's content; ``option`` is the one that names the file, or the place in another file.
 
     :raises MalformedData: it is no YAML, or too large. :raises InvalidArgument: it cannot be read.
     """
@@ -160,7 +160,8 @@ class _Extension:
         there, where = folder, origin
         if file:
             path = os.path.join(folder, os.path.expanduser(file))
-            there, where, services = os.path.dirname(path), path, self._services(path)
+            there, where = os.path.dirname(path), path
+            services = self._services(path, f"{origin}: {node.path}")
         if not isinstance(untagged(services.get(base)), dict):
             raise MalformedData(f"{origin}: services.{name}.extends: {where} has no service {base!r}")
         below = resolved(self.of(services, base, there, (*before, mark), where), where)
@@ -168,9 +169,9 @@ class _Extension:
             below = rebased(below, there)
         return within(service, lambda own: merged(below, {key: one for key, one in own.items() if key != "extends"}))
 
-    def _services(self, path: str) -> dict[str, object]:
+    def _services(self, path: str, named_by: str) -> dict[str, object]:
         if path not in self._read:
-            self._read[path] = prepared(path, read_file(path), self._look_up).content
+            self._read[path] = prepared(path, read_file(path, named_by), self._look_up).content
         services = untagged(self._read[path].get("services"))
         return services if isinstance(services, dict) else {}
 

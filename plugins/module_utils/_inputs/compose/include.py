@@ -72,8 +72,9 @@ class _Inclusion:
         default = f"{inside}/.env"
         if not given["env_file"] and os.path.isfile(default):
             env_files = [default]
-        own = with_files(look_up, env_files, "include")
-        child = self.document([(path, read_file(path, "include")) for path in paths], inside, own, before)
+        where = f"{node.origin}: {node.path}"
+        own = with_files(look_up, env_files, where)
+        child = self.document([(path, read_file(path, where)) for path in paths], inside, own, before)
         return _imported(found, child, inside, own)
 
 
