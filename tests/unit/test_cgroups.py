@@ -45,6 +45,25 @@ def test_the_kind_of_host_is_detected(tree: Tree, kind: str) -> None:
     assert tree(kind).kind == kind
 
 
+@pytest.mark.parametrize("kind", ["v1", "v2"])
+def test_moves_are_expected_in_a_cgroup_of_this_namespace(
+    tree: Tree, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, written = tree(kind), list[str]()
+    own = "4:memory:/own\n3:cpu,cpuacct:/own\n2:blkio:/../outside\n1:none:/own" if kind == "v1" else "0::/../outside"
+    monkeypatch.setattr(hierarchy, "read_file", lambda _file: own)
+
+    def write(file: str, _text: str, announced: bool) -> None:
+        written.append(file)
+        if "memory" in file:
+            raise PermissionError(file)
+
+    monkeypatch.setattr(hierarchy, "write_file", write)
+    hierarchy.expect_moves(host)
+    expected = [f"{tmp_path}/memory/own/cgroup.procs", f"{tmp_path}/cpu,cpuacct/own/cgroup.procs"]
+    assert written == (expected if kind == "v1" else [])
+
+
 def test_controllers_mounted_together_are_one_hierarchy(tree: Tree, tmp_path: Path) -> None:
     host = tree("v1")
     assert host.controllers["cpu"] == host.controllers["cpuacct"] == str(tmp_path / "cpu,cpuacct")
