@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.plugins.module_utils._resources import units
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import hosts
@@ -64,6 +67,37 @@ def test_running_container_is_renamed_with_its_neighbours_files(host: Host) -> N
     assert another["Id"] != first["Id"] and len(expect_names(host)) == 3
     libpod(host, "rm", "-f", "renamed")
     assert "renamed" not in names(second) and names(second)["first"] == [another["NetworkSettings"]["IPAddress"]]
+
+
+def test_who_waits_for_its_end_goes_on_waiting(host: Host) -> None:
+    """A wait by the old name, also for its removal, is not ended by a rename, and has the exit code at its end."""
+    run(host, "old", **{**ALONE, "command": ["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done"]})
+    argv = [*self_program.argv(host.parts), "wait", "old", "--condition"]
+    environment = {**os.environ, **host.parts.environment()}
+    waits = [
+        subprocess.Popen([*argv, one], env=environment, stdout=subprocess.PIPE, text=True)
+        for one in ("exited", "removed")
+    ]
+    try:
+        eventually(lambda: all(_looks(one.pid) for one in waits))
+        for names in (("old", "new"), ("new", "newest")):
+            libpod(host, "rename", *names)
+            time.sleep(1)  # several looks
+            assert [one.poll() for one in waits] == [None, None]
+        libpod(host, "stop", "newest")
+        assert waits[0].communicate(timeout=60) == ("7\n", None) and waits[1].poll() is None
+        libpod(host, "rm", "newest")
+        assert waits[1].communicate(timeout=60) == ("7\n", None)
+    finally:
+        for one in waits:
+            one.kill()
+            one.communicate()
+
+
+def _looks(pid: int) -> bool:
+    """Return whether a program has begun to wait for the end of a process."""
+    opened = f"/proc/{pid}/fd"
+    return any("pidfd" in os.readlink(f"{opened}/{one}") for one in os.listdir(opened))
 
 
 @pytest.mark.parametrize("state", ["created", "stopped", "paused"])

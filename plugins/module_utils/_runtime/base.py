@@ -11,7 +11,7 @@ from typing import Callable, Iterable, Iterator, Mapping, Optional
 from .._container.container import Container
 from .._drivers.host import Host
 from .._model.engine_config import EngineConfig
-from .._model.errors import LibpodError, NoSuchContainer
+from .._model.errors import ConfigMismatch, LibpodError, NoSuchContainer, StateCorrupt
 from .._model.records.config import ContainerConfig
 from .._store.store import Store
 
@@ -36,6 +36,17 @@ class RuntimeBase:
         """Return the container with this name, or None."""
         container_id = self.store.name_record(name).get("id")
         return self.by_id(container_id, name) if container_id else None
+
+    def has_name(self, container: Container) -> bool:
+        """Return whether a name leads to the container, also another one than when it was read."""
+        name, before = container.name, ""
+        while name != before:
+            if self.store.name_record(name).get("id") == container.id:
+                return True
+            before = name
+            with suppress(NoSuchContainer, StateCorrupt, ConfigMismatch):
+                name = self.store.config(container.id).name
+        return False
 
     def containers(self) -> Iterator[Container]:
         """Yield every container in the order of names, without those removed meanwhile."""

@@ -107,7 +107,7 @@ def _wanted(conditions: Sequence[str]) -> str:
 
 
 def _seen(runtime: Runtime, container: Container, before: Optional[Seen]) -> Seen:
-    if runtime.store.name_record(container.name).get("id") == container.id:
+    if runtime.has_name(container):
         return look(container)
     return Seen("removed", exit_code=before.exit_code if before else None)
 
