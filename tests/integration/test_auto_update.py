@@ -118,6 +118,30 @@ def test_update_that_was_killed_is_finished_by_the_next(host: Host, registry: Re
     assert update(host) == {"c": "false"} and not os.listdir(f"{host.parts.static_root}/auto-update")
 
 
+def test_container_that_is_renamed_during_its_update_gets_no_copy(host: Host) -> None:
+    """It is renamed while auto-update waits whether the new one goes on, which then ends: no other takes its name."""
+    for name in ("a", "c"):
+        host.store("add-names", "--name", f"localhost/{name}:1", "localhost/entrypoint:latest")
+        run(host, name, f"localhost/{name}:1", "local")
+    earlier = {name: state(host, name) for name in ("a", "c")}
+    for name in ("a", "c"):
+        host.store("add-names", "--name", f"localhost/{name}:1", "localhost/configured:latest")
+    argv = [*self_program.argv(host.parts), "auto-update", "--settle", "4", "--format", "json"]
+    environment = {**os.environ, **host.parts.environment()}
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True) as begun:
+        eventually(lambda: state(host, "a")[1] != earlier["a"][1] and state(host, "a")[2] == "running")
+        libpod(host, "rename", "a", "moved")
+        libpod(host, "rename", "c", "later")
+        libpod(host, "stop", "moved")
+        said = {one["ContainerName"]: one["Updated"] for one in json.loads(begun.communicate(timeout=60)[0])}
+    assert (said, begun.returncode) == ({"a": "failed", "c": "failed"}, 125)
+    assert sorted(one["Name"] for one in host.module("libpod_container_info")["containers"]) == ["later", "moved"]
+    assert state(host, "later") == earlier["c"]
+    assert update(host) == {"later": "true"}
+    host.empty()
+    own_names(host)
+
+
 def test_registry_that_does_not_answer_ends_at_its_limit(host: Host, registry: Registry) -> None:
     registry.push("entrypoint")
     run(host, "c", APP, "registry")

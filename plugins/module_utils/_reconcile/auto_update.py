@@ -18,7 +18,15 @@ from .._container.lifecycle import conmon_cgroup
 from .._drivers.images.store import ImageStore
 from .._drivers.images.transport import Images, is_registry
 from .._model.engine_config import EngineConfig
-from .._model.errors import InvalidArgument, InvalidState, LibpodError, StateCorrupt, Unhealthy, sentence
+from .._model.errors import (
+    ContainerRemoved,
+    InvalidArgument,
+    InvalidState,
+    LibpodError,
+    StateCorrupt,
+    Unhealthy,
+    sentence,
+)
 from .._model.options.pulling import Pull
 from .._model.records.image import is_short
 from .._model.records.status import ContainerStatus
@@ -26,7 +34,7 @@ from .._runtime.runtime import Runtime
 from .._store import records
 from .desired import Desired
 from .image_resolution import resolve_image
-from .reconcile import reconcile
+from .reconcile import Outcome, apply_one, find_synced
 
 LABEL = "io.containers.autoupdate"
 AUTHFILE = f"{LABEL}.authfile"
@@ -148,15 +156,32 @@ class _Updates:
     def _prove(self, desired: Desired, earlier: str, report: Report) -> Report:
         """Have a container of the new image run; where that fails, see that the one of ``earlier`` is back."""
         try:
-            outcome = reconcile(self._parts, desired)
+            outcome = self._changed(desired)
             report = report._replace(container_id=outcome.container_id, updated=UPDATED)
-            _check_settled(Runtime(self._parts).container(desired.name), self._how.settle)
+            _check_settled(Runtime(self._parts).by_id(outcome.container_id, desired.name), self._how.settle)
+        except ContainerRemoved as error:
+            report = report._replace(updated=FAILED, error=sentence(error))
         except LibpodError as error:
             report = report._replace(updated=FAILED, error=sentence(error))
             if self._how.rollback:
                 return self._rolled_back(desired, earlier, report)
         self._unproved.forget(desired.name)
         return report
+
+    def _changed(self, desired: Desired) -> Outcome:
+        """Bring the container of this name to the desired state.
+
+        :raises ContainerRemoved: none has the name by now; a new one would stand beside one that was renamed.
+        """
+        runtime = Runtime(self._parts)
+        runtime.store.prepare()
+        with runtime.store.lock(desired.name) as lock:
+            if find_synced(runtime, desired.name) is None:
+                lock.discard()
+                raise ContainerRemoved(
+                    f"container {desired.name} was removed or renamed by another task: run auto-update again"
+                )
+            return apply_one(runtime, desired)
 
     def _rolled_back(self, desired: Desired, earlier: str, report: Report) -> Report:
         """Have the name of the image lead to the earlier one again, and the container be of that.
@@ -170,7 +195,7 @@ class _Updates:
                 if ImageStore(self._parts).find(earlier) is None:
                     raise InvalidState(f"image {earlier[:12]} is no longer in the store")
                 Images(self._parts).tag(earlier, [desired.image])
-            outcome = reconcile(self._parts, desired._replace(pulling=None, wait_for_healthy=False))
+            outcome = self._changed(desired._replace(pulling=None, wait_for_healthy=False))
         except LibpodError as error:
             return report._replace(
                 error=f"{report.error}; and going back to the earlier image failed: {sentence(error)}"
