@@ -107,12 +107,11 @@ def _unmark(runtime: RuntimeBase, name: str, container_id: str) -> None:
 
 
 def _finish(runtime: RuntimeBase, container: Container, old: str) -> None:
-    """Have neighbours, and the options of containers that depend on it, name a container as it is called by now."""
-    with container.batch():
-        if container.state.status.has_process and "hosts" in container.state.etc_files:
-            files = etc_files.fill(container, container.config, container.state.process, ("hosts",))
-            container.save(etc_files={**container.state.etc_files, **files})
-        container.event("rename", OldName=old)
+    """Have neighbours, and the options of containers that depend on it, name a container as it is called by now.
+
+    One of these that cannot be written keeps none of the others from it.
+    """
+    failed: list[Exception] = []
     for other in runtime.containers():
         if _renamed(other.config, old, container.name):
             try:
@@ -121,6 +120,17 @@ def _finish(runtime: RuntimeBase, container: Container, old: str) -> None:
                     runtime.store.write_config(other.config.with_options(changed))
             except (ContainerRemoved, ConfigMismatch):
                 continue
+            except (LibpodError, OSError) as error:
+                failed.append(error)
+    with container.batch():
+        try:
+            if container.state.status.has_process and "hosts" in container.state.etc_files:
+                files = etc_files.fill(container, container.config, container.state.process, ("hosts",))
+                container.save(etc_files={**container.state.etc_files, **files})
+        finally:
+            container.event("rename", OldName=old)
+    for one in failed:
+        raise one
 
 
 def _renamed(config: ContainerConfig, old: str, new: str) -> dict[str, object]:
