@@ -13,6 +13,7 @@ import time
 from typing import Optional, Sequence
 
 from .._container.container import Container
+from .._container.io import reading
 from .._container.lifecycle import restart
 from .._drivers import host_log
 from .._drivers.cgroups import hierarchy, systemd_units
@@ -33,7 +34,8 @@ def on_exit(parts: EngineConfig, arguments: Sequence[str]) -> int:
         host_log.about(container.name, container.id)
         delay = _take_down(container)
         if container.config.options["rm"]:
-            runtime.remove_ended(container.name, container.id)
+            while not runtime.remove_ended(container.name, container.id, reading.busy) and reading.busy(container):
+                reading.wait_for_all(container)
             host_log.write("info", "removed, for it has ended (rm)")
             return 0
         while delay is not None:

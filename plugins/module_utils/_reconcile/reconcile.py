@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
 from .._container.container import Container
@@ -107,14 +108,18 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], S
             runtime.warn_incomplete()
         runtime.clear_resume(desired.name)
         goes = container is not None and container.config.options["rm"]
+        held = ExitStack()
         if container is not None and goes and waits(desired):
-            # Under the lock: the exit command waits for that before it removes the container with its log.
-            output, code = _wait(container, desired, plan, log)
-            container = find_synced(runtime, desired.name)
+            from .._container.io import reading
+
+            held.enter_context(reading.hold(container))
         if container is None:
             lock.discard()
-    if container is not None and not goes and waits(desired):
-        output, code = _wait(container, desired, plan, log)
+    if container is not None and waits(desired):
+        with held:
+            output, code = _wait(container, desired, plan, log)
+        if goes:
+            container = after_end(runtime, container)
     if container is not None and (plan.steps or waits(desired)):
         container.peek()
     return Outcome(plan, shown(container) if container else None, output, code)
@@ -181,6 +186,15 @@ def _awaited(
     if desired.wait == "exited":
         return None, container.wait(waiting.seconds_left(desired.wait_timeout))
     return None, None
+
+
+def after_end(runtime: Runtime, container: Container) -> Optional[Container]:
+    """Remove a container with ``rm`` whose end has been read; return it where it stays."""
+    with runtime.store.lock(container.name) as lock:
+        now = find_synced(runtime, container.name)
+        if now is None and lock.depth == 1:
+            lock.discard()
+    return now if now is not None and now.id == container.id else None
 
 
 def find_synced(runtime: Runtime, name: str) -> Optional[Container]:

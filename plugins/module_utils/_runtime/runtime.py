@@ -27,6 +27,8 @@ from .._store.locks import hold_all
 from .._store.store import NameRecord, Store
 from .base import RuntimeBase
 
+_READING = 10.0  # seconds for those who read the log of a container that goes with its end
+
 
 class Runtime(RuntimeBase):
     """The containers under one set of roots. Methods that change a name are called under its lock."""
@@ -279,6 +281,10 @@ class Runtime(RuntimeBase):
         container.given_up = abandon
         container.status().check("force_remove" if force else "remove", container.name)
         self.check_removable(container)
+        if container.config.options["rm"] and not container.state.status.has_process:
+            from .._container.io import reading
+
+            reading.wait_end(container, _READING)
         record = self.store.name_record(container.name)
         self.store.write_name(container.name, {**record, "id": "", "retired": container.id})
         if keep_image:
@@ -288,18 +294,21 @@ class Runtime(RuntimeBase):
         self.recover(container.name, abandon=abandon)
         self.finish_removal(container.name, abandon=abandon)
 
-    def remove_ended(self, name: str, container_id: str) -> bool:
+    def remove_ended(
+        self, name: str, container_id: str, unless: Callable[[Container], bool] = lambda _now: False
+    ) -> bool:
         """Remove an exited container and return whether it was removed.
 
-        It stays where its name belongs to another container by now, or where it runs again or is about to.
+        It stays where its name belongs to another container by now, where it runs again or is about to, or ``unless``
+        holds.
 
         :raises DependencyExists: others depend on it.
         """
-        if self.remove_if(name, lambda now: now.id == container_id and has_ended(now)):
+        if self.remove_if(name, lambda now: now.id == container_id and has_ended(now) and not unless(now)):
             return True
         with suppress(NoSuchContainer, StateCorrupt, ConfigMismatch):
             if (renamed := self.store.config(container_id).name) != name:
-                return self.remove_ended(renamed, container_id)
+                return self.remove_ended(renamed, container_id, unless)
         return False
 
     def remove_if(self, name: str, suits: Callable[[Container], bool], *, force: bool = False) -> bool:

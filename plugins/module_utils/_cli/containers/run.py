@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import ExitStack
 from glob import glob
 from typing import Optional, Sequence
 
 from ..._container.container import Container
+from ..._container.io import reading
 from ..._container.io.logs import Output, show_to_end
 from ..._container.io.session import Session
 from ..._model.engine_config import EngineConfig
@@ -21,7 +23,7 @@ from ..._model.options.parsers import name as checked_name
 from ..._model.options.table import OPTIONS
 from ..._reconcile.desired import Desired
 from ..._reconcile.env_files import read
-from ..._reconcile.reconcile import apply_one, check_root, find_synced
+from ..._reconcile.reconcile import after_end, apply_one, check_root, find_synced
 from ..._runtime.runtime import Runtime
 from ..arguments import new_parser
 from ..resources.registry_access import access, add_access
@@ -60,13 +62,11 @@ def _with_session(parts: EngineConfig, options: argparse.Namespace) -> tuple[str
     options.name = checked_name(options.name, "--name") if options.name else _new_name()
     runtime = Runtime(parts)
     runtime.store.prepare()
-    with runtime.store.lock(options.name):
-        container_id, _output = _made(runtime, options, "created")
-        container = runtime.by_id(container_id, options.name)
-        if container.config.options["rm"]:
-            # The exit command waits for the lock, and so the exit code is read before it removes the container.
-            return container_id, _begun(runtime, container, how)
-    return container_id, _begun(runtime, container, how)
+    container_id, _output = _made(runtime, options, "created")
+    container = runtime.by_id(container_id, options.name)
+    output = _begun(runtime, container, how)
+    after_end(runtime, container)
+    return container_id, output
 
 
 def _begun(runtime: Runtime, container: Container, how: Session) -> Output:
@@ -91,7 +91,7 @@ def _made(runtime: Runtime, options: argparse.Namespace, state: str) -> tuple[st
     check_root()
     name = checked_name(options.name, "--name") if options.name else _new_name()
     values = _values(options)
-    attached, goes = state == "started" and not options.detach, bool(values.get("rm"))
+    attached = state == "started" and not options.detach
     desired = Desired(
         name,
         state,
@@ -100,19 +100,22 @@ def _made(runtime: Runtime, options: argparse.Namespace, state: str) -> tuple[st
         image=options.image,
         pulling=access(options, **{one: getattr(options, one) for one in _PULLING}),
         recreate=options.replace,
-        # One that is removed at its end is waited for under the lock of its name, so that its log is still there.
-        detach=not (attached and goes),
-        show=show,
     )
     runtime.store.prepare()
-    with runtime.store.lock(name):
-        if not options.replace and find_synced(runtime, name) is not None:
-            raise ContainerExists(f"a container has the name {name!r}: remove it, give another name, or add --replace")
-        outcome = apply_one(runtime, desired)
-    if attached and not goes:
-        container = runtime.container(name)
-        return container.id, show_to_end(container, None, show)
-    return outcome.container_id, outcome.output
+    with ExitStack() as held:
+        with runtime.store.lock(name):
+            if not options.replace and find_synced(runtime, name) is not None:
+                raise ContainerExists(
+                    f"a container has the name {name!r}: remove it, give another name, or add --replace"
+                )
+            container_id = apply_one(runtime, desired).container_id
+            container = runtime.by_id(container_id, name)
+            if not attached:
+                return container_id, None
+            held.enter_context(reading.hold(container))
+        output = show_to_end(container, None, show)
+    after_end(runtime, container)
+    return container_id, output
 
 
 def _parser(command: str, about: str) -> argparse.ArgumentParser:

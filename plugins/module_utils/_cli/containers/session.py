@@ -9,7 +9,7 @@ import argparse
 from typing import Callable, Sequence
 
 from ..._container.container import Container
-from ..._container.io import session
+from ..._container.io import reading, session
 from ..._container.lifecycle.wait import FOREVER
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState
@@ -40,10 +40,11 @@ def attach(parts: EngineConfig, arguments: Sequence[str]) -> int:
 def _joined(container: Container, how: session.Session, start: Callable[[], object] = lambda: None) -> int:
     """Connect our streams, then ``start``; return the container's exit code, or 0 after a detach."""
     how = how._replace(stdin=how.stdin and container.config.options["interactive"])
-    with session.opened(container) as stream:
-        start()
-        ended = session.follow(container, stream, how)
-    return container.wait(FOREVER) if ended else 0
+    with reading.hold(container):
+        with session.opened(container) as stream:
+            start()
+            ended = session.follow(container, stream, how)
+        return container.wait(FOREVER) if ended else 0
 
 
 def add_session(parser: argparse.ArgumentParser) -> None:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from ..._drivers import process
 from ..._model.errors import InvalidState
+from ..._model.records.status import ContainerStatus
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
@@ -24,7 +25,21 @@ def wait(container: ContainerBase, seconds: float) -> int:
     state = container.peek().state
     if state.status.has_process and not process.wait_end(state.process, seconds):
         raise InvalidState(f"container {container.name} still runs after {seconds:g} seconds")
-    with container.batch():
-        # A restart policy may have begun another run since.
-        ends = [one["exit_code"] for one in container.exits if one["started_time"] == state.started_time]
-        return ends[-1] if ends else container.state.exit_code
+    # Without the lock where that is enough: a removal has it while it waits for those who read (reading.py).
+    code = _code(container, state.started_time)
+    if code is None:
+        with container.batch():
+            code = _code(container, state.started_time)
+    return container.state.exit_code if code is None else code
+
+
+def _code(container: ContainerBase, started_time: str) -> Optional[int]:
+    """Return the exit code of the run that began then, None where it is not known so far.
+
+    A restart policy may have begun another run since.
+    """
+    ends: list[int] = [one["exit_code"] for one in container.exits if one["started_time"] == started_time]
+    if ends:
+        return ends[-1]
+    state = container.peek().state
+    return state.exit_code if state.status is ContainerStatus.EXITED and state.started_time == started_time else None
