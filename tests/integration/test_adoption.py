@@ -224,9 +224,15 @@ def test_podman_waits_for_the_last_exit_code(both: tuple[Host, Podman]) -> None:
     assert podman.run("wait", "web") == "3\n"
 
 
+def _cleaned_up(podman: Podman) -> None:
+    """Wait for podman's cleanup, which conmon begins at the container's end; until then the plan may change."""
+    eventually(lambda: podman.rows("inspect", "web")[0]["State"]["Status"] == "exited")
+
+
 def test_container_without_a_process_is_adopted_and_given_back(both: tuple[Host, Podman]) -> None:
     host, podman = both
     podman.call("run", "--name", "web", "--network", "none", "localhost/busybox", "sh", "-c", "exit 7")
+    _cleaned_up(podman)
     podman.run("create", "--name", "new", "--network", "none", "localhost/busybox", "true")
     assert handed(host, "adopted")["container"]["State"]["ExitCode"] == 7
     handed(host, "adopted", "new")
@@ -237,6 +243,7 @@ def test_container_without_a_process_is_adopted_and_given_back(both: tuple[Host,
     codes = {row["Names"][0]: (row["State"], row["ExitCode"]) for row in podman.rows("ps", "--all")}
     assert codes["web"] == ("exited", 7) and codes["new"] == ("exited", 0), codes
     assert podman.call("start", "--attach", "web").returncode == 7
+    _cleaned_up(podman)
     # What the engine has started runs on by the engine's conmon.
     handed(host, "adopted")
     assert not host.container("web", image="busybox", command=COMMAND, network="none", state="started").failed

@@ -159,14 +159,14 @@ expect_moves(detect())
 def test_moves_are_expected_where_the_process_is(host: Host) -> None:
     # The process begins in a cgroup of its own, in all hierarchies.
     hierarchy.prepare(manager.detect(), ONE)
-    enter = f"import os\nfrom {hierarchy.__name__} import enter\nfrom {manager.__name__} import detect\n"
+    enter = f"import os, sys\nfrom {hierarchy.__name__} import enter\nfrom {manager.__name__} import detect\n"
     enter += f"enter(detect(), {ONE!r}, os.getpid())\n"
     show = "print(open('/proc/self/cgroup').read())\n"
-    argv = [sys.executable, "-c", f"{enter}{show}print('--', flush=True){EXPECTING}{show}"]
+    argv = [sys.executable, "-c", f"{enter}{show}sys.stdout.flush()\nos.write(1, b'--'){EXPECTING}{show}"]
     done = subprocess.run(
         ["strace", "-qq", "-e", "trace=openat,write", *argv], capture_output=True, text=True, check=True
     )
-    before, _marker, after = done.stdout.partition("--\n")
+    before, _marker, after = done.stdout.partition("--")
     assert ONE in before and before == after
     lines = done.stderr.rpartition('"--')[2].splitlines()
     moved = [number for number, line in enumerate(lines) if f'{ONE}/cgroup.procs"' in line]

@@ -200,14 +200,17 @@ class Host:
     def leaks(self) -> list[str]:
         """Return what differs from the fresh host, one line each, without what may stay.
 
-        An exit command may still run for a moment, and a killed process, which has no command line, may still be there.
-        So may a veth link, which the kernel removes some time after the namespace of its peer.
+        An exit command, or what follows an adopted container, may still run for a moment. A killed process, which has
+        no command line, may still be there. So may a veth link, which the kernel removes some time after the namespace
+        of its peer.
         """
         deadline = time.monotonic() + 20.0 * PATIENCE
         while True:
             left = leaks.difference(self._clean, leaks.snapshot(self))
             going = [
-                line for line in left if re.fullmatch(r"left over: (process \d+ (.* exit .*)?|link veth\w+ veth)", line)
+                line
+                for line in left
+                if re.fullmatch(r"left over: (process \d+ (.* (exit|adopted) .*)?|link veth\w+ veth)", line)
             ]
             if not going or time.monotonic() > deadline:
                 return left

@@ -87,7 +87,7 @@ def differences(value: Any, hint: Any, where: str = "it") -> Iterator[str]:
             return
         for number, one in enumerate(value):
             yield from differences(one, arguments[0], f"{where}[{number}]")
-    elif hint is not object and type(value) is not hint:
+    elif hint is not object and value.__class__ is not hint:
         yield f"{where} is {value!r}, not of {hint}"
 
 

@@ -363,7 +363,7 @@ class Measures(TypedDict, total=False):
     Stats: Optional[Mapping[str, object]]
 
 
-class MeasuredContainer(Inspected, Measures):
+class MeasuredContainer(Inspected, Measures):  # pylint: disable=duplicate-bases  # to pylint, each is a TypedDict
     """A container in the result of libpod_container_info."""
 
 
