@@ -95,6 +95,21 @@ class ContainerBase:
                 self.sync()
             yield self
 
+    def sync_now(self) -> bool:
+        """Sync under the lock where that is free; return whether it was.
+
+        :raises ContainerRemoved: the container was removed. :raises ConfigMismatch: as ``batch``.
+        """
+        self.check_version()
+        if not self._lock.enter_now():
+            return False
+        try:
+            self._reload()
+            self.sync()
+        finally:
+            self._lock.__exit__(None, None, None)
+        return True
+
     def check_version(self) -> None:
         """Check that this version can change the container.
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+import time
+from typing import TYPE_CHECKING
 
 from ..._drivers import process
 from ..._model.errors import InvalidState
@@ -14,6 +15,7 @@ from ..._model.records.status import ContainerStatus
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
+_PAUSE = 0.02  # seconds
 FOREVER = 10.0 * 365 * 86400  # seconds
 
 
@@ -25,21 +27,12 @@ def wait(container: ContainerBase, seconds: float) -> int:
     state = container.peek().state
     if state.status.has_process and not process.wait_end(state.process, seconds):
         raise InvalidState(f"container {container.name} still runs after {seconds:g} seconds")
-    # Without the lock where that is enough: a removal has it while it waits for those who read (reading.py).
-    code = _code(container, state.started_time)
-    if code is None:
-        with container.batch():
-            code = _code(container, state.started_time)
-    return container.state.exit_code if code is None else code
-
-
-def _code(container: ContainerBase, started_time: str) -> Optional[int]:
-    """Return the exit code of the run that began then, None where it is not known so far.
-
-    A restart policy may have begun another run since.
-    """
-    ends: list[int] = [one["exit_code"] for one in container.exits if one["started_time"] == started_time]
-    if ends:
-        return ends[-1]
-    state = container.peek().state
-    return state.exit_code if state.status is ContainerStatus.EXITED and state.started_time == started_time else None
+    while not container.sync_now():
+        # Without the lock where it is taken: a removal has it while it waits for those who read (reading.py).
+        now = container.peek().state
+        if now.status is ContainerStatus.EXITED and now.started_time == state.started_time:
+            return now.exit_code
+        time.sleep(_PAUSE)
+    # A restart policy may have begun another run since.
+    ends: list[int] = [one["exit_code"] for one in container.exits if one["started_time"] == state.started_time]
+    return ends[-1] if ends else container.state.exit_code
