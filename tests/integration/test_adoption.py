@@ -12,7 +12,6 @@ from glob import glob
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import kept_engine
 from ansible_collections.libpod.engine.tests.support.adoption import (
     COMMAND,
     PORT,
@@ -21,6 +20,7 @@ from ansible_collections.libpod.engine.tests.support.adoption import (
     begun,
     clear,
     handed,
+    side_by_side,
 )
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.names import names
@@ -37,16 +37,10 @@ def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
     default, _subnet, release = DEFAULTS[request.param]
     if release == OWN and not HAS_PODMAN_4:
         pytest.skip("this Debian's podman is podman 5")
-    with Host(network_backend=request.param) as host:
-        podman = Podman(host, default, release)
-        kept_engine.install(host.parts.static_root)
+    with side_by_side(request.session, default, release, network_backend=request.param) as both:
         os.mkdir("/srv/data")
-        yield host, podman
-        if not request.session.testsfailed:
-            host.empty()
-            podman.remove()
-            shutil.rmtree("/srv/data")
-            host.expect_clean()
+        yield both
+        shutil.rmtree("/srv/data")
 
 
 @pytest.fixture(autouse=True)

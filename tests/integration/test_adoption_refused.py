@@ -13,8 +13,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman import bolt
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman.bolt import Bucket
 from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
-from ansible_collections.libpod.engine.tests.support import kept_engine
-from ansible_collections.libpod.engine.tests.support.adoption import begun, clear, handed
+from ansible_collections.libpod.engine.tests.support.adoption import begun, clear, handed, side_by_side
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.podman import Podman
@@ -24,14 +23,8 @@ SLEEP = ("sleep", "1000")
 
 @pytest.fixture(scope="module", name="both")
 def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
-    with Host() as host:
-        podman = Podman(host)
-        kept_engine.install(host.parts.static_root)
-        yield host, podman
-        if not request.session.testsfailed:
-            host.empty()
-            podman.remove()
-            host.expect_clean()
+    with side_by_side(request.session) as both:
+        yield both
 
 
 @pytest.fixture(autouse=True)

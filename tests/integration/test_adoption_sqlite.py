@@ -10,8 +10,15 @@ from contextlib import closing
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import kept_engine, kernel
-from ansible_collections.libpod.engine.tests.support.adoption import PUBLISHED, Probe, begun, clear, handed
+from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support.adoption import (
+    PUBLISHED,
+    Probe,
+    begun,
+    clear,
+    handed,
+    side_by_side,
+)
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.podman import HAS_PODMAN_4, OF_DEBIAN_13, OWN, Podman
 
@@ -20,14 +27,8 @@ MS_RDONLY = 1
 
 @pytest.fixture(scope="module", name="both")
 def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
-    with Host(network_backend="netavark") as host:
-        podman = Podman(host, "podman", OF_DEBIAN_13)
-        kept_engine.install(host.parts.static_root)
-        yield host, podman
-        if not request.session.testsfailed:
-            host.empty()
-            podman.remove()
-            host.expect_clean()
+    with side_by_side(request.session, "podman", OF_DEBIAN_13, network_backend="netavark") as both:
+        yield both
 
 
 @pytest.fixture(autouse=True)

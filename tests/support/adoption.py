@@ -8,8 +8,12 @@ from __future__ import annotations
 import http.client
 import threading
 import time
-from typing import Any, Sequence
+from contextlib import contextmanager
+from typing import Any, Iterator, Sequence
 
+import pytest
+
+from . import kept_engine
 from .hosts import Host
 from .podman import Podman
 from .process import PATIENCE, eventually
@@ -19,6 +23,21 @@ SERVER = "trap 'exit 0' TERM; mkdir -p /www; echo served > /www/index.html; http
 COMMAND = ["sh", "-c", SERVER]
 PUBLISHED = ["-p", f"{PORT}:80"]
 INTERVAL = 0.01
+
+
+@contextmanager
+def side_by_side(session: pytest.Session, *podman: str, **options: Any) -> Iterator[tuple[Host, Podman]]:
+    """Yield a host with both engines on one store; unless a test fails, they must leave nothing in the end."""
+    with Host(**options) as host:
+        theirs = Podman(host, *podman)
+        kept_engine.install(host.parts.static_root)
+        try:
+            yield host, theirs
+        finally:
+            if not session.testsfailed:
+                host.empty()
+                theirs.remove()
+                host.expect_clean()
 
 
 def clear(host: Host, podman: Podman) -> None:

@@ -16,7 +16,7 @@ import tempfile
 from typing import Iterator, Sequence
 
 from . import images, scenario
-from .process import eventually
+from .process import eventually, in_background
 from .registry import HTTP, REGISTRY, answers
 
 # Not run in a test host: the role would write outside of it.
@@ -56,12 +56,11 @@ def mirror(folder: str) -> Iterator[None]:
     with open("/etc/containers/registries.conf.d/mirror.conf", "w", encoding="ascii") as file:
         file.write(MIRROR)
     argv = ["docker-registry", "serve", config]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    with in_background(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
         eventually(lambda: answers(5000))
         policy = ["skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"]
         subprocess.run([*policy, f"oci:{images.layout()}:busybox", f"docker://{REGISTRY}/{IMAGE}"], check=True)
         yield
-        server.kill()
 
 
 def main() -> None:

@@ -101,14 +101,11 @@ class ContainerBase:
         :raises ContainerRemoved: the container was removed. :raises ConfigMismatch: as ``batch``.
         """
         self.check_version()
-        if not self._lock.enter_now():
-            return False
-        try:
-            self._reload()
-            self.sync()
-        finally:
-            self._lock.__exit__(None, None, None)
-        return True
+        with self._lock.if_free() as taken:
+            if taken:
+                self._reload()
+                self.sync()
+        return taken
 
     def check_version(self) -> None:
         """Check that this version can change the container.

@@ -107,9 +107,8 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], S
         finally:
             runtime.warn_incomplete()
         runtime.clear_resume(desired.name)
-        goes = container is not None and container.config.options["rm"]
         held = ExitStack()
-        if container is not None and goes and waits(desired):
+        if container is not None and container.config.options["rm"] and waits(desired):
             from .._container.io import reading
 
             held.enter_context(reading.hold(container))
@@ -118,8 +117,7 @@ def apply_one(runtime: Runtime, desired: Desired, shown: Callable[[Container], S
     if container is not None and waits(desired):
         with held:
             output, code = _wait(container, desired, plan, log)
-        if goes:
-            container = after_end(runtime, container)
+        container = after_end(runtime, container)
     if container is not None and (plan.steps or waits(desired)):
         container.peek()
     return Outcome(plan, shown(container) if container else None, output, code)
@@ -189,7 +187,9 @@ def _awaited(
 
 
 def after_end(runtime: Runtime, container: Container) -> Optional[Container]:
-    """Remove a container with ``rm`` whose end has been read; return it where it stays."""
+    """Remove a container with ``rm`` whose end has been read; return the container where it stays."""
+    if not container.config.options["rm"]:
+        return container
     with runtime.store.lock(container.name) as lock:
         now = find_synced(runtime, container.name)
         if now is None and lock.depth == 1:

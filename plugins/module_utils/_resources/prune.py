@@ -225,10 +225,10 @@ def images(
     """
     from .._container.io.log_parts import seconds
     from .._drivers.images.transport import Images
-    from .images.resolution import clear_killed
+    from .images.work_folder import clear
 
     if not dry:
-        clear_killed(runtime.parts)
+        clear(runtime.parts)
     removed, known = [], ImageStore(runtime.parts).all()
     staying = _staying(runtime, [image for image, _created in known], every, gone)
     for image, created in known:

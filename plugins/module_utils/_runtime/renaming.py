@@ -85,12 +85,9 @@ def settle(runtime: RuntimeBase, name: str, record: NameRecord) -> NameRecord:
         warn(f"container {record['to']} is renamed, but not everywhere: {sentence(error)}: restart it")
     # That which leads to the container comes last, so that its next task comes upon what is left.
     for one in sorted((record["from"], record["to"]), key=lambda one: store.name_record(one).get("id") == container_id):
-        lock = store.lock(one)
-        if lock.enter_now():
-            try:
+        with store.lock(one).if_free() as taken:
+            if taken:
                 _unmark(runtime, one, container_id)
-            finally:
-                lock.__exit__(None, None, None)
     return store.name_record(name)
 
 
@@ -129,8 +126,8 @@ def _finish(runtime: RuntimeBase, container: Container, old: str) -> None:
                 container.save(etc_files={**container.state.etc_files, **files})
         finally:
             container.event("rename", OldName=old)
-    for one in failed:
-        raise one
+    if failed:
+        raise failed[0]
 
 
 def _renamed(config: ContainerConfig, old: str, new: str) -> dict[str, object]:

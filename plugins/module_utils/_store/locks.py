@@ -65,6 +65,16 @@ class FileLock:
         """Take the lock as ``with`` does, without waiting; return whether it was taken."""
         return self._enter(wait=False)
 
+    @contextmanager
+    def if_free(self) -> Iterator[bool]:
+        """Hold the lock where it is free now; yield whether it is."""
+        taken = self.enter_now()
+        try:
+            yield taken
+        finally:
+            if taken:
+                self.__exit__(None, None, None)
+
     def _enter(self, wait: bool) -> bool:
         if self._depth == 0:
             descriptor = self._acquire(wait)
@@ -167,10 +177,9 @@ def hold_all(locks: Sequence[FileLock]) -> Iterator[None]:
                 held.enter_context(busy)
             busy = None
             for lock in locks:
-                if not lock.enter_now():
+                if not held.enter_context(lock.if_free()):
                     busy = lock
                     break
-                held.callback(lock.__exit__, None, None, None)
             if busy is None:
                 yield
                 return

@@ -183,7 +183,10 @@ def _folder(container: ContainerBase, exec_id: str) -> str:
 
 
 def process_for(container: ContainerBase, wanted: Exec) -> dict[str, Any]:
-    """Return the container's own process as it was started (config.md#process), with the requested changes."""
+    """Return the container's own process as it was started (config.md#process), with the requested changes.
+
+    A thread has the kernel be ready for its move into the container's cgroups.
+    """
     if not wanted.argv or not wanted.argv[0]:
         raise InvalidArgument(f"a command to run in container {container.name} is missing")
     with container.batch():

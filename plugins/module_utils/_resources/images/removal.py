@@ -18,7 +18,7 @@ from ..._model.records.image import Image
 from ..._runtime.images import used_by
 from ..._runtime.runtime import Runtime
 from .outcome import Outcome
-from .resolution import clear_killed
+from .work_folder import clear
 
 
 class _Users(NamedTuple):
@@ -42,7 +42,7 @@ def remove(parts: EngineConfig, key: str, *, force: bool, dry: bool) -> Outcome:
     :raises ToolMissing: containers-storage(1) is not installed, in check mode too.
     """
     if not dry:
-        clear_killed(parts)
+        clear(parts)
     image = ImageStore(parts).find(key)
     if image is None:
         return Outcome()

@@ -227,7 +227,10 @@ def _once(answers: Answers, question: tuple[object, ...], retries: int, ask: Cal
 
 
 def clear_killed(parts: EngineConfig) -> None:
-    """Remove what a killed pull has left: its image may be stored already, so that nothing is pulled again."""
+    """Remove what a killed pull has left: its image may be stored already, so that nothing is pulled again.
+
+    ``work_folder`` is loaded only where there is something.
+    """
     folder = f"{parts.static_root}/images"
     if os.path.isdir(folder) and os.listdir(folder):
         from .work_folder import clear

@@ -53,14 +53,12 @@ def clear(parts: EngineConfig) -> None:
 def _if_free(parts: EngineConfig, name: str) -> Iterator[bool]:
     """Yield whether the lock of a folder could be taken, and hold it then."""
     lock = _lock(parts, name)
-    if not lock.enter_now():
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.discard()
-        lock.__exit__(None, None, None)
+    with lock.if_free() as taken:
+        try:
+            yield taken
+        finally:
+            if taken:
+                lock.discard()
 
 
 def _remove(top: str, name: str) -> None:
