@@ -153,6 +153,10 @@ def test_removal_takes_away_the_record_that_a_kill_left_unfinished(storage: Stor
     left.write_text("[")  # a kill during the first mount of this boot
     storage.delete(ONE)
     assert not left.exists() and not records.exists()
+    left = Path(unfinished("/srv/storage/overlay-layers/layers.json"))
+    left.write_text("[")  # a kill at the beginning of its creation
+    storage.delete(ONE)
+    assert not left.exists()
 
 
 def test_unknown_image_is_named(storage: Storage) -> None:

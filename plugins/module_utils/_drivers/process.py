@@ -202,6 +202,25 @@ def _descent(leader: int) -> list[ProcessRef]:
     return found
 
 
+def inner_children() -> list[int]:
+    """Return this process's children, dead ones too, that are in a PID namespace below its own (NSpid).
+
+    proc_pid_status(5) has the fields.
+    """
+    own, depth = str(os.getpid()), len(_status("self").get("NSpid", ()))
+    found = ((pid, _status(pid)) for pid in pids())
+    return [pid for pid, now in found if now.get("PPid") == [own] and len(now.get("NSpid", ())) > depth]
+
+
+def _status(pid: Union[int, str]) -> dict[str, list[str]]:
+    """Return the fields of proc_pid_status(5), each split at white space; none where the process is gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            return {name: value.split() for name, _colon, value in (line.partition(":") for line in file)}
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+
+
 def signal_session(leader: int, number: int) -> None:
     """Signal every process of a session, as ``kill_session`` does."""
     for pid in pids() if endable(leader) else ():

@@ -15,13 +15,15 @@ from ..._drivers import process
 from ..._drivers.cgroups import hierarchy, manager
 from ..._drivers.kernel import syscalls
 from ..._model.attempts import Attempts
-from ..._model.errors import CleanupIncomplete, LibpodError, sentence
+from ..._model.errors import CleanupIncomplete, InvalidState, LibpodError, sentence
 from ..._model.failpoints import failpoint
 from ..._model.options.table import ID_FILES
 from ..._model.records.config import DEFAULT_CGROUP_PARENT
 from ..._model.records.namespaces import LinuxNS
 from ..._model.records.process_ref import ProcessRef
+from ..._model.records.state import EXIT_UNKNOWN
 from ..._model.records.status import ContainerStatus
+from ..live_status import timestamp
 from . import conmon_cgroup
 from .background import Background
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 # conmon ends by itself once it has written the exit file.
 _CONMON_SECONDS = 5.0
+# An ended process leaves its cgroup shortly before it is seen to have ended.
+_KILLED_SECONDS = 5.0
 
 
 def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = False) -> None:
@@ -57,8 +61,11 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
     if attempts.failed:
         raise _incomplete(container, attempts)
     if os.path.isdir(container.run_dir) and not delete:
+        if state.started_time and state.process.pid and not state.finished_time:
+            # It ran, and its end could not be waited for.
+            container.save(finished_time=timestamp(), exit_code=EXIT_UNKNOWN)
         container.save(
-            status=ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED,
+            status=ContainerStatus.EXITED if container.state.finished_time else ContainerStatus.CONFIGURED,
             process=ProcessRef(),
             conmon=state.conmon if stays else ProcessRef(),
             config_path="",
@@ -135,6 +142,9 @@ def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> No
     for path in (container.conmon_cgroup_path, container.cgroup_top):
         if hierarchy.exists(container.host.cgroups, path):
             hierarchy.kill(container.host.cgroups, path)
+    # Such as the init of a PID namespace that waits for a process there which another program has not reaped.
+    if not (delete or process.wait_end(state.process, _KILLED_SECONDS)):
+        raise InvalidState(f"process {state.process.pid} has not ended after SIGKILL: it waits in the kernel")
 
 
 def _stays(container: ContainerBase, delete: bool) -> bool:

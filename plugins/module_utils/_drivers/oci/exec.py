@@ -30,6 +30,9 @@ from .exec_streams import Streams
 from .runtime import OciRuntime
 
 _adopting, _lock = [0], threading.Lock()
+# The processes of this one that are being started or run, by the files that have their PIDs.
+_pid_files: set[str] = set()
+_ORPHAN_SECONDS = 1.0  # until a killed process has ended, unless its cgroup is frozen
 # runc lives for milliseconds, and Go's further threads and its garbage collection cost it a twentieth of them. An exec
 # starts no hook, which would have this too.
 _ENVIRONMENT = {"GOMAXPROCS": "1", "GOGC": "off"}
@@ -71,6 +74,7 @@ class Begun:
         """Start the runtime, which has the descriptors ``kept``. :raises ToolMissing: it does not exist."""
         self.streams = streams
         self._argv, self._log, self._bounds, self._ended = argv, kept[1], bounds, False
+        self.handed_over = False  # the runtime has started the process, which is ours now
         stdin, stdout, stderr = streams.theirs
         # runc gives the process its own umask, and not the specification's.
         umask = process["user"].get("umask", 0o022)
@@ -103,6 +107,7 @@ class Begun:
             return Ended(failure_code(message) if message else code, message)
         if code is None:
             return Ended(None)
+        self.handed_over = True
         return Ended(_follow(read_pid(self._bounds.pid_file), self.streams, self._bounds, deadline, running))
 
     def _started(self, deadline: float) -> Optional[int]:
@@ -150,6 +155,7 @@ def begun(
     """
     with streams, _adopted(), _command(oci, container_id, process, bounds, streams) as (argv, kept):
         one = None
+        _pid_files.add(bounds.pid_file)
         try:
             one = Begun(oci, argv, kept, process, streams, bounds)
             yield one
@@ -157,6 +163,9 @@ def begun(
             if one:
                 one.end()
             forget(bounds.pid_file)
+            _pid_files.discard(bounds.pid_file)
+            if one and not one.handed_over:
+                _end_orphans()
         # Its end has been recorded by now, which that of the container may wait for.
         streams.flow.flush()
 
@@ -172,6 +181,20 @@ def execute(
     """Run ``process`` to its end, as ``begun`` and ``Begun.finish`` do."""
     with begun(oci, container_id, process, streams, bounds) as one:
         return one.finish(running)
+
+
+def _end_orphans() -> None:
+    """End and reap what a runtime that failed has left to this process.
+
+    The init of a PID namespace ends only once all processes there are reaped (pid_namespaces(7)). So a stop of the
+    container would wait for this process, which may wait for the lock that the stop has.
+    """
+    for pid in set(processes.inner_children()) - {read_pid(path) for path in [*_pid_files]}:
+        orphan = processes.ref(pid)
+        processes.send_signal(orphan, signal.SIGKILL)
+        processes.wait_end(orphan, _ORPHAN_SECONDS)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
 
 def forget(pid_file: str) -> None:

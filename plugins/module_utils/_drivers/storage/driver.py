@@ -139,7 +139,7 @@ class Storage:
         layer = layer or _read(note) or self._layer_id(container_id)
         if not self._container_layers():
             self._delete_by_tool(container_id, layer, note if known else "")
-        elif known or self._has_layer(layer):
+        elif known or self._has_layer(layer) or self._is_unfinished():
             from . import removal
 
             removal.delete(self._roots, self._static_root, container_id, layer)
@@ -295,6 +295,12 @@ class Storage:
         return os.path.isdir(roots.layer_home(layer)) or any(
             member(one, "id") == layer for file in files for one in records(file, layer)
         )
+
+    def _is_unfinished(self) -> bool:
+        """Return whether the store may have the record that a creation was killed at; another program may write it."""
+        from .store_records import unfinished
+
+        return os.path.exists(unfinished(f"{self._roots.root}/{self._roots.driver}-layers/layers.json"))
 
     def _tool(self, verb: str, *arguments: str, changes: bool = True) -> str:
         argv = ["containers-storage", verb, *self._roots.arguments, *arguments]

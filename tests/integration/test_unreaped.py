@@ -1,0 +1,76 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dead processes of a container that are not reaped, for which its init waits (pid_namespaces(7))."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import Exec, process_for
+from ansible_collections.libpod.engine.plugins.module_utils._container.lifecycle import cleanup, stop
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process as processes
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import exec
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.exec_streams import Streams
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams import Sink
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, eventually
+
+OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
+
+
+def test_stop_does_not_wait_for_what_a_failed_exec_has_left(host: Host, tmp_path: Path) -> None:
+    """As runc does where the container ends while it starts a process there: that one is left to the engine."""
+    made = host.container("c", **OPTIONS)
+    container = Runtime(host.parts).container("c")
+    runtime = copy.copy(container.oci)
+    runtime.path = str(tmp_path / "runtime")
+    with open(runtime.path, "w", encoding="utf-8") as file:
+        pid = made["container"]["State"]["Pid"]
+        file.write(f"#!/bin/sh\nnsenter -t {pid} -p sleep 1000 &\nsleep 0.3\nkill -9 $!\nexit 1\n")
+    os.chmod(runtime.path, 0o755)
+    streams = Streams(Sink(lambda data: None), Sink(lambda data: None))
+    bounds = exec.Bounds(str(tmp_path / "pid"))
+    ended = exec.execute(runtime, container.id, process_for(container, Exec(["true"])), streams, bounds)
+    assert ended.code == 1 and processes.inner_children() == []
+    began = time.monotonic()
+    done = host.container("c", state="stopped")
+    assert done["container"]["State"]["ModelStatus"] == "exited" and time.monotonic() - began < 20 * PATIENCE, done
+
+
+def test_stop_says_that_the_container_waits_for_another_program(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = host.container("c", **OPTIONS)
+    pid = made["container"]["State"]["Pid"]
+    with subprocess.Popen(["nsenter", "-t", str(pid), "-p", "sleep", "1000"]) as foreign:
+        try:
+            eventually(lambda: _children(foreign.pid))
+            os.kill(foreign.pid, signal.SIGSTOP)
+            monkeypatch.setattr(stop, "_KILL_SECONDS", 0.5)
+            monkeypatch.setattr(cleanup, "_KILLED_SECONDS", 0.5)
+            done = host.container("c", state="stopped")
+            assert done.failed and done["error"] == "CleanupIncomplete", done
+            assert f"it still has its processes (process {pid} has not ended" in done["msg"], done
+            assert Runtime(host.parts).container("c").status() == "unknown"
+        finally:
+            foreign.kill()
+    eventually(lambda: not processes.start_time(pid))  # the host's init has reaped the other
+    done = host.container("c", state="stopped")
+    assert not done.failed, done["msg"]
+    state = done["container"]["State"]
+    assert (state["ModelStatus"], state["ExitCode"]) == ("exited", -1), done
+    assert state["FinishedAt"] > state["StartedAt"], done
+    assert not host.container("c", state="stopped").changed
+    assert host.container("c", state="started").changed
+
+
+def _children(pid: int) -> str:
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return file.read()
