@@ -74,10 +74,8 @@ class _Unproved:
     """The updates that have begun and not yet proved to run, by the containers' names, on disk."""
 
     def __init__(self, parts: EngineConfig) -> None:
-        self._directory = f"{parts.static_root}/auto-update"
-
-    def _path(self, name: str) -> str:
-        return f"{self._directory}/{name}.json"
+        self._path = Runtime(parts).store.unproved_update
+        self._directory = os.path.dirname(self._path("name"))
 
     def note(self, name: str, earlier: str, image: str) -> None:
         """Record that a container of the image ``earlier`` is about to be one of ``image``, by their IDs."""

@@ -10,7 +10,8 @@ next holder of either name's lock.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import os
+from contextlib import nullcontext, suppress
 
 from .._container.bundle import etc_files
 from .._container.container import Container
@@ -109,6 +110,8 @@ def _finish(runtime: RuntimeBase, container: Container, old: str) -> None:
     One of these that cannot be written keeps none of the others from it.
     """
     failed: list[Exception] = []
+    with suppress(FileNotFoundError):
+        os.rename(runtime.store.unproved_update(old), runtime.store.unproved_update(container.name))
     for other in runtime.containers():
         if _renamed(other.config, old, container.name):
             try:

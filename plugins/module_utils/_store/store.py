@@ -304,6 +304,10 @@ class Store:
             os.makedirs(directory, 0o700, exist_ok=True)
         records.write(f"{directory}/state.json", state.to_json(), durable=False, spare=True, schema=STATE_SCHEMA)
 
+    def unproved_update(self, name: str) -> str:
+        """Return the path of the record on an update of the container that has begun (``auto_update``)."""
+        return f"{self.parts.static_root}/auto-update/{name}.json"
+
     # Records of one life of a container, such as its health
 
     def run_record(self, container_id: str, kind: str) -> object:
