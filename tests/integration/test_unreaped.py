@@ -17,14 +17,22 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import Exec, process_for
 from ansible_collections.libpod.engine.plugins.module_utils._container.lifecycle import cleanup, stop
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process as processes
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import exec
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.exec_streams import Streams
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams import Sink
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, eventually
+from ansible_collections.libpod.engine.tests.support.process import (
+    PATIENCE,
+    WAITING,
+    eventually,
+    in_background,
+    running,
+)
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
+OPTIONS["stop_timeout"] = 1
 
 
 def test_stop_does_not_wait_for_what_a_failed_exec_has_left(host: Host, tmp_path: Path) -> None:
@@ -44,6 +52,21 @@ def test_stop_does_not_wait_for_what_a_failed_exec_has_left(host: Host, tmp_path
     began = time.monotonic()
     done = host.container("c", state="stopped")
     assert done["container"]["State"]["ModelStatus"] == "exited" and time.monotonic() - began < 20 * PATIENCE, done
+
+
+@pytest.mark.parametrize("state", ["stopped", "absent"])
+def test_client_of_an_exec_that_was_suspended_holds_nothing_up(host: Host, state: str) -> None:
+    host.container("c", **OPTIONS)
+    argv = [*self_program.argv(host.parts), "exec", "c", "sleep", "1077"]
+    with in_background(argv, env={**os.environ, **host.parts.environment()}) as client:
+        eventually(lambda: running(host.cgroups.processes(), "sleep", "1077"))
+        client.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        done = host.container("c", state=state)
+        assert not done.failed and time.monotonic() - began < 8 * PATIENCE, done
+        assert done["plan"]["status"]["after"] == {"stopped": "exited"}.get(state, state)
+        assert client.wait(30 * PATIENCE) == -signal.SIGKILL
+    assert not host.container("c", state=state).changed
 
 
 def test_stop_says_that_the_container_waits_for_another_program(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

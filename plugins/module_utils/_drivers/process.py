@@ -50,6 +50,11 @@ def alive(one: ProcessRef) -> bool:
     return possible(one.pid) and one.start_time > 0 and start_time(one.pid) == one.start_time
 
 
+def stopped(one: ProcessRef) -> bool:
+    """Return whether job control has stopped this very process (SIGSTOP, SIGTSTP)."""
+    return alive(one) and _stat(one.pid)[:1] == [b"T"]
+
+
 def handle(pid: int) -> int:
     """Return a pidfd (pidfd_open(2)), which the caller closes. :raises ProcessLookupError: no process has this PID."""
     try:

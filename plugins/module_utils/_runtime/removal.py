@@ -10,7 +10,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Collection, Optional
 
-from .._drivers import process
 from .._drivers.storage.leftover_mounts import detach_below
 from .._drivers.trees import removal
 from .._model.attempts import Attempts
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 _CONFIG = "config.json"
 # The storage driver's record of a layer that it could not delete, by which libpod_prune finds it.
 _LAYER = "layer"
+_KILL_SECONDS = 10.0
 # Records by which the next attempt finds what is left.
 _RECORDS = (_CONFIG, "network.json", "keep_volumes.json", "state.json", _LAYER)
 
@@ -106,13 +106,11 @@ def _finish(runtime: RuntimeBase, container: Container, attempts: Attempts) -> N
 
 def _end(container: Container) -> None:
     """SIGKILL a container's process; cleanup ends the rest."""
-    import signal
+    from .._container.lifecycle.stop import end_by_kill
 
-    state = container.state
-    if state.status is ContainerStatus.PAUSED:
+    if container.state.status is ContainerStatus.PAUSED:
         container.oci.resume(container.id, container.name)
-    process.send_signal(state.process, signal.SIGKILL)
-    process.wait_end(state.process, 10.0)
+    end_by_kill(container, _KILL_SECONDS)
 
 
 def _clear(directory: str, kept: Collection[str]) -> None:

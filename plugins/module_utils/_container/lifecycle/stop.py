@@ -15,8 +15,10 @@ from . import restart
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-# After SIGKILL only the kernel can delay a process's end (uninterruptible sleep).
+# After SIGKILL only the kernel can delay a process's end: in an uninterruptible sleep, or where another process of its
+# PID namespace is not reaped.
 _KILL_SECONDS = 30.0
+_REAP_SECONDS = 1.0
 
 
 def stop(container: ContainerBase, timeout: int) -> None:
@@ -44,10 +46,26 @@ def end(container: ContainerBase, timeout: int, *, remember: bool = True) -> Non
         restart.remember_stop(container)
     process.send_signal(state.process, container.config.stop_signal)
     if not process.wait_end(state.process, timeout):
-        process.send_signal(state.process, _signal.SIGKILL)
-        process.wait_end(state.process, _KILL_SECONDS)
+        end_by_kill(container, _KILL_SECONDS)
     journal.note("stop", container.id, container.name)
     container.sync()
+
+
+def end_by_kill(container: ContainerBase, seconds: float) -> None:
+    """Send SIGKILL and wait up to ``seconds`` for the end.
+
+    A client of an exec that job control has stopped (Ctrl-Z) cannot reap its process, and is killed.
+    """
+    target = container.state.process
+    process.send_signal(target, _signal.SIGKILL)
+    if process.wait_end(target, _REAP_SECONDS):
+        return
+    from ..._drivers.oci import exec_files
+
+    for client in exec_files.clients(container.run_dir):
+        if process.stopped(client):
+            process.send_signal(client, _signal.SIGKILL)
+    process.wait_end(target, seconds)
 
 
 def kill(container: ContainerBase, number: int) -> None:

@@ -18,6 +18,7 @@ from .. import process as processes
 
 # With runc's draft of a PID file, whose name begins with a dot.
 _NAME = r"\.?exec-(\d+)-(\d+)-[0-9a-f]{16}\.(?:pid|sock)"
+_CLIENT = re.compile(r"exec-(\d+)-(\d+)-[0-9a-f]{16}\.(?:pid|held)")
 _HELD = re.compile(r"exec-(\d+)-(\d+)-[0-9a-f]{16}\.held")
 
 
@@ -37,6 +38,12 @@ def forget_left_over(folder: str) -> None:
                 os.unlink(f"{folder}/{name}")
             except FileNotFoundError:
                 pass
+
+
+def clients(folder: str) -> set[ProcessRef]:
+    """Return the engine processes that follow a command in the container with the run directory ``folder``."""
+    found = filter(None, map(_CLIENT.fullmatch, os.listdir(folder)))
+    return {ProcessRef(int(one[1]), int(one[2])) for one in found}
 
 
 def held_by(engine: ProcessRef) -> str:
