@@ -63,6 +63,11 @@ def test_command_is_read_as_podman_reads_it() -> None:
     assert options == normalise(task)
 
 
+def test_arguments_that_say_nothing_of_the_container_are_passed_over() -> None:
+    words = ["-qd", "--retry=3", "--retry-delay", "1s", "--health-max-log-count", "9", "--health-log-destination=/x"]
+    assert found(*words, "--health-max-log-size=1", "--preserve-fd", "4", "image").options == normalise({})
+
+
 def test_variables_and_labels_are_the_records_beside_the_images() -> None:
     env = ["PATH=/bin", "TERM=xterm", "container=podman", "COLOUR=green", "A=from a file", "B=1", "HOSTNAME=h"]
     options = found(
@@ -104,7 +109,8 @@ def test_stop_signal_is_recorded_where_it_is_not_the_images() -> None:
         (["--memory", "much", "image"], InvalidArgument, "memory"),
         (["--memory"], InvalidArgument, "--memory has no value"),
         (["--tty"], InvalidArgument, "names no image"),
-        (["-X", "image"], InvalidArgument, "-X"),
+        (["-X", "image"], InvalidArgument, "-X cannot be used: no option here stands for it: re-create it by a task"),
+        (["--no-hostname", "image"], InvalidArgument, "--no-hostname cannot be used: .*: re-create it by a task"),
     ),
 )
 def test_what_has_no_counterpart_is_refused_by_name(words: list[str], error: type[LibpodError], named: str) -> None:

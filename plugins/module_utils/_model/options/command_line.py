@@ -22,6 +22,7 @@ SHORT = {
     "m": "memory",
     "p": "publish",
     "P": "publish_all",
+    "q": "quiet",
     "t": "tty",
     "u": "user",
     "v": "volume",
@@ -38,36 +39,38 @@ LONG = {
 _BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
 
+_ADVICE = "omit it, or use the option that has its effect"
+
+
 def arguments(
-    words: Iterator[str], names: Mapping[str, str], types: Mapping[str, str], what: str
+    words: Iterator[str], names: Mapping[str, str], types: Mapping[str, str], what: str, advice: str = _ADVICE
 ) -> Iterator[tuple[str, str, object]]:
     """Yield each argument, its option, and its value, which is a boolean or number where the option's is one.
 
     ``names`` are the options by their long arguments, ``types`` those of the options. A word that is no argument has no
-    option. Errors begin with ``what``.
+    option. Errors begin with ``what``, and one of an argument that has no option ends with the ``advice``.
 
     :raises InvalidArgument: an argument has no option, or lacks its value.
     """
     for word in words:
         argument, equals, value = word.partition("=")
         if not word.startswith("--"):
-            yield from _short(word, words, types, what) if word.startswith("-") else ((word, "", word),)
+            yield from _short(word, words, types, what, advice) if word.startswith("-") else ((word, "", word),)
             continue
         option = names.get(argument[2:].replace("-", "_"))
         if option is None:
-            raise InvalidArgument(
-                f"{what}: {argument} cannot be used: no option here stands for it; omit it, or use the option that "
-                "has its effect"
-            )
+            raise InvalidArgument(f"{what}: {argument} cannot be used: no option here stands for it: {advice}")
         yield argument, option, _value(argument, types[option], value if equals else None, words, what)
 
 
-def _short(word: str, rest: Iterator[str], types: Mapping[str, str], what: str) -> Iterator[tuple[str, str, object]]:
+def _short(
+    word: str, rest: Iterator[str], types: Mapping[str, str], what: str, advice: str
+) -> Iterator[tuple[str, str, object]]:
     """Yield the options of one word such as ``-it`` or ``-p8080:80``."""
     for place, letter in enumerate(word[1:], 2):
-        option = SHORT.get(letter)
-        if option is None:
-            raise InvalidArgument(f"{what}: {word} cannot be used: no option here stands for it: omit it")
+        option = SHORT.get(letter, "")
+        if option not in types:
+            raise InvalidArgument(f"{what}: {word} cannot be used: no option here stands for it: {advice}")
         kind = types[option]
         if kind == "bool":
             yield f"-{letter}", option, True

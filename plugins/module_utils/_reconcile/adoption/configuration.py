@@ -44,6 +44,11 @@ def configuration(runtime: Runtime, theirs: PodmanContainer) -> ContainerConfig:
     config = theirs.config
     image = ImageStore(runtime.parts).get(config["rootfsImageID"].text(required=True))
     found = podmans_options.described(theirs, image.config)
+    if found.options["volumes_from"]:
+        raise NotImplementedByHost(
+            f"container {theirs.name} cannot be adopted: volumes_from: it has the volumes of another container of "
+            "podman's: re-create both by tasks"
+        )
     _settle_networks(runtime, theirs, found.options)
     made = ContainerConfig(
         id=theirs.id,

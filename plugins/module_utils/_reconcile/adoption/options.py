@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from ..._model.options.types import ContainerOptions
     from ..._model.records.image_config import ImageConfig
 
-# Arguments that say what podman run does, and nothing of the container, with their types.
+# Arguments that say what podman run does, and nothing of the container, with their types. Those of the health check's
+# log have podman's own files as their subject.
 _PASSING = {
     **dict.fromkeys("detach quiet replace sig_proxy tls_verify disable_content_trust".split(), "bool"),
     **dict.fromkeys(
-        "name pull arch os platform variant authfile detach_keys attach decryption_key preserve_fds".split(), "str"
+        "name pull arch os platform variant authfile detach_keys attach decryption_key preserve_fd preserve_fds retry "
+        "retry_delay health_log_destination health_max_log_count health_max_log_size".split(),
+        "str",
     ),
 }
 # Those that stand for other options, or are read from the record.
@@ -93,7 +96,7 @@ def _given(theirs: PodmanContainer, what: str) -> tuple[dict[str, object], list[
     names.update({name: name for name in types}, **_SYNONYMS)
     values: dict[str, object] = {}
     given: dict[str, list[str]] = {}
-    for argument, option, value in arguments(words, names, types, what):
+    for argument, option, value in arguments(words, names, types, what, "re-create it by a task"):
         if not option:
             return values, list(words), given  # the image, and then the command
         if option in _PASSING or option in ("env_file", "label_file"):
