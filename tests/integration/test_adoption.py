@@ -13,6 +13,7 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.tests.support.adoption import (
+    BACKENDS,
     COMMAND,
     PORT,
     PUBLISHED,
@@ -20,24 +21,18 @@ from ansible_collections.libpod.engine.tests.support.adoption import (
     begun,
     clear,
     handed,
-    side_by_side,
+    of_backend,
 )
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.names import names
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
-from ansible_collections.libpod.engine.tests.support.podman import HAS_PODMAN_4, OF_DEBIAN_13, OWN, Podman
+from ansible_collections.libpod.engine.tests.support.podman import Podman
 from ansible_collections.libpod.engine.tests.support.process import Process, eventually
 
-# The default network of each backend, the second number of its subnet, and the podman: 4 with BoltDB, 5 with SQLite.
-DEFAULTS = {"cni": ("libpod", "87", OWN), "netavark": ("podman", "88", OF_DEBIAN_13)}
 
-
-@pytest.fixture(scope="module", params=("cni", "netavark"), name="both")
+@pytest.fixture(scope="module", params=BACKENDS, name="both")
 def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
-    default, _subnet, release = DEFAULTS[request.param]
-    if release == OWN and not HAS_PODMAN_4:
-        pytest.skip("this Debian's podman is podman 5")
-    with side_by_side(request.session, default, release, network_backend=request.param) as both:
+    with of_backend(request) as both:
         os.mkdir("/srv/data")
         yield both
         shutil.rmtree("/srv/data")
@@ -151,7 +146,7 @@ def test_running_container_is_adopted_and_given_back(both: tuple[Host, Podman], 
 
 def _of_backend(host: Host, arguments: list[str], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
     """Return arguments and options with the name and subnet of the backend's default network."""
-    default, subnet, _release = DEFAULTS[host.parts.network_backend]
+    default, subnet, _release = BACKENDS[host.parts.network_backend]
 
     def of(text: str) -> str:
         return text.replace("{subnet}", subnet).replace("{default}", default)
@@ -354,6 +349,7 @@ def test_volume_of_the_same_name_is_in_the_way(both: tuple[Host, Podman]) -> Non
 REFUSED: dict[str, tuple[list[str], str]] = {
     "pod": (["--pod", "group"], "pod: "),
     "anonymous volume": (["-v", "/data"], "image_volume: "),
+    "another's volumes": (["--volumes-from", "first"], "volumes_from: "),
     "another's network": (["--network", "container:first"], "requires: "),
     "user namespace": (["--uidmap", "0:100000:1000"], "userns: "),
     "unit": (["-l", "PODMAN_SYSTEMD_UNIT=web.service"], "sdnotify: "),

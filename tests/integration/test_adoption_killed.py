@@ -9,29 +9,41 @@ from typing import Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
-from ansible_collections.libpod.engine.tests.support import kept_engine
-from ansible_collections.libpod.engine.tests.support.adoption import PUBLISHED, Probe, begun
+from ansible_collections.libpod.engine.tests.support.adoption import (
+    BACKENDS,
+    PUBLISHED,
+    Probe,
+    begun,
+    clear,
+    of_backend,
+)
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.podman import Podman
 from ansible_collections.libpod.engine.tests.support.sweep import Operation, Task, finished
 
+# By backend, what podman run is given, and of its effects those that the first one's do not have.
+SWEPT: dict[str, tuple[list[str], str]] = {
+    "cni": (PUBLISHED, ""),
+    "netavark": (
+        [*PUBLISHED, "-v", "data:/data", "--rm", "--health-cmd", "true", "--health-interval", "1h"],
+        "commit podman's database|an address of podman|volume|health|begun",
+    ),
+}
 
-@pytest.fixture(name="both")
-def _both() -> Iterator[tuple[Host, Podman]]:
-    with Host() as host:
-        podman = Podman(host)
-        kept_engine.install(host.parts.static_root)
-        yield host, podman
-        podman.run("rm", "--force", "--time", "0", "--all")
-        podman.remove()
-        host.expect_clean()
+
+@pytest.fixture(params=BACKENDS, name="both")
+def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
+    with of_backend(request) as both:
+        yield both
+        clear(*both)
 
 
 def test_handover_that_is_killed_at_any_effect_is_finished(both: tuple[Host, Podman]) -> None:
     """The server answers all the time, and its container is at each moment the engine's or podman's."""
     host, podman = both
-    before = begun(podman, *PUBLISHED)
+    arguments, only = SWEPT[host.parts.network_backend]
+    before = begun(podman, *arguments)
 
     def hand(state: str, kill_at: str) -> Result:
         done = host.module("libpod_container", {"name": "web", "state": state}, kill_at=kill_at)
@@ -56,6 +68,7 @@ def test_handover_that_is_killed_at_any_effect_is_finished(both: tuple[Host, Pod
         other=back,
         removal=Task(lambda host, _kill_at: host.container("web", state="given_back")),
         apart=True,
+        only=only,
     )
     with Probe() as probe:
         finished(host, operation)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any, Callable, Iterator
 
@@ -103,37 +102,20 @@ def named(name: bytes) -> Callable[[Bucket, bytes], None]:
     return change
 
 
-def recorded(part: bytes, **changes: object) -> Callable[[Bucket, bytes], None]:
-    def change(root: Bucket, key: bytes) -> None:
-        bucket = root.bucket(b"ctr", key)
-        bucket[part] = json.dumps({**json.loads(bucket.value(part)), **changes}).encode()
-
-    return change
-
-
 def identified(root: Bucket, key: bytes) -> None:
     for registry in (b"id-registry", b"all-ctrs", b"ctr"):
         root.bucket(registry)[b".."] = root.bucket(registry).pop(key)
 
 
-VOLUME = [{"volumeName": "../x", "dest": "/x"}]
-PORT = [{"host_port": 1 << 40, "container_port": 80}]
 HOSTILE: dict[str, tuple[Callable[[Bucket, bytes], None], str]] = {
     "name": (named(b"../../x"), "'../../x'"),
     "control characters": (named(b"\x1b[31m\n"), r"'\\x1b[31m\\n'"),
     "ID": (identified, "'..'"),
-    "volume": (recorded(b"config", namedVolumes=VOLUME), "'../x'"),
-    "port": (recorded(b"config", newPortMappings=PORT), "host_port: expected"),
-    "signal": (recorded(b"config", stopSignal=999), "stopSignal: expected"),
-    "process": (recorded(b"state", conmonPid=1), "conmonPid: expected"),
-    "bundle": (recorded(b"state", configPath="/nowhere"), "'/nowhere' is missing"),
-    "hosts": (recorded(b"state", bindMounts={"/etc/hosts": "/nowhere"}), "'/nowhere' is missing"),
-    "shm": (recorded(b"config", ShmDir=5), "ShmDir: expected"),
 }
 
 
 @pytest.mark.parametrize("part", HOSTILE)
-def test_record_that_cannot_be_used_is_refused_while_podman_has_it(both: tuple[Host, Podman], part: str) -> None:
+def test_name_that_cannot_be_used_is_refused_while_podman_has_it(both: tuple[Host, Podman], part: str) -> None:
     host, podman = both
     key = started(podman)["Id"].encode()
     change, expected = HOSTILE[part]
@@ -153,6 +135,15 @@ def open_copy(path: str) -> bytes:
     """Return the content of a file."""
     with open(path, "rb") as file:
         return file.read()
+
+
+def test_file_that_is_missing_is_named(both: tuple[Host, Podman]) -> None:
+    host, podman = both
+    path = started(podman)["HostsPath"]
+    os.rename(path, f"{path}.aside")
+    refused(host, "adopted", "InvalidState", f"its file {path!r} is missing: restart it by podman")
+    os.rename(f"{path}.aside", path)
+    handed(host, "adopted")
 
 
 def test_name_is_free_where_podmans_database_goes_before_the_container_is_taken(both: tuple[Host, Podman]) -> None:

@@ -128,3 +128,34 @@ def test_two_databases_of_which_containers_conf_says_the_one_in_use(both: tuple[
     with Probe() as again:
         pass
     assert (probe.failures, again.failures) == ([], [])
+
+
+@pytest.mark.parametrize("state, back, kind", (("adopted", "", "DELETE"), ("given_back", "adopted", "INSERT")))
+def test_check_mode_tries_what_the_run_does_to_the_database(
+    both: tuple[Host, Podman], state: str, back: str, kind: str
+) -> None:
+    """What it cannot see by reading, such as a damaged index, which a trigger stands for here."""
+    host, podman = both
+    begun(podman, "--network", "none")
+    if back:
+        handed(host, back)
+    before = rows(host)
+    trigger = f"CREATE TRIGGER refused BEFORE {kind} ON ContainerState BEGIN SELECT RAISE(ABORT, 'as damaged'); END"
+    with closing(sqlite3.connect(database(host), isolation_level=None)) as connection:
+        connection.execute(trigger)
+        predicted, done = host.container("web", check=True, state=state), host.container("web", state=state)
+        connection.execute("DROP TRIGGER refused")
+    assert predicted["error"] == done["error"] == "MalformedData" and predicted["msg"] == done["msg"], (predicted, done)
+    assert "(as damaged)" in done["msg"] and rows(host) == before
+    handed(host, state)
+
+
+def test_database_that_stays_locked_is_named_with_what_to_do(both: tuple[Host, Podman]) -> None:
+    host, podman = both
+    before = begun(podman, *PUBLISHED)
+    with Probe() as probe, closing(sqlite3.connect(database(host), isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        refused = host.container("web", state="adopted")
+    assert refused["error"] == "InvalidState" and "has been locked by another program for 10 seconds" in refused["msg"]
+    handed(host, "adopted")
+    assert probe.failures == [] and host.container("web")["container"]["State"]["Pid"] == before["State"]["Pid"]

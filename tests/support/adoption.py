@@ -15,7 +15,7 @@ import pytest
 
 from . import kept_engine
 from .hosts import Host
-from .podman import Podman
+from .podman import HAS_PODMAN_4, OF_DEBIAN_13, OWN, Podman
 from .process import PATIENCE, eventually
 
 ADDRESS, PORT = "198.51.100.1", 8080
@@ -23,6 +23,8 @@ SERVER = "trap 'exit 0' TERM; mkdir -p /www; echo served > /www/index.html; http
 COMMAND = ["sh", "-c", SERVER]
 PUBLISHED = ["-p", f"{PORT}:80"]
 INTERVAL = 0.01
+# The default network of each backend, the second number of its subnet, and the podman: 4 with BoltDB, 5 with SQLite.
+BACKENDS = {"cni": ("libpod", "87", OWN), "netavark": ("podman", "88", OF_DEBIAN_13)}
 
 
 @contextmanager
@@ -38,6 +40,22 @@ def side_by_side(session: pytest.Session, *podman: str, **options: Any) -> Itera
                 host.empty()
                 theirs.remove()
                 host.expect_clean()
+
+
+@contextmanager
+def of_backend(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
+    """Yield what ``side_by_side`` does for the backend that is the fixture's parameter."""
+    default, _subnet, release = BACKENDS[request.param]
+    if release == OWN and not HAS_PODMAN_4:
+        pytest.skip("this Debian's podman is podman 5")
+    with side_by_side(request.session, default, release, network_backend=request.param) as both:
+        yield both
+
+
+def database(host: Host) -> str:
+    """Return the path of the database that the host's podman has of itself."""
+    name = "libpod/bolt_state.db" if host.parts.network_backend == "cni" else "db.sql"
+    return f"{host.parts.storage_root}/{name}"
 
 
 def clear(host: Host, podman: Podman) -> None:

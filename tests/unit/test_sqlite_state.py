@@ -17,7 +17,6 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     InvalidState,
     MalformedData,
     NotImplementedByHost,
-    ToolTimedOut,
 )
 
 TABLES = """
@@ -67,7 +66,7 @@ def test_database_that_podman_has_locked_is_waited_for(path: Path, monkeypatch: 
     monkeypatch.setattr(sqlite_state, "LOCK_SECONDS", 0.1)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(ToolTimedOut, match="it holds its lock"):
+        with pytest.raises(InvalidState, match="has been locked by another program for 10 seconds"):
             ids(path)
 
 

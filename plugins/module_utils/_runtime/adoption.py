@@ -10,6 +10,7 @@ always has the container.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from typing import Optional
@@ -30,6 +31,7 @@ from .._model.errors import (
     NoSuchContainer,
     NotImplementedByHost,
     StateCorrupt,
+    sentence,
 )
 from .._model.failpoints import failpoint
 from .._model.records.config import ContainerConfig
@@ -37,6 +39,9 @@ from .._model.records.process_ref import ProcessRef
 from .._model.records.status import ContainerStatus
 from .._store.store import NameRecord
 from .base import RuntimeBase
+
+# What the file systems of the roots must have left, for what is written once podman has the container no more.
+_ROOM, _FILES = 1 << 20, 64
 
 
 def check(runtime: RuntimeBase, theirs: PodmanContainer, config: ContainerConfig) -> None:
@@ -47,17 +52,30 @@ def check(runtime: RuntimeBase, theirs: PodmanContainer, config: ContainerConfig
     container = Container(runtime.store, runtime.host, config)
     for name in theirs.volumes:
         adopted_volumes.check(runtime.parts, name, _directory(theirs, name))
-    if not status.of(theirs).has_process:
-        return
     files = lives.check(container, theirs)
-    run_root = there = runtime.parts.run_root
-    while not os.path.isdir(there):
-        there = os.path.dirname(there)
+    run_root = runtime.parts.run_root
+    _check_room(runtime.parts.static_root)
+    there = _check_room(run_root)
     if any(os.stat(path).st_dev != os.stat(there).st_dev for path in files):
         raise NotImplementedByHost(
             f"container {theirs.name} cannot be adopted: run_root {run_root} is not on the file system of podman's run "
             "root: adopt it with a run_root that is"
         )
+    database.check_take(runtime.parts, theirs)
+
+
+def _check_room(root: str) -> str:
+    """Check that there is room for a container's records in a root; return the folder there is of its path.
+
+    :raises OSError: its file system is full.
+    """
+    while not os.path.isdir(root):
+        root = os.path.dirname(root)
+    found = os.statvfs(root)
+    # One without a limit has no size, as tmpfs, or no number of files, as btrfs.
+    if found.f_blocks and found.f_bfree * found.f_frsize < _ROOM or found.f_files and found.f_ffree < _FILES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), root)
+    return root
 
 
 def adopt(runtime: RuntimeBase, theirs: PodmanContainer, config: ContainerConfig) -> Container:
@@ -77,8 +95,14 @@ def adopt(runtime: RuntimeBase, theirs: PodmanContainer, config: ContainerConfig
     if not taken:
         settle(runtime, name, store.name_record(name))
         raise InvalidState(f"container {name} cannot be adopted: podman has changed it meanwhile: run the task again")
-    _arrive(container)
-    store.write_name(name, {**record, "id": config.id})
+    try:
+        _arrive(container)
+        store.write_name(name, {**record, "id": config.id})
+    except (LibpodError, OSError) as error:
+        raise InvalidState(
+            f"container {name} is podman's no more, but could not be taken over wholly: {sentence(error)}: run the "
+            "task again, which does the rest"
+        ) from error
     journal.note("adopt", config.id, name)
     container.event("adopt")
     return container

@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Iterator, NamedTuple, TypedDict
 from zlib import crc32
 
 from ..._drivers import foreign_files
 from ..._drivers.cgroups import hierarchy
 from ..._drivers.kernel import netns, syscalls
 from ..._drivers.oci.moved_state import move
-from ..._drivers.podman import networks, status
+from ..._drivers.podman import networks, paths, status
 from ..._drivers.podman.container import PodmanContainer
+from ..._drivers.storage.roots import storage_roots
 from ..._drivers.trees import removal
-from ..._model.errors import InvalidState, MalformedData
+from ..._model.errors import InvalidState, MalformedData, StateCorrupt, sentence, warn
 from ..._model.failpoints import failpoint
 from ..._model.records.network import NetworkAttachment, own_lines
 from ..._model.records.process_ref import ProcessRef, possible
@@ -36,7 +37,14 @@ from . import restart
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
-_FILES = ("hosts", "resolv.conf", "hostname")
+
+class LastRun(TypedDict):
+    """How a run ended, as the state has it."""
+
+    exit_code: int
+    oom_killed: bool
+    started_time: str
+    finished_time: str
 
 
 class Adopted(NamedTuple):
@@ -83,14 +91,27 @@ def check(container: ContainerBase, theirs: PodmanContainer) -> list[str]:
 
     Return the files of which it makes hard links.
 
-    :raises MalformedData: podman's record cannot be used. :raises InvalidState: a file of the life is missing.
+    :raises MalformedData: podman's record cannot be used. :raises InvalidState: a part of the life is missing.
     """
+    paths.check(theirs)
+    PodmanContainer.from_json(theirs.to_json(), f"podman's record of container {theirs.name}")
+    if not status.of(theirs).has_process:
+        _end(theirs)
+        return []
     state, files = theirs.state, list(_etc_files(theirs).values())
     for key in ("pid", "conmonPid"):
         if not possible(state[key].integer()):
             state[key].fail("the number of a process")
-    for key in ("startedTime", "mountPoint"):
-        state[key].text(required=True)
+    state["startedTime"].text(required=True)
+    mounted = container.storage.mountpoint(container.id) or ""
+    if not _is_same(state["mountPoint"].text(required=True), mounted):
+        state["mountPoint"].fail(f"the mount point of its root filesystem, {mounted or 'which is not mounted'}")
+    pid = state["pid"].integer()
+    if os.path.lexists(theirs.netns) and not _is_same(theirs.netns, f"/proc/{pid}/ns/net"):
+        raise InvalidState(
+            f"container {container.name} cannot be adopted: network: its process {pid} is not in the namespace "
+            f"{theirs.netns} that podman has on record: restart it by podman"
+        )
     list(_links(container, theirs))
     for path in (state["configPath"].text(), *files):
         if not os.path.isfile(path):
@@ -100,6 +121,14 @@ def check(container: ContainerBase, theirs: PodmanContainer) -> list[str]:
     if container.config.create_net_ns:
         attached(container, theirs)
     return files
+
+
+def _is_same(path: str, other: str) -> bool:
+    """Return whether both paths lead to one file or namespace."""
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
 
 
 def arrive(container: ContainerBase) -> None:
@@ -133,21 +162,24 @@ def arrive(container: ContainerBase) -> None:
 
 def _keep_exit(container: ContainerBase, theirs: PodmanContainer) -> None:
     """Record how the last run ended that podman began."""
-    state = theirs.state
-    finished = status.time(state["finishedTime"].text())
-    if finished and not container.exits:
-        started, code = status.time(state["startedTime"].text()), state["exitCode"].integer()
-        container.save(
-            status=ContainerStatus.EXITED,
-            exit_code=code,
-            oom_killed=state["oomKilled"].flag(),
-            started_time=started,
-            finished_time=finished,
-        )
-        end = {
-            key: getattr(container.state, key) for key in ("exit_code", "oom_killed", "started_time", "finished_time")
-        }
+    end = _end(theirs)
+    if end["finished_time"] and not container.exits:
+        container.save(status=ContainerStatus.EXITED, **end)
         container.store.write_side_record(container.id, "exits", [end])
+
+
+def _end(theirs: PodmanContainer) -> LastRun:
+    """Return how the last run ended.
+
+    :raises MalformedData: podman's record of it cannot be used.
+    """
+    state = theirs.state
+    return {
+        "exit_code": state["exitCode"].integer(),
+        "oom_killed": state["oomKilled"].flag(),
+        "started_time": status.time(state["startedTime"].text()),
+        "finished_time": status.time(state["finishedTime"].text()),
+    }
 
 
 def _links(container: ContainerBase, theirs: PodmanContainer) -> Iterator[tuple[str, str]]:
@@ -181,14 +213,14 @@ def _link(container: ContainerBase, theirs: PodmanContainer) -> None:
 
 def _etc_files(theirs: PodmanContainer) -> dict[str, str]:
     """Return podman's files over /etc, which are written in place, never through a symbolic link."""
-    found = {name: theirs.state["bindMounts"][f"/etc/{name}"].text() for name in _FILES}
+    found = {name: theirs.state["bindMounts"][f"/etc/{name}"].text() for name in paths.ETC_FILES}
     return {name: path for name, path in found.items() if path}
 
 
 def _checksums(container: ContainerBase) -> dict[str, int]:
     """Return the checksums of the files over /etc, as the engine's own have them."""
     found = {}
-    for name in _FILES:
+    for name in paths.ETC_FILES:
         with suppress(FileNotFoundError):
             content = foreign_files.read(f"{container.run_dir}/{name}")
             found[name] = crc32(own_lines(content) if name == "hosts" else content)
@@ -277,17 +309,27 @@ def depart(container: ContainerBase, found: Adopted) -> None:
 
 def take_down(container: ContainerBase) -> None:
     """Remove what podman had made for a life that has ended, beside the parts that the engine took over."""
-    theirs = read(container).theirs
-    config = theirs.config
-    shm = config["ShmDir"].text()
-    own = shm in config["mounts"].texts()  # with ipc host, it is the host's /dev/shm
-    while own and os.path.ismount(shm):
+    shm = paths.shm_dir(storage_roots(container.host.parts), container.id)
+    while os.path.ismount(shm):
         syscalls.umount(shm, syscalls.MNT_DETACH)
+    try:
+        theirs = read(container).theirs
+        left = _left(theirs)
+    except (InvalidState, MalformedData, StateCorrupt) as error:
+        warn(
+            f"container {container.name}: what podman noted of its last run stays on the host, for the record of that "
+            f"cannot be used: {sentence(error)}"
+        )
+        return
     if theirs.netns:
         netns.delete(theirs.netns)
-    # podman 5 has a directory for what conmon leaves.
-    ends = [f"{theirs.tmp_dir}/{folder}/{theirs.id}" for folder in ("exits", "persist")]
-    for path in [*ends, f"{config['staticDir'].text()}/oom", *networks.records(theirs)]:
+    for path in left:
         if os.path.exists(path):
             failpoint(f"remove {os.path.basename(path)}")
             removal.remove(path)
+
+
+def _left(theirs: PodmanContainer) -> list[str]:
+    """Return the paths of podman's notes of a life; podman 5 has a directory for what conmon leaves."""
+    ends = [f"{theirs.tmp_dir}/{folder}/{theirs.id}" for folder in ("exits", "persist")]
+    return [*ends, f"{theirs.config['staticDir'].text()}/oom", *networks.records(theirs)]

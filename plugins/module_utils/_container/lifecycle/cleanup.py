@@ -78,7 +78,7 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
 
 def _take_down_parts(container: ContainerBase, attempts: Attempts, thorough: bool, delete: bool) -> None:
     """Take down what the container's processes used; ``delete`` removes the top layer instead of unmounting it."""
-    if container.from_podman:
+    if container.from_podman or container.adopted:
         from .adoption import take_down
 
         attempts.attempt("what podman had made for it", lambda: take_down(container))

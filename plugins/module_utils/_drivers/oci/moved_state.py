@@ -25,8 +25,30 @@ def move(source: str, target: str, container_id: str) -> None:
         os.makedirs(target, 0o700, exist_ok=True)
         beside = f"{target}/.{container_id}"
         removal.remove(beside)
-        shutil.copytree(before, beside, symlinks=True)
+        _copy(before, beside)
         failpoint("rename the OCI runtime's state")
         os.rename(beside, after)
     failpoint("remove the OCI runtime's state")
     removal.remove(before)
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a directory, or leave none.
+
+    :raises OSError: the first file that cannot be copied.
+    """
+    errors: list[OSError] = []
+
+    def copy(file: str, there: str) -> str:
+        try:
+            return str(shutil.copy2(file, there))
+        except OSError as error:
+            error.filename, error.filename2 = there, None
+            errors.append(error)
+            raise
+
+    try:
+        shutil.copytree(source, target, symlinks=True, copy_function=copy)
+    except OSError as error:
+        removal.remove(target)
+        raise (errors or [error])[0] from error

@@ -109,7 +109,7 @@ class Database:
 def opened(path: str) -> Iterator[Database]:
     """Open a database under its lock, which podman holds only for the moment of an operation.
 
-    :raises FileNotFoundError: there is none. :raises ToolTimedOut: its lock is not free in time.
+    :raises FileNotFoundError: there is none. :raises InvalidState: its lock is not free in time.
     :raises MalformedData: it cannot be read. :raises InvalidState: it cannot be written.
     """
     try:

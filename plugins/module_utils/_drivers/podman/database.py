@@ -100,18 +100,21 @@ def find(parts: EngineConfig, key: str) -> Optional[PodmanContainer]:
         return _read(state, container_id, names[container_id]) if container_id in names else None
 
 
-def _read(state: State, container_id: str, name: str) -> Optional[PodmanContainer]:
+def _read(state: State, container_id: str, name: str) -> PodmanContainer:
     """Return a container.
 
-    :raises MalformedData: its ID or a name, which become parts of paths, is none of podman's.
+    :raises MalformedData: its ID or a name, which become parts of paths, is none of podman's, or a part is missing.
     """
-    bucket = state.container(container_id)
-    if not bucket:
-        return None
     _check_name(name)
     if not _ID.fullmatch(container_id):
         raise MalformedData(
             f"container {name} of podman's has the ID {ascii(container_id[:80])}: expected 64 hex digits"
+        )
+    bucket = state.container(container_id)
+    if not bucket:
+        raise MalformedData(
+            f"podman's database has container {name} without its state: see what podman inspect says of it, and remove "
+            "it by podman rm --force"
         )
     found = PodmanContainer(container_id, name, bucket, state.namespace(container_id), state.tmp_dir)
     volumes = [one["volumeName"].text() for one in found.config["namedVolumes"]]
@@ -142,6 +145,15 @@ def take(parts: EngineConfig, container: PodmanContainer) -> bool:
         return True
 
 
+def check_take(parts: EngineConfig, container: PodmanContainer) -> None:
+    """Check that a container can be taken out of the database, which stays as it is.
+
+    :raises LibpodError: it cannot.
+    """
+    with _opened(path(parts)) as state:
+        state.remove(container)
+
+
 def put(parts: EngineConfig, container: PodmanContainer) -> None:
     """Put a container into the database, unless it is there.
 
@@ -158,6 +170,7 @@ def check_put(parts: EngineConfig, container: PodmanContainer) -> None:
     """Check that a container can be put into the database.
 
     :raises InvalidState: podman has no database, or another volume of a name. :raises ContainerExists: see ``put``.
+    :raises MalformedData: the database is damaged, or lacks a table.
     """
     there = path(parts)
     if not os.path.lexists(there):
@@ -168,6 +181,7 @@ def check_put(parts: EngineConfig, container: PodmanContainer) -> None:
     with _opened(there) as state:
         if container.id not in state.ids().values():
             _check_free(state, container)
+            state.add(container)
 
 
 def _check_free(state: State, container: PodmanContainer) -> None:

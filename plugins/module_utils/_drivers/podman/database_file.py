@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..._model.errors import InvalidState, MalformedData, ToolTimedOut
+from ..._model.errors import InvalidState, MalformedData
 
 LOCK_SECONDS = 10.0
 _MAX_BYTES = 64 << 20
@@ -36,6 +36,9 @@ def unusable(path: str, reason: str) -> InvalidState:
     )
 
 
-def locked(path: str) -> ToolTimedOut:
+def locked(path: str) -> InvalidState:
     """Return the error of a lock that podman does not release."""
-    return ToolTimedOut(["podman"], "it holds its lock", f"open {path}", "podman", LOCK_SECONDS)
+    return InvalidState(
+        f"{path}, podman's database, has been locked by another program for {LOCK_SECONDS:g} seconds: once the podman "
+        "command that does so has ended, run this again"
+    )

@@ -145,8 +145,8 @@ class SqliteState:
 def opened(path: str) -> Iterator[SqliteState]:
     """Open the database for a transaction, for which it waits while podman has one.
 
-    :raises FileNotFoundError: there is none. :raises ToolTimedOut: podman's transaction does not end in time.
-    :raises MalformedData: it cannot be read. :raises InvalidState: it cannot be written.
+    :raises FileNotFoundError: there is none. :raises MalformedData: it cannot be read.
+    :raises InvalidState: it cannot be written, or podman's transaction does not end in time.
     :raises NotImplementedByHost: this Python has no SQLite.
     """
     try:
