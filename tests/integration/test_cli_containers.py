@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.process import start_time
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod, rows
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
@@ -25,7 +25,7 @@ def test_rm_refuses_what_runs_and_removes_several(host: Host) -> None:
     )
     assert libpod(host, "rm", "nobody", code=1).stderr == "libpod: no container has the name or ID 'nobody'\n"
     assert libpod(host, "rm", "--ignore", "nobody").stdout == ""
-    assert libpod(host, "rm", "-f", "-t", "0", "nobody", "a").stdout == "a\n" and not os.path.exists(f"/proc/{pid}")
+    assert libpod(host, "rm", "-f", "-t", "0", "nobody", "a").stdout == "a\n" and not start_time(pid)
     assert libpod(host, "rm", "-a").stdout == ""
     assert "expected one of" in libpod(host, "rm", code=125).stderr
     assert "expected one of" in libpod(host, "rm", "-a", "x", code=125).stderr

@@ -11,6 +11,7 @@ import socket
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.process import start_time
 from ansible_collections.libpod.engine.tests.support import cgroup_files, leaks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
@@ -151,7 +152,7 @@ def test_old_container_stops_first_if_both_do_not_fit(host: Host) -> None:
     cgroup_files.write("pids", parent, "pids.max", str(_tasks(parent) + 2))
     done = host.container("c", **{**options, "command": WAITING, "env": {"A": "1"}})
     assert done["actions"] == ["recreated c"], done.get("msg")
-    assert Process(done).argv == WAITING and not os.path.exists(f"/proc/{old.pid}")
+    assert Process(done).argv == WAITING and not start_time(old.pid)
     refused = host.container("c", **{**options, "command": WAITING, **UNMAKEABLE})
     assert refused.failed and refused["actions"] == [] and Process(done).argv == WAITING, refused
     host.container("c", state="absent")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.process import start_time
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, files
@@ -205,7 +206,7 @@ def test_restart_keeps_the_container_and_renews_the_process(host: Host) -> None:
     assert restarted["actions"] == ["restarted c"]
     assert restarted["container"]["Id"] == first["container"]["Id"]
     assert restarted["container"]["State"]["Pid"] != first["container"]["State"]["Pid"]
-    assert not os.path.exists(f"/proc/{first['container']['State']['Pid']}")
+    assert not start_time(first["container"]["State"]["Pid"])
     assert Process(restarted).argv == WAITING
     host.container("c", state="stopped")
     assert host.container("c", force_restart=True)["actions"] == ["started c"]

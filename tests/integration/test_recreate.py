@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.process import start_time
 from ansible_collections.libpod.engine.tests.support import syslog
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
@@ -212,7 +213,7 @@ def test_recreate_restarts_a_running_container_and_leaves_a_stopped_one_stopped(
     assert second["actions"] == ["recreated c"]
     assert second["container"]["Id"] != first["container"]["Id"]
     assert not os.path.exists(Process(second).path("root/written"))
-    assert not os.path.exists(f"/proc/{first['container']['State']['Pid']}")
+    assert not start_time(first["container"]["State"]["Pid"])
     host.container("c", state="stopped")
     third = host.container("c", state="present", recreate=True, **BASE)
     assert third["container"]["State"]["Status"] == "created"
@@ -471,7 +472,7 @@ def test_killed_recreate_restores_the_old_address(host: Host) -> None:
     recreated = host.module("libpod_container", {"name": "c", **options, "env": {"A": "1"}}, kill_at=NOWHERE)
     create = [one for one in recreated.effects if one.startswith("runc start")][-1]
     killed = host.module("libpod_container", {"name": "c", **options}, kill_at=create)
-    assert killed.killed and not os.path.exists(f"/proc/{recreated['container']['State']['Pid']}")
+    assert killed.killed and not start_time(recreated["container"]["State"]["Pid"])
     started = host.container("c", state="present")
     assert started["actions"] == ["started c"] and started["container"]["Id"] == recreated["container"]["Id"]
     assert _address(host, started["container"]) == recreated["container"]["NetworkSettings"]["IPAddress"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.process import start_time
 from ansible_collections.libpod.engine.tests.support import failing_network, kernel, modules, preload
 from ansible_collections.libpod.engine.tests.support.concurrent_changes import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -38,7 +39,7 @@ def test_wedged_container_keeps_only_its_record_and_blocks_no_other(host: Host) 
     assert gone["error"] == "RemovalIncomplete" and "sticky" in gone["msg"] and failing_network.REASON in gone["msg"]
     assert "force_delete" in gone["msg"]
     # The rest of the container is removed, and other containers are unchanged.
-    assert not os.path.exists(f"/proc/{web['State']['Pid']}") and web["Id"] not in host.store("containers")
+    assert not start_time(web["State"]["Pid"]) and web["Id"] not in host.store("containers")
     kept = set(os.listdir(f"{host.parts.static_root}/containers/{web['Id']}"))
     assert kept == {"config.json", "network.json"}
     assert _names(host) == ["joined", "other"]
