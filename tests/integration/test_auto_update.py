@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.tran
 from ansible_collections.libpod.engine.tests.support import inside
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod, rows
-from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.process import PATIENCE, eventually, in_background
 from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, REGISTRY, Registry
 
 LABEL = "io.containers.autoupdate"
@@ -50,6 +50,13 @@ def state(host: Host, name: str) -> tuple[str, str, str]:
     """Return a container's ID, its image's, and its status."""
     (one,) = host.module("libpod_container_info", {"name": [name]})["containers"]
     return one["Id"], one["Image"], one["State"]["Status"]
+
+
+def follows(host: Host, name: str, earlier: tuple[str, str, str]) -> bool:
+    """Return whether a container of another image runs in place of an earlier one, of which nothing is left."""
+    found = host.module("libpod_container_info", {"name": [name]})["containers"]
+    new = [one for one in found if one["Image"] != earlier[1] and one["State"]["Status"] == "running"]
+    return bool(new) and not os.path.exists(f"{host.parts.static_root}/containers/{earlier[0]}")
 
 
 def update(host: Host, *flags: str, code: int = 0) -> dict[str, str]:
@@ -108,9 +115,9 @@ def test_update_that_was_killed_is_finished_by_the_next(host: Host, registry: Re
     earlier = state(host, "c")
     registry.push("configured")
     argv = [*self_program.argv(host.parts), "auto-update", "--settle", "600"]
-    with subprocess.Popen(argv, env={**os.environ, **host.parts.environment()}, stdout=subprocess.DEVNULL) as begun:
-        eventually(lambda: state(host, "c")[1] != earlier[1] and state(host, "c")[2] == "running")
-        begun.kill()
+    environment = {**os.environ, **host.parts.environment()}
+    with in_background(argv, env=environment, stdout=subprocess.DEVNULL):
+        eventually(lambda: follows(host, "c", earlier))
     host.container("c", state="stopped")
     assert update(host, "--dry-run") == {"c": "pending"}
     libpod(host, "rename", "c", "d")
@@ -127,14 +134,14 @@ def test_container_that_is_renamed_during_its_update_gets_no_copy(host: Host) ->
     earlier = {name: state(host, name) for name in ("a", "c")}
     for name in ("a", "c"):
         host.store("add-names", "--name", f"localhost/{name}:1", "localhost/configured:latest")
-    argv = [*self_program.argv(host.parts), "auto-update", "--settle", "4", "--format", "json"]
+    argv = [*self_program.argv(host.parts), "auto-update", "--settle", "600", "--format", "json"]
     environment = {**os.environ, **host.parts.environment()}
-    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True) as begun:
-        eventually(lambda: state(host, "a")[1] != earlier["a"][1] and state(host, "a")[2] == "running")
+    with in_background(argv, env=environment, stdout=subprocess.PIPE, text=True) as begun:
+        eventually(lambda: follows(host, "a", earlier["a"]))
         libpod(host, "rename", "a", "moved")
         libpod(host, "rename", "c", "later")
         libpod(host, "stop", "moved")
-        said = {one["ContainerName"]: one["Updated"] for one in json.loads(begun.communicate(timeout=60)[0])}
+        said = {one["ContainerName"]: one["Updated"] for one in json.loads(begun.communicate(timeout=60 * PATIENCE)[0])}
     assert (said, begun.returncode) == ({"a": "failed", "c": "failed"}, 125)
     assert sorted(one["Name"] for one in host.module("libpod_container_info")["containers"]) == ["later", "moved"]
     assert state(host, "later") == earlier["c"]
@@ -166,8 +173,8 @@ def test_earlier_image_that_is_gone_is_named(host: Host, registry: Registry) -> 
     registry.push("configured")
     argv = [*self_program.argv(host.parts), "auto-update", "--settle", "600"]
     environment = {**os.environ, **host.parts.environment()}
-    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as begun:
-        eventually(lambda: state(host, "c")[1] != earlier[1] and state(host, "c")[2] == "running")
+    with in_background(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as begun:
+        eventually(lambda: follows(host, "c", earlier))
         libpod(host, "rmi", earlier[1])
         libpod(host, "kill", "c")
         _out, errors = begun.communicate()
