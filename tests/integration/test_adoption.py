@@ -206,6 +206,7 @@ def test_podman_waits_for_the_last_exit_code(both: tuple[Host, Podman]) -> None:
     script = "test -e /tmp/again && exit 3; touch /tmp/again; exit 7"
     begun(podman, "--network", "none", command=["sh", "-c", script])
     assert podman.run("wait", "web") == "7\n"
+    _cleaned_up(podman)
     handed(host, "adopted")
     assert not host.container("web", state="started").failed
     eventually(lambda: host.container("web", check=True, state="stopped")["container"]["State"]["ExitCode"] == 3)
