@@ -34,7 +34,7 @@ CONMONS = {
     "garbage": (ANSWERING % "printf '\\377{\\n'", "conmon's answer: not valid JSON"),
     "10 MB": (ANSWERING % "head -c 10000000 /dev/zero", "conmon's answer: not valid JSON"),
 }
-ENOUGH = PATIENCE  # seconds for all else that the runtime does
+ENOUGH = 5 * PATIENCE  # seconds for all else that the runtime does, also on a busy machine
 preload.engine()
 
 
