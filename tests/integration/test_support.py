@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,18 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.failpoints im
 from ansible_collections.libpod.engine.tests.support import kept_engine, modules
 from ansible_collections.libpod.engine.tests.support.cgroup_tree import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.process import eventually, running
 from ansible_collections.libpod.engine.tests.support.sweep import Operation, SweepFailed, Task, finished, undone
 
 
+def _mounts() -> list[str]:
+    """Return the machine's mounts, without those of another process that makes the Debian image (.ci/debian)."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        return [line for line in file if " /tmp/mmdebstrap." not in line]
+
+
 def test_host_leaves_nothing_behind() -> None:
-    mounts, links = open("/proc/self/mountinfo").read(), os.listdir("/sys/class/net")
+    mounts, links = _mounts(), os.listdir("/sys/class/net")
     groups, home = open("/proc/self/cgroup").read(), os.readlink("/proc/self/ns/net")
     with Host() as host:
         assert os.readlink("/proc/self/ns/net") != home
@@ -33,7 +42,7 @@ def test_host_leaves_nothing_behind() -> None:
         (sleeper,) = host.cgroups.processes()
     assert not process.start_time(sleeper), "it is gone, or a zombie"
     assert not os.path.exists("/etc/libpod-test")
-    assert open("/proc/self/mountinfo").read() == mounts
+    assert _mounts() == mounts
     assert os.listdir("/sys/class/net") == links
     assert open("/proc/self/cgroup").read() == groups
     assert os.readlink("/proc/self/ns/net") == home
@@ -72,6 +81,38 @@ def test_every_kind_of_leak_is_named(host: Host) -> None:
     os.rmdir("/srv/static")
     kill(host.cgroups.processes())
     host.expect_clean()
+
+
+def _sleeper(host: Host) -> int:
+    """Return a process of the host that is not this one's child."""
+    subprocess.run("setsid sleep 1000 &", shell=True, check=True)
+    return int(eventually(lambda: running(host.cgroups.processes(), "sleep", "1000"))[0])
+
+
+def test_leak_check_waits_for_a_process_that_is_killed_and_has_no_cpu_yet(host: Host) -> None:
+    frozen, sleeper = Path("/sys/fs/cgroup/freezer/late"), _sleeper(host)
+    if not frozen.parent.is_dir():
+        pytest.skip("version 2 of cgroups kills what it has frozen")
+    frozen.mkdir()
+    (frozen / "cgroup.procs").write_text(str(sleeper))
+    (frozen / "freezer.state").write_text("FROZEN")
+    os.kill(sleeper, signal.SIGKILL)
+    thaw = threading.Timer(0.3, (frozen / "freezer.state").write_text, ["THAWED"])
+    thaw.start()
+    left = host.leaks()
+    thaw.join()
+    assert left == [f"left over: cgroup {frozen}"]
+    frozen.rmdir()
+
+
+def test_process_that_has_the_number_of_one_that_ended_is_not_killed(host: Host) -> None:
+    sleeper = _sleeper(host)
+    os.mkdir("/sys/fs/cgroup/pids/empty")
+    kill({sleeper}, ["/sys/fs/cgroup/pids/empty"])
+    assert process.start_time(sleeper)
+    kill({sleeper}, ["/sys/fs/cgroup/pids"])
+    assert not process.start_time(sleeper)
+    os.rmdir("/sys/fs/cgroup/pids/empty")
 
 
 def test_neighbour_reaches_the_host(host: Host) -> None:

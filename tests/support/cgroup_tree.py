@@ -15,6 +15,7 @@ import re
 import select
 import signal
 from dataclasses import dataclass
+from typing import Sequence
 
 from . import kernel
 
@@ -138,21 +139,23 @@ def _remove(tops: list[str]) -> None:
     """Kill every process below these cgroups but the caller, frozen ones too, then remove them."""
     _thaw(tops)
     while left := processes(tops) - {os.getpid()}:
-        kill(left)
+        kill(left, tops)
     for top in tops:
         for folder, _dirs, _files in os.walk(top, topdown=False):
             with contextlib.suppress(FileNotFoundError):  # another session clears it too
                 os.rmdir(folder)
 
 
-def kill(pids: set[int]) -> None:
-    """SIGKILL processes and wait for their ends (10 s at most)."""
+def kill(pids: set[int], within: Sequence[str] = ()) -> None:
+    """SIGKILL processes and wait for their ends (10 s at most); with ``within`` those alone still in these cgroups."""
     for pid in pids:
         try:
             fd = os.pidfd_open(pid)
         except OSError:
             continue
         try:
+            if within and pid not in processes(within):
+                continue  # it has ended since the look, and another process may have its number
             signal.pidfd_send_signal(fd, signal.SIGKILL)
             poll = select.poll()
             poll.register(fd, select.POLLIN)
@@ -179,7 +182,7 @@ def _thaw(tops: list[str]) -> None:
                             raise
 
 
-def processes(tops: list[str]) -> set[int]:
+def processes(tops: Sequence[str]) -> set[int]:
     """Every process in or below these cgroups."""
     found: set[int] = set()
     for top in tops:

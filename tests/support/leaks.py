@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 from typing import TYPE_CHECKING, Iterator
 
@@ -154,10 +155,19 @@ def _processes(host: Host) -> Iterator[str]:
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 words = file.read().replace(b"\0", b" ").decode(errors="replace").strip()
+            if _killed(pid):
+                words = ""
             if os.getpid() != _parent(pid):
                 yield f"process {pid} {words}"
         except OSError:
             continue
+
+
+def _killed(pid: int) -> bool:
+    """Return whether SIGKILL is pending: the process has its command line until it comes to a CPU."""
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+        pending = [int(line.split()[1], 16) for line in file if line.startswith(("SigPnd:", "ShdPnd:"))]
+    return any(one >> (signal.SIGKILL - 1) & 1 for one in pending)
 
 
 def _parent(pid: int) -> int:
