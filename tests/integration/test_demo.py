@@ -14,8 +14,8 @@ from ansible_collections.libpod.engine.tests.support import images
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 RUN = f"{images.PROJECT}/docs/examples/demo/run"
-ROOT = "/tmp/libpod-demo.AbCdEf"
 ID = secrets.token_hex(32)  # no other test has it in a name, nor an earlier run
+ROOT = f"/tmp/libpod-demo.{ID[-6:]}"
 # Created by other programs while the demo runs: libmount, iptables, logins, apt, nscd, systemd, another engine.
 OTHERS = (
     "/run/mount/utab",

@@ -119,12 +119,14 @@ def test_shared_ipc_shares_shm(host: Host) -> None:
 def test_ipc_none_has_no_shm_and_ipc_host_has_the_hosts(host: Host) -> None:
     assert "/dev/shm" not in _run(host, "none", ipc="none").mounts
     host_shm = _run(host, "hosts", ipc="host")
-    with open("/dev/shm/libpod-test", "w", encoding="ascii"):
+    # On the machine, whose other clones run this test too.
+    file = f"dev/shm/libpod-test-{os.getpid()}"
+    with open(f"/{file}", "w", encoding="ascii"):
         pass
     try:
-        assert os.path.exists(host_shm.path("root/dev/shm/libpod-test"))
+        assert os.path.exists(host_shm.path(f"root/{file}"))
     finally:
-        os.unlink("/dev/shm/libpod-test")
+        os.unlink(f"/{file}")
 
 
 def test_private_ipc_cannot_be_joined(host: Host) -> None:
