@@ -41,7 +41,13 @@ WEB: dict[str, Any] = {
     "healthcheck_interval": "200ms",
     "healthcheck_retries": 2,
 }
-READY = {**WEB, "command": ["sh", "-c", "touch /tmp/ok; exec sleep 1000"], "healthcheck_interval": "300s"}
+# At once: its first check waits for the command, since the second is minutes later.
+READY = {
+    **WEB,
+    "command": ["sh", "-c", "touch /tmp/ok; exec sleep 1000"],
+    "healthcheck": "until test -f /tmp/ok; do sleep 0.01; done",
+    "healthcheck_interval": "300s",
+}
 ON_DEMAND = {**WEB, "healthcheck_interval": "disable"}
 HANGING = {**ON_DEMAND, "healthcheck": "sleep 4711 & sleep 4712; true"}
 LONG = 60.0
@@ -265,7 +271,7 @@ def test_waiting(host: Host) -> None:
     assert well["container"]["State"]["Health"]["Status"] == "healthy", well
 
     # The new container never becomes healthy: the old one is restored.
-    new = {**READY, "command": WAITING, "healthcheck_interval": "200ms"}
+    new = {**WEB, "healthcheck_interval": "200ms"}
     failed = host.container(**new, wait_for_healthy=True, wait_timeout=LONG)
     assert failed.failed and failed["error"] == "Unhealthy", failed
     assert failed.changed and failed["actions"] == ["restarted web"], failed
