@@ -84,12 +84,17 @@ def test_restart_backoff_is_unaffected(host: Host, set_clock: Callable[[float], 
     host.container("c", restart_policy="always", **{**RUNNING, "command": ["sh", "-c", "exit 3"]})
     eventually(lambda: _inspected(host)["RestartCount"] >= 2, seconds=60.0)
     set_clock(-DAYS)
-    # Its next delay is 3.2 seconds, and longer on a slow host, which leaves the time for what follows.
+    eventually(lambda: "Restarting (3)" in _libpod(host, "ps", "-a"))
+    # Its next delay is 3.2 seconds, and longer on a slow host, which leaves the time to stop it.
     enough = 6 + round(math.log2(PATIENCE))
-    eventually(lambda: (one := _inspected(host))["RestartCount"] >= enough and one["State"]["Restarting"], seconds=60.0)
-    restarts = _inspected(host)["RestartCount"]
-    assert 0.1 * (2 ** (restarts - 1) - 1) <= time.monotonic() - began
-    assert _inspected(host)["State"]["FinishedAt"] > "20" and "Restarting (3)" in _libpod(host, "ps", "-a")
+
+    def waits() -> Any:
+        one = _inspected(host)
+        return one["RestartCount"] >= enough and one["State"]["Restarting"] and one
+
+    one = eventually(waits, seconds=60.0)
+    assert 0.1 * (2 ** (one["RestartCount"] - 1) - 1) <= time.monotonic() - began
+    assert one["State"]["FinishedAt"] > "20"
     assert host.container("c", state="stopped")["actions"] == ["cancelled the restart of c"]
 
 

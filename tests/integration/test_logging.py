@@ -150,7 +150,7 @@ def test_failed_restart_and_boot_are_logged(host: Host) -> None:
 
 
 def test_health_runner_logs_its_actions_without_check_output(host: Host) -> None:
-    check = {"healthcheck": f"echo $PASSWORD {SECRET}; false", "healthcheck_interval": "100ms"}
+    check = {"healthcheck": f"echo $PASSWORD {SECRET}; false", "healthcheck_interval": "1s"}
     with syslog.syslog() as log:
         options = {**OPTIONS, **check, "healthcheck_retries": 2, "health_on_failure": "kill"}
         made = host.container("web", **options, prepare=level("debug"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +18,18 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon impo
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, InvalidState
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import ECHOING, WAITING, eventually, say
+from ansible_collections.libpod.engine.tests.support.process import ECHOING, WAITING, Process, eventually, say
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "network": "none"}
 
 
 def test_log_lines_are_selected_by_number_and_time(host: Host) -> None:
-    script = "echo one; echo two >&2; sleep 0.3; echo three; printf tail"
-    host.container("c", command=["sh", "-c", script], detach=False, **OPTIONS)
+    script = "echo one; echo two >&2; until [ -e /go ]; do sleep 0.01; done; echo three; printf tail"
+    made = host.container("c", command=["sh", "-c", script], **OPTIONS)
+    # conmon gives all that it reads at once the same time.
+    eventually(lambda: len(host.module("libpod_container_logs", {"name": "c"})["log_lines"]) == 2)
+    Path(Process(made).path("root/go")).touch()
+    assert host.module("libpod_container_wait", {"name": "c"})["condition"]
     got = host.module("libpod_container_logs", {"name": "c"})
     assert (got["stdout"], got["stderr"], got.changed) == ("one\nthree\ntail", "two", False)
     assert [line["text"] for line in got["log_lines"] if line["stream"] == "stdout"] == ["one", "three", "tail"]
