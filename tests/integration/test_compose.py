@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import Process
 from ansible_collections.libpod.engine.tests.support.registry import APP, SECURE, Registry
 
 preload.engine()
@@ -250,10 +251,9 @@ def test_included_files_are_run_from_their_directories(project: Project) -> None
     )
     made = project.done(project_name="i")
     assert [one for one in made["actions"] if one.startswith("started")] == ["started i-store-1", "started i-web-1"]
-    store = f"/proc/{_by_name(made)['i-store-1']['State']['Pid']}"
-    assert os.path.samefile(f"{store}/root/pages", project.folder / "store/pages")
-    assert Path(f"{store}/cmdline").read_text().split("\0")[3] == "80"
-    assert Path(f"{store}/root/etc/hostname").read_text() == "other\n"
+    store = Process(_by_name(made)["i-store-1"])
+    assert os.path.samefile(store.path("root/pages"), project.folder / "store/pages")
+    assert store.argv[3] == "80" and store.read("root/etc/hostname") == "other\n"
     # The variables of the project win, and the file that it no longer includes has its services removed.
     project.write("PORT=81\n", ".env")
     assert project.done(project_name="i")["actions"] == ["recreated i-store-1"]

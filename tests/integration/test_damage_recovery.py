@@ -196,6 +196,8 @@ def _frozen_and_conmon_killed(host: Host, web: Inspected) -> None:
 
 def _top_layer_deleted(host: Host, web: Inspected) -> None:
     _process_killed(host, web)
+    info = {"name": ["web"]}  # the exit command unmounts it
+    eventually(lambda: not host.module("libpod_container_info", info)["containers"][0]["State"]["Mounted"])
     host.store("delete-container", web["Id"])
 
 

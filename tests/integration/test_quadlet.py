@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.process import eventually
+from ansible_collections.libpod.engine.tests.support.process import Process, eventually
 from ansible_collections.libpod.engine.tests.support.registry import APP, SECURE, Registry
 
 preload.engine()
@@ -79,7 +79,7 @@ def test_files_are_applied_changed_and_removed(host: Host, tmp_path: Path) -> No
     ]
     assert made["ineffective"] == [f"{tmp_path}/web.container:18: [Install] WantedBy"]
     web = next(one for one in made["containers"] if one["Name"] == "systemd-web")
-    assert "TEXT=a b" in Path(f"/proc/{web['State']['Pid']}/environ").read_text().split("\0")
+    assert Process(web).environ["TEXT"] == "a b"
 
     (tmp_path / "web.container.d").mkdir()
     (tmp_path / "web.container.d/limit.conf").write_text("[Container]\nMemory=64m\n")
