@@ -141,8 +141,13 @@ def _about_to_run(host: Host, *, early: bool) -> Iterator[Callable[[], str]]:
         ours.send("go on")
         return str(ours.recv())
 
-    yield run
-    worker.join()
+    try:
+        yield run
+    except BaseException:
+        worker.kill()
+        raise
+    finally:
+        worker.join()
 
 
 @pytest.mark.parametrize("early", [False, True])

@@ -54,7 +54,7 @@ def _sleeping(host: Host, folder: Path, task: str) -> Iterator[subprocess.Popen[
     argv = [playbooks.program(), "play.yml", "-i", playbooks.inventory(str(folder), {"c": inside.variables(host)})]
     env = {**playbooks.environment(str(folder)), "ANSIBLE_REMOTE_TEMP": "/tmp/ansible"}
     with in_background(argv, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as playbook:
-        eventually(lambda: inside.held(host) and running(host.cgroups.processes(), *SLEEP), seconds=30)
+        eventually(lambda: inside.held(host) and running(host.cgroups.processes(), *SLEEP), seconds=60)
         yield playbook
 
 

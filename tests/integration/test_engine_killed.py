@@ -101,7 +101,7 @@ class Gate:
 
 
 def _let_all_through(gate: Gate, over: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20 * PATIENCE
+    deadline = time.monotonic() + 60 * PATIENCE
     while not over():
         assert time.monotonic() < deadline
         gate.let_through()
@@ -119,7 +119,7 @@ def _fork(work: Callable[[], Result]) -> int:
 
 
 def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20 * PATIENCE
+    deadline = time.monotonic() + 60 * PATIENCE
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.002)

@@ -17,6 +17,7 @@ from ansible_collections.libpod.engine.tests.support import syslog
 from ansible_collections.libpod.engine.tests.support.canary import files_with, readable_by_others
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES, Result
+from ansible_collections.libpod.engine.tests.support.process import in_background
 
 GIVEN, FILED, CHANGED = "hunter2-given", "hunter2-filed", "hunter2-changed"
 SECRET = "hunter2"
@@ -80,7 +81,7 @@ def test_no_command_line_shows_a_value(host: Host) -> None:
     """Trace the command lines of the module and all its descendants while a container is created."""
     trace = "/srv/private/trace"
     strace = ["strace", "-f", "-qq", "-s", "65536", "-e", "trace=execve", "-o", trace]
-    with subprocess.Popen(
+    with in_background(
         [*strace, sys.executable, "-c", RUNNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as traced:
         assert traced.stdin is not None and traced.stdout is not None

@@ -80,7 +80,7 @@ def _waiting(file: os.stat_result) -> int:
 
 
 def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20 * PATIENCE
+    deadline = time.monotonic() + 60 * PATIENCE
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.005)
