@@ -160,7 +160,7 @@ def test_end_from_inside_follows_the_restart_policy(host: Host) -> None:
             state = host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]
             return bool(state["Running"] and state["Pid"] != pid)
 
-        eventually(restarted)
+        eventually(restarted, seconds=LIMIT / PATIENCE)
         again = host.container("c", **wanted)
         assert not again.failed and not again.changed, again
         pid = Process(again).pid
@@ -248,6 +248,8 @@ def test_killed_task_leaves_no_question_in_the_container(host: Host) -> None:
     started = host.container("c", **{**wanted, "wait": "started"}, restart=True)
     assert started.changed
     asking = functools.partial(questions, Process(started))
+    question = {"name": "c", "argv": ["systemctl", "is-system-running"]}
+    eventually(lambda: host.module("libpod_container_exec", question).get("stdout") == "starting\n", seconds=60)
     late = host.container("c", **{**wanted, "wait_timeout": f"{3 * PATIENCE:g}"})
     assert late.failed and "its systemd is starting: give it a longer wait_timeout" in late["msg"], late
     eventually(lambda: asking() == [])
