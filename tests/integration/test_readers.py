@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,10 @@ from subprocess import PIPE, Popen
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.base import ContainerBase
+from ansible_collections.libpod.engine.plugins.module_utils._container.io import reading
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
+from ansible_collections.libpod.engine.tests.support.concurrent_changes import ended, run_exit_command
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.process import eventually, in_background, read_until
@@ -78,6 +82,27 @@ def test_container_goes_with_its_end_where_its_reader_was_killed(host: Host) -> 
         running.wait()
         libpod(host, "exec", "c", "touch", "/go")
     eventually(lambda: _listed(host) == "")
+
+
+def test_container_goes_where_its_reader_ends_just_after_the_exit_command_has_looked_for_it(host: Host) -> None:
+    container_id = ended(host, rm=True)
+
+    def reader_ends_after_a_look() -> None:
+        held = [os.open(f"{host.parts.static_root}/containers/{container_id}", os.O_RDONLY)]
+        fcntl.flock(held[0], fcntl.LOCK_SH)
+        look = reading.busy
+
+        def busy(container: ContainerBase) -> bool:
+            found = look(container)
+            while held:
+                os.close(held.pop())
+            return found
+
+        reading.busy = busy
+
+    assert run_exit_command(host, container_id, reader_ends_after_a_look).exit_code == 0
+    assert _listed(host) == ""
+    host.expect_clean()
 
 
 def test_task_that_waits_for_a_container_returns_what_it_printed_when_another_removes_it(host: Host) -> None:

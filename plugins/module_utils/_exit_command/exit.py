@@ -34,9 +34,7 @@ def on_exit(parts: EngineConfig, arguments: Sequence[str]) -> int:
         host_log.about(container.name, container.id)
         delay = _take_down(container)
         if container.config.options["rm"]:
-            while not runtime.remove_ended(container.name, container.id, reading.busy) and reading.busy(container):
-                reading.wait_for_all(container)
-            host_log.write("info", "removed, for it has ended (rm)")
+            _remove_after_readers(runtime, container)
             return 0
         while delay is not None:
             time.sleep(delay)
@@ -70,6 +68,21 @@ def _take_down(container: Container) -> Optional[float]:
         if delay is not None:
             host_log.write("info", f"started again in {delay:g} seconds")
         return delay
+
+
+def _remove_after_readers(runtime: Runtime, container: Container) -> None:
+    """Remove it once it has no reader, unless it runs again, or is about to."""
+    looked: list[bool] = []  # whether it was read as it was about to be removed
+
+    def is_read(now: Container) -> bool:
+        looked.append(reading.busy(now))
+        return looked[-1]
+
+    while not runtime.remove_ended(container.name, container.id, is_read):
+        if not (looked and looked.pop()):
+            return
+        reading.wait_for_all(container)
+    host_log.write("info", "removed, for it has ended (rm)")
 
 
 def _start_again(runtime: Runtime, container: Container) -> Optional[float]:
