@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod commit``, ``export``, ``import``, ``save`` and ``load``, by files and by pipes as operators use them."""
+"""``libpod commit``, ``export``, ``import``, ``save``, ``load`` and ``cp``, by files and pipes as operators do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
-from ansible_collections.libpod.engine.tests.support.process import WAITING
+from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, in_background
 
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
 
@@ -114,6 +114,19 @@ def test_saved_images_are_loaded(store_host: Host, tmp_path: Path) -> None:
         done = libpod(host, *words, code=125, folder=tmp_path)
         assert done.stdout == "" and said in done.stderr and done.stderr.count("\n") == 1, done
     assert not os.listdir(f"{host.parts.static_root}/images")
+
+
+def test_archive_out_of_a_container_does_not_keep_its_reader_out(host: Host) -> None:
+    host.container("c", **RUNNING)
+    libpod(host, "exec", "c", "dd", "if=/dev/zero", "of=/big", "bs=1M", "count=2")
+    engine, environment = self_program.argv(host.parts), {**os.environ, **host.parts.environment()}
+    with in_background([*engine, "cp", "c:/big", "-"], env=environment, stdout=subprocess.PIPE) as packing:
+        assert packing.stdout is not None
+        begun = packing.stdout.read(1)  # the pipe does not hold the rest
+        argv = [*engine, "exec", "-i", "c", "true"]
+        assert subprocess.run(argv, env=environment, check=False, timeout=60 * PATIENCE).returncode == 0
+        assert not host.container("c", state="stopped").failed
+        assert len(begun + packing.stdout.read()) > 2 << 20 and packing.wait() == 0
 
 
 def test_archives_are_kept_from_a_terminal(host: Host) -> None:

@@ -62,20 +62,29 @@ def take(container: ContainerBase, reader: int, dest: str, *, archive: bool) -> 
 def give(container: ContainerBase, src: str, writer: int, *, archive: bool) -> None:
     """Write ``src`` as an archive to ``writer``; ``archive`` as for ``Copy``.
 
+    The lock of a running container is free meanwhile: the program that reads may need it, as an exec there does.
+
     :raises InvalidArgument: ``src`` is not there. :raises ToolFailed: not all of it could be written.
     """
+    opened: list[int] = []
 
-    def read(root: str) -> None:
-        opened: list[int] = []
-        try:
-            folder, name = source_place(container, root, src, opened)
-            words = ["--file=-", f"--directory=/proc/{os.getpid()}/fd/{folder}"]
-            words += [f"--owner=:{os.geteuid()}", f"--group=:{os.getegid()}"] if archive else []
-            doing = "cannot copy out of the container"
-            pack([*words, "--", name], doing=doing, changes=False, terminal=writer)
-        finally:
-            for descriptor in opened:
-                os.close(descriptor)
+    def find(root: str) -> tuple[int, str]:
+        return source_place(container, root, src, opened)
 
-    with container.batch():
-        with_rootfs(container, read)
+    try:
+        with container.batch():
+            if not container.state.status.has_process:
+                with_rootfs(container, lambda root: _pack(find(root), writer, archive))
+                return
+            place = with_rootfs(container, find)
+        _pack(place, writer, archive)
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
+def _pack(place: tuple[int, str], writer: int, archive: bool) -> None:
+    folder, name = place
+    words = ["--file=-", f"--directory=/proc/{os.getpid()}/fd/{folder}"]
+    words += [f"--owner=:{os.geteuid()}", f"--group=:{os.getegid()}"] if archive else []
+    pack([*words, "--", name], doing="cannot copy out of the container", changes=False, terminal=writer)
