@@ -69,6 +69,23 @@ def test_client_of_an_exec_that_was_suspended_holds_nothing_up(host: Host, state
     assert not host.container("c", state=state).changed
 
 
+@pytest.mark.parametrize("state", ["started", "absent"])
+def test_client_that_was_suspended_in_a_shared_pid_namespace_holds_nothing_up(host: Host, state: str) -> None:
+    host.container("c", **OPTIONS)
+    host.container("sharing", **{**OPTIONS, "pid": "container:c"})
+    argv = [*self_program.argv(host.parts), "exec", "sharing", "sleep", "1077"]
+    with in_background(argv, env={**os.environ, **host.parts.environment()}) as client:
+        eventually(lambda: running(host.cgroups.processes(), "sleep", "1077"))
+        client.send_signal(signal.SIGSTOP)
+        if state == "absent":
+            assert not host.container("sharing", state=state).failed
+        began = time.monotonic()
+        done = host.container("c", state="stopped")
+        assert not done.failed and time.monotonic() - began < 8 * PATIENCE, done
+        assert done["container"]["State"]["ModelStatus"] == "exited"
+        assert client.wait(30 * PATIENCE) == -signal.SIGKILL
+
+
 def test_stop_says_that_the_container_waits_for_another_program(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     made = host.container("c", **OPTIONS)
     pid = made["container"]["State"]["Pid"]

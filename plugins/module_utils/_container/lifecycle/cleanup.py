@@ -142,6 +142,11 @@ def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> No
     for path in (container.conmon_cgroup_path, container.cgroup_top):
         if hierarchy.exists(container.host.cgroups, path):
             hierarchy.kill(container.host.cgroups, path)
+    if container.config.namespace_container(LinuxNS.PID) and os.path.isdir(container.run_dir):
+        from ..._drivers.oci import exec_files
+
+        # Another container's end waits for all processes of its PID namespace.
+        exec_files.end_suspended(container.run_dir)
     # Such as the init of a PID namespace that waits for a process there which another program has not reaped.
     if not (delete or process.wait_end(state.process, _KILLED_SECONDS)):
         raise InvalidState(f"process {state.process.pid} has not ended after SIGKILL: it waits in the kernel")

@@ -52,20 +52,14 @@ def end(container: ContainerBase, timeout: int, *, remember: bool = True) -> Non
 
 
 def end_by_kill(container: ContainerBase, seconds: float) -> None:
-    """Send SIGKILL and wait up to ``seconds`` for the end.
-
-    A client of an exec that job control has stopped (Ctrl-Z) cannot reap its process, and is killed.
-    """
+    """Send SIGKILL and wait up to ``seconds`` for the end."""
     target = container.state.process
     process.send_signal(target, _signal.SIGKILL)
-    if process.wait_end(target, _REAP_SECONDS):
-        return
-    from ..._drivers.oci import exec_files
+    if not process.wait_end(target, _REAP_SECONDS):
+        from ..._drivers.oci import exec_files
 
-    for client in exec_files.clients(container.run_dir):
-        if process.stopped(client):
-            process.send_signal(client, _signal.SIGKILL)
-    process.wait_end(target, seconds)
+        exec_files.end_suspended(container.run_dir)
+        process.wait_end(target, seconds)
 
 
 def kill(container: ContainerBase, number: int) -> None:

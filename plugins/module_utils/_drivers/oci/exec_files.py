@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from typing import Iterator
 
 from ..._model.failpoints import failpoint
@@ -40,10 +41,15 @@ def forget_left_over(folder: str) -> None:
                 pass
 
 
-def clients(folder: str) -> set[ProcessRef]:
-    """Return the engine processes that follow a command in the container with the run directory ``folder``."""
-    found = filter(None, map(_CLIENT.fullmatch, os.listdir(folder)))
-    return {ProcessRef(int(one[1]), int(one[2])) for one in found}
+def end_suspended(folder: str) -> None:
+    """SIGKILL the engine processes that follow a command, now dead, and that job control has stopped (Ctrl-Z).
+
+    Such a one cannot reap its command. ``folder`` is the container's run directory.
+    """
+    for match in filter(None, map(_CLIENT.fullmatch, os.listdir(folder))):
+        client = ProcessRef(int(match[1]), int(match[2]))
+        if processes.stopped(client):
+            processes.send_signal(client, signal.SIGKILL)
 
 
 def held_by(engine: ProcessRef) -> str:
