@@ -14,8 +14,11 @@ import time
 from typing import Any, Callable, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import cgroup_files, preload
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log
+from ansible_collections.libpod.engine.plugins.module_utils._exit_command import runner
+from ansible_collections.libpod.engine.tests.support import cgroup_files, preload, syslog
 from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
+from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, eventually
 
 PLAIN: dict[str, Any] = {"image": "localhost/busybox", "command": WAITING, "network": "none"}
@@ -212,6 +215,22 @@ def test_failed_fork_in_a_list_is_reported(tools: Host) -> None:
     assert listed.failed and "a limit of this host is reached" in listed["msg"], listed
     assert "signal" not in listed["msg"] and "Traceback" not in listed.stderr
     tools.expect_clean()
+
+
+def test_runner_outlives_a_failed_fork(tools: Host) -> None:
+    with few_processes(1) as enter, syslog.syslog() as log:
+
+        def ask() -> None:
+            host_log.enable("health")
+            enter()
+            begun = os.listdir("/proc/self/fd")
+            assert [runner.ask(tools.parts, ("c", "1", "1"), lambda *_about: 0.5, 10.0) for _turn in "ab"] == [10.0] * 2
+            assert os.listdir("/proc/self/fd") == begun
+            raise SystemExit(3)
+
+        assert in_child(ask).exit_code == 3
+        (line,) = log.messages
+    assert "a limit of this host is reached" in line and line.endswith("; tried again every 10 seconds")
 
 
 @pytest.mark.parametrize("most", range(3, 15, 3))

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Callable, Optional, Sequence, TypeVar
 
 from .._model.engine_config import EngineConfig
-from .._model.errors import ContainerRemoved, NoSuchContainer, sentence
+from .._model.errors import ContainerRemoved, HostExhausted, NoSuchContainer, sentence
 from .._model.records.process_ref import ProcessRef
 
 T = TypeVar("T", float, tuple[int, str, str])  # an answer
@@ -35,9 +35,16 @@ def ask(parts: EngineConfig, arguments: Sequence[str], question: Question[T], fa
 
     A child asks, and frees the engine's memory when it ends. The answer is of a type that marshal takes.
     """
-    runner = os.getpid()
-    read, write = os.pipe()
-    child = os.fork()
+    runner, opened = os.getpid(), list[int]()
+    try:
+        opened += os.pipe()
+        child = os.fork()
+    except OSError as error:
+        for descriptor in opened:
+            os.close(descriptor)
+        _logged[0] = _noted(HostExhausted("cannot start a process", error.errno or 0))
+        return failed
+    read, write = opened
     if child == 0:
         try:
             os.write(write, marshal.dumps(_answer(parts, arguments, question, runner)))
@@ -64,11 +71,16 @@ def _answer(
     try:
         return _asked(parts, arguments, question, runner), ""
     except Exception as error:  # pylint: disable=broad-exception-caught
-        from .._drivers import host_log
+        return None, _noted(error)
 
-        if (message := sentence(error)) != _logged[0]:
-            host_log.write("error", f"{message}; tried again every {AGAIN_SECONDS:g} seconds")
-        return None, message
+
+def _noted(error: Exception) -> str:
+    """Return the message of an error, which is logged if it is new."""
+    from .._drivers import host_log
+
+    if (message := sentence(error)) != _logged[0]:
+        host_log.write("error", f"{message}; tried again every {AGAIN_SECONDS:g} seconds")
+    return message
 
 
 def _asked(
