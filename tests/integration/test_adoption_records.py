@@ -18,12 +18,14 @@ from ansible_collections.libpod.engine.tests.support.adoption import (
     BACKENDS,
     begun,
     clear,
+    conmons,
     database,
     handed,
     of_backend,
 )
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.podman import Podman
+from ansible_collections.libpod.engine.tests.support.process import eventually
 
 SLEEP = ("sleep", "1000")
 
@@ -110,6 +112,7 @@ def test_record_that_cannot_be_used_is_refused_while_podman_has_it(both: tuple[H
         handed(host, "adopted")
         handed(host, "given_back")
         podman.run("stop", "--time", "0", "web")
+        eventually(lambda: not conmons(host))
     for path in ("/srv/data", "/run/netns/other"):
         os.unlink(path)
 

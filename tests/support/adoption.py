@@ -9,6 +9,7 @@ import http.client
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Iterator, Sequence
 
 import pytest
@@ -58,10 +59,23 @@ def database(host: Host) -> str:
     return f"{host.parts.storage_root}/{name}"
 
 
+def conmons(host: Host) -> list[int]:
+    """Return the host's conmons: that of an ended container waits for podman's cleanup, which changes the database."""
+    return [pid for pid in host.cgroups.processes() if _name(pid) == "conmon\n"]
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text("ascii")
+    except OSError:
+        return ""  # it has just ended
+
+
 def clear(host: Host, podman: Podman) -> None:
     """Remove every container and volume of both engines."""
     host.empty()
     podman.run("rm", "--force", "--time", "0", "--all")
+    eventually(lambda: not conmons(host))
     podman.run("volume", "prune", "--force")
     for volume in host.module("libpod_volume_info")["volumes"]:
         host.module("libpod_volume", {"name": volume["Name"], "state": "absent"})

@@ -98,7 +98,10 @@ class Podman:
         return rows
 
     def remove(self) -> None:
-        """Remove what podman keeps beside the images and the networks."""
+        """Remove what podman keeps beside the images and the networks, once no conmon's cleanup makes it again."""
+        for folder in self._host.cgroups.folders():
+            if folder.endswith("/libpod_parent/conmon"):
+                eventually(partial(_removed, folder))
         kernel.umount("/dev/shm")
         if os.path.ismount(_PACKAGED_CONF):
             kernel.umount(_PACKAGED_CONF)
@@ -116,9 +119,6 @@ class Podman:
         for folder in ("/run/runc", "/run/crun", "/var/lib/cni/results"):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
-        for folder in self._host.cgroups.folders():
-            if folder.endswith("/libpod_parent/conmon"):
-                eventually(partial(_removed, folder))
 
 
 def _removed(cgroup: str) -> bool:
