@@ -132,7 +132,7 @@ def test_worker_killed_at_any_effect_leaves_nothing(serving: Host, point: str, s
         finally:
             os._exit(1)
     if (script, point) == ("exec sleep 1212", "forget exec"):
-        eventually(lambda: running(serving.cgroups.processes(), *SLEEP), seconds=20)
+        eventually(lambda: running(serving.cgroups.processes(), *SLEEP), seconds=60)
         os.kill(worker, signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) == -signal.SIGKILL
     _expect_nothing_left(serving)

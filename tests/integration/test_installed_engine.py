@@ -59,5 +59,5 @@ def test_an_oom_kill_leaves_nothing_in_the_host_s_root_directory(host: Host) -> 
         (container,) = host.module("libpod_container_info", {"name": ["c"]})["containers"]
         return container["State"]["Status"] == "exited" and container["State"]
 
-    assert eventually(ended, seconds=20.0)["OOMKilled"]
+    assert eventually(ended)["OOMKilled"]
     assert os.path.exists("/oom") is there

@@ -88,7 +88,7 @@ def reaches(container: Result, target: str) -> bool:
         return inside(container, "busybox", "ping", *kind, "-c1", "-W1", target).returncode == 0
 
     try:
-        eventually(answered, seconds=10)
+        eventually(answered)
     except AssertionError:
         return False
     return True
