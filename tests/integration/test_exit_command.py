@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import time
 from typing import Any, Optional
 
@@ -17,7 +18,14 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import proc
 from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
-from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, Process, eventually, files
+from ansible_collections.libpod.engine.tests.support.process import (
+    PATIENCE,
+    WAITING,
+    Process,
+    eventually,
+    files,
+    in_background,
+)
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_exit_command
 
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
@@ -219,6 +227,17 @@ def test_failed_restart_reports_its_error_and_is_retried(host: Host) -> None:
     assert state(host)["Error"] == ""
     host.container("c", state="absent")
     os.rmdir("/srv/bound")
+
+
+def test_exit_code_of_a_conmon_that_is_slow_is_waited_for(host: Host) -> None:
+    """On a busy host, conmon may get no CPU time for seconds."""
+    made = host.container("c", image="busybox", command=["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.1; done"])
+    conmon = made["container"]["State"]["ConmonPid"]
+    eventually(lambda: int(Process(made).status["SigCgt"], 16) & 1 << signal.SIGTERM - 1)
+    os.kill(conmon, signal.SIGSTOP)
+    with in_background(["sh", "-c", f"sleep 5; kill -CONT {conmon}"]):
+        done = host.container("c", state="stopped")
+    assert done["container"]["State"]["ExitCode"] == 7, done
 
 
 def test_rm_removes_the_container_on_exit(host: Host) -> None:

@@ -17,7 +17,7 @@ from .._model.records.config import ContainerConfig
 from .._model.records.state import ContainerState
 from .._model.records.status import ContainerStatus
 from .._store.store import Store
-from .live_status import cgroup_path, observe, timestamp
+from .live_status import RECORDED_SECONDS, SHOWN_SECONDS, cgroup_path, observe, timestamp
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -127,7 +127,7 @@ class ContainerBase:
     def sync(self) -> None:
         """Bring the recorded state in line with the host's processes and cgroups; starts no program."""
         recorded = self.store.state(self.id)
-        self._state = observe(self._config, recorded, self.host, self.run_dir, lambda: self.last_exit)
+        self._state = self._observed(recorded, RECORDED_SECONDS)
         if self._state != recorded and self._state.status is not ContainerStatus.CONFIGURED:
             self.store.write_state(self.id, self._state)
             if self._state.status is ContainerStatus.EXITED:
@@ -150,19 +150,22 @@ class ContainerBase:
 
         Where another process is changing the container, it still has the status from before.
         """
-        state, seen = self._observed(), None
+        state, seen = self._shown(), None
         # Twice the same with the lock free between: no other process changes it, or has just done so.
         while state.status is ContainerStatus.UNKNOWN and state != seen:
             if self._lock.busy:
                 before = ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED
                 state = state._replace(status=before)
                 break
-            seen, state = state, self._observed()
+            seen, state = state, self._shown()
         self._state = state
         return self
 
-    def _observed(self) -> ContainerState:
-        return observe(self._config, self.store.state(self.id), self.host, self.run_dir, lambda: self.last_exit)
+    def _shown(self) -> ContainerState:
+        return self._observed(self.store.state(self.id), SHOWN_SECONDS)
+
+    def _observed(self, recorded: Optional[ContainerState], seconds: float) -> ContainerState:
+        return observe(self._config, recorded, self.host, self.run_dir, lambda: self.last_exit, seconds)
 
     @property
     def state(self) -> ContainerState:

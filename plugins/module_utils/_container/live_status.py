@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from .._model.records.state import StateChanges
 
 _NUMBER_BYTES = 32  # of a file that has one number
-# conmon writes the exit file within milliseconds of reaping the container; do not wait for a stuck one.
-_EXIT_FILE_SECONDS = 3.0
+# conmon writes the exit file within milliseconds of reaping the container, later on a busy host. A stuck one is not
+# waited for: what is shown changes with the next look, and what is recorded stays.
+SHOWN_SECONDS, RECORDED_SECONDS = 3.0, 15.0
 _KILLED = 128 + 9
 
 
@@ -32,10 +33,12 @@ def observe(
     host: Host,
     run_dir: str,
     last_exit: Callable[[], Mapping[str, Any]],
+    seconds: float,
 ) -> ContainerState:
     """Return the actual state, from the recorded one (None where there is none).
 
-    ``last_exit`` returns the exit code, times and OOM flag of the run before.
+    ``last_exit`` returns the exit code, times and OOM flag of the run before. An ended container's exit file is waited
+    for up to ``seconds``.
     """
     if recorded is None or recorded.boot_id != host.boot_id:
         if recorded is not None and recorded.status is ContainerStatus.UNKNOWN and not recorded.boot_id:
@@ -45,7 +48,7 @@ def observe(
         return recorded
     if process.alive(recorded.process):
         return recorded._replace(**_living(config, recorded, host))
-    return recorded._replace(**_ending(config, recorded, host, run_dir))
+    return recorded._replace(**_ending(config, recorded, host, run_dir, seconds))
 
 
 def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> StateChanges:
@@ -67,9 +70,11 @@ def cgroup_path(config: ContainerConfig, host: Host) -> str:
     return path
 
 
-def _ending(config: ContainerConfig, recorded: ContainerState, host: Host, run_dir: str) -> StateChanges:
+def _ending(
+    config: ContainerConfig, recorded: ContainerState, host: Host, run_dir: str, seconds: float
+) -> StateChanges:
     path = f"{run_dir}/exits/{config.id}"
-    deadline = time.monotonic() + _EXIT_FILE_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         conmon_lives = process.alive(recorded.conmon)
         try:
