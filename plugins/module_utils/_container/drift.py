@@ -57,14 +57,12 @@ def findings(container: ContainerBase, known: set[str], *, full: bool = False) -
         from .runners.adopted import lacks_runner
 
         result += [Finding("adopted runner", "ended", "running")] if lacks_runner(container) else []
-    network = network_drift.findings(container)
-    result += [Finding(f"network {part}", what, "as attached") for part, what in network.items()]
+    network = list(network_drift.findings(container).items())
     if full and not network:
         from .live import network as live_network
 
-        rules = live_network.rules(container, known)
-        result += [Finding(f"network {part}", what, "as attached") for part, what in rules]
-    return result
+        network = live_network.rules(container, known)
+    return result + [Finding(f"network {part}", what, "as attached") for part, what in network]
 
 
 def _limits(container: ContainerBase, known: set[str]) -> list[Finding]:

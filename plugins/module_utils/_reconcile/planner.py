@@ -25,6 +25,8 @@ from .desired import HANDOVERS, Desired
 from .diff.options import differences, drift, lost_joins, plain
 from .plan import NEW_PROCESS, Difference, Plan, Step, Verb, status_after
 
+_PORTS = ("publish", "publish_all", "expose")  # of which the last one counts with the second
+
 
 def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:
     """Return the plan for a container, which is None where the name is free.
@@ -93,6 +95,8 @@ def _as_it_is(container: Container, desired: Desired, differing: list[Difference
     if state.status.has_process and any(one.change == Change.LIVE for one in differing) and container.lost_cgroup:
         # The cgroup was removed, and the next start creates it.
         differing = [one._replace(change=Change.RESTART) if one.change == Change.LIVE else one for one in differing]
+    if state.status.has_process and any(one.option in _PORTS and one.change == Change.LIVE for one in differing):
+        differing = _with_ports(container, desired, differing)
     stays_down = desired.state in ("present", "created") and not (desired.force_restart or state.status.has_process)
     if stays_down and state.finished_time:
         # With rm set, the next task would remove the container, which has ended.
@@ -102,6 +106,16 @@ def _as_it_is(container: Container, desired: Desired, differing: list[Difference
             one._replace(change=Change.RECREATE, reason=why) if end else one for one, end in zip(differing, ends)
         ]
     return differing
+
+
+def _with_ports(container: Container, desired: Desired, differing: list[Difference]) -> list[Difference]:
+    """Return the differences, where what holds the ports of a live container may be able to hold no others."""
+    from .._container.network import host_ports
+
+    if not container.config.create_net_ns or host_ports.can_change(container):
+        return differing
+    ports = _PORTS if desired.wanted["publish_all"] else _PORTS[:2]
+    return [one._replace(change=Change.RESTART) if one.option in ports else one for one in differing]
 
 
 def _with_dependencies(runtime: Runtime, container: Optional[Container], desired: Desired, plan: Plan) -> Plan:

@@ -37,9 +37,12 @@ def apply(container: ContainerBase, config: ContainerConfig, *, thorough: bool =
         return
     wanted = setup.planned(container, config)
     made = attachments(container)
-    if config.ports or container.config.ports:
+    changed = config.ports != container.config.ports
+    # Where podman began the life, its conmon holds the ports, and goes on to where they are the same.
+    held = bool(config.ports or container.config.ports) and (changed or host_ports.can_change(container))
+    if held:
         # New ports are taken first, and old ones released last. A half-done change is drift where it is reverted.
-        if config.ports != container.config.ports and made:
+        if changed and made:
             made[0] = made[0]._replace(forwarding=True)
             save(container, made)
         host_ports.hold(container, config.ports)
@@ -52,7 +55,7 @@ def apply(container: ContainerBase, config: ContainerConfig, *, thorough: bool =
     for new in wanted:
         if new.network not in kept:
             kept[new.network] = _connect(container, made, new, lost.get(new.network))
-    if config.ports or container.config.ports or any(one.forwarding for one in made):
+    if held or any(one.forwarding for one in made) and host_ports.can_change(container):
         host_ports.release(container, config.ports)
     made = [kept[new.network]._replace(forwarding=False) for new in wanted]
     save(container, made)
@@ -146,7 +149,7 @@ def _forward(
     made[index] = had_some
     save(container, made)
     journal.begun_update(container.id, container.name)  # already half of it closes ports
-    done = had_some._replace(ports=new.ports)
+    done = had_some._replace(ports=new.ports, ranges=())
     made[index] = container.networks.forward(container.id, container.netns_path, had, done)
     save(container, made)
     return made[index]

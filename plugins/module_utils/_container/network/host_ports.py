@@ -145,6 +145,11 @@ def of_live(container: ContainerBase) -> list[PortMapping]:
     return [PortMapping(host_ip, int(port), 0, protocol) for host_ip, port, protocol in labels]
 
 
+def can_change(container: ContainerBase) -> bool:
+    """Return whether other ports can be held for a live container; podman's conmon, and an earlier engine's, cannot."""
+    return bool(container.state.ports_in) and process.alive(container.state.conmon)
+
+
 @contextmanager
 def _of_conmon(container: ContainerBase) -> Iterator[fd_store.Pair]:
     """Open the pair that the container's conmon holds.
@@ -152,7 +157,7 @@ def _of_conmon(container: ContainerBase) -> Iterator[fd_store.Pair]:
     :raises InvalidState: conmon has ended, or an engine without such a pair started it.
     """
     state = container.state
-    if not (state.ports_in and process.alive(state.conmon)):
+    if not can_change(container):
         raise InvalidState(f"publish: no process holds the ports of container {container.name}: restart it first")
     with fd_store.of_process(state.conmon.pid, (state.ports_in, state.ports_out)) as ends:
         yield ends

@@ -291,9 +291,9 @@ def _options(container_id: str, attachment: NetworkAttachment) -> dict[str, obje
             "host_port": port.host_port,
             "container_port": port.container_port,
             "protocol": port.protocol,
-            "range": 1,
+            "range": length,
         }
-        for port in attachment.ports
+        for port, length in attachment.forwarded
     ]
     config = {key: value for key, value in attachment.config.items() if key != MARK}
     config.setdefault("ipam_options", {"driver": "host-local"})

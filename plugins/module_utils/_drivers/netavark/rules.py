@@ -10,8 +10,7 @@ import re
 from typing import Callable, Iterator, NamedTuple
 
 from ..._model.errors import ToolFailed, ToolMissing
-from ..._model.options.ports import PortMapping
-from ..._model.records.network import NetworkAttachment
+from ..._model.records.network import NetworkAttachment, PortRange
 from .. import command
 
 Lines = list[str]
@@ -70,13 +69,14 @@ def _lacking(attachment: NetworkAttachment, rules: Callable[[bool], Lines], gram
                 yield f"the {kind} masquerading rules are gone"
             if not _has(lines, grammar.accept, subnet=subnet):
                 yield f"the {kind} rules that accept forwarded packets are gone"
-            ports = [port for port in attachment.ports if port.forwards(six)]
+            ports = [one for one in attachment.forwarded if one.first.forwards(six)]
             for hook in ("PREROUTING", "OUTPUT") if ports else ():
                 if not _has(lines, grammar.hook, hook=hook):
                     yield f"{kind} packets no longer pass the rules of published ports in {hook}"
-            for port in ports:
+            for port, length in ports:
                 wanted = f"[{address.ip}]:{port.container_port}" if six else f"{address.ip}:{port.container_port}"
-                if _target(lines, grammar, port, six) != wanted:
+                several = r"-\d+(/\d+)?" if length > 1 else ""
+                if not re.fullmatch(re.escape(wanted) + several, _target(lines, grammar, PortRange(port, length), six)):
                     mapped = f"{port.host_port}/{port.protocol}"
                     yield f"the {kind} rule of the published port {mapped} is gone, or comes after another one"
 
@@ -86,9 +86,11 @@ def _has(lines: Lines, pattern: str, **values: object) -> bool:
     return any(map(find.match, lines))
 
 
-def _target(lines: Lines, grammar: Grammar, port: PortMapping, six: bool) -> str:
-    """Return where the first rule for a host port leads, empty where there is none."""
-    values = {"protocol": port.protocol, "port": port.host_port}
+def _target(lines: Lines, grammar: Grammar, ports: PortRange, six: bool) -> str:
+    """Return where the first rule for host ports leads, empty where there is none."""
+    port, last = ports.first, ports.first.host_port + ports.length - 1
+    # A range is 8000:8002 with iptables, and 8000-8002 with nftables.
+    values = {"protocol": port.protocol, "port": f"{port.host_port}[:-]{last}" if ports.length > 1 else port.host_port}
     find = re.compile(grammar.jump.format(**values))
     for chain in (match[1] for match in map(find.match, lines) if match):
         for match in map(re.compile(grammar.target.format(chain=re.escape(chain), **values)).match, lines):

@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import os
 from glob import glob
+from typing import Iterator
 
 from ..._model import foreign
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
-from ..._model.options.ports import PortMapping
-from ..._model.records.network import NetworkAttachment
+from ..._model.options.ports import ANY_ADDRESS, PortMapping
+from ..._model.records.network import NetworkAttachment, PortRange
 from .. import foreign_files
 from ..cni import config as cni_config
 from ..cni import result as cni_result
@@ -50,8 +51,20 @@ def with_result(
         return attachment._replace(config=_config(cached["config"]), result=_moved(cached["result"], netns_path))
     if os.path.exists(_cached(theirs, attachment.network, interface)):
         raise MalformedData(f"container {theirs.name}: podman's network backend is CNI, and the engine's is netavark")
-    status = theirs.state["networkStatus"]
-    return attachment._replace(result=netavark_result.of_status(status, attachment, netns_path))
+    status, ranges = theirs.state["networkStatus"], tuple(published(theirs))
+    return attachment._replace(result=netavark_result.of_status(status, attachment, netns_path), ranges=ranges)
+
+
+def published(theirs: PodmanContainer) -> Iterator[PortRange]:
+    """Yield the published ports as podman has them, those in a row together.
+
+    :raises MalformedData: one is no port.
+    """
+    for one in theirs.config["newPortMappings"]:
+        host, inside = (one[key].integer(low=0, high=65535) for key in ("host_port", "container_port"))
+        count = one["range"].integer(1, low=0, high=65536 - max(host, inside)) or 1
+        for protocol in one["protocol"].text("tcp").split(","):
+            yield PortRange(PortMapping(one["host_ip"].text() or ANY_ADDRESS, host, inside, protocol), count)
 
 
 def _config(encoded: Foreign) -> cni_config.Config:

@@ -21,6 +21,13 @@ def own_lines(hosts: bytes) -> bytes:
     return b"".join(line for line in hosts.splitlines(True) if not line.endswith(NEIGHBOUR + b"\n"))
 
 
+class PortRange(NamedTuple):
+    """Published ports in a row, ``length`` of them from the ``first`` on."""
+
+    first: PortMapping
+    length: int
+
+
 class NetworkAttachment(NamedTuple):
     """A network that a container is on, or is to be, with ``interface`` as its link.
 
@@ -29,7 +36,8 @@ class NetworkAttachment(NamedTuple):
     specification 1.0. Of netavark, ``config`` is the network's file, and ``result`` has the form of CNI's. ``ips``,
     ``mac``, ``aliases`` and ``ports`` are the requested ones. ``forwarding`` says that the published ports are being
     changed. ``container`` is the name of the container, which is not recorded here, except as ``known_as``: that
-    which it had at ADD, where it has been renamed since.
+    which it had at ADD, where it has been renamed since. ``ranges`` are the ports as podman has had netavark forward
+    them, one rule for several; without them each port has its own.
     """
 
     network: str
@@ -43,6 +51,12 @@ class NetworkAttachment(NamedTuple):
     forwarding: bool = False
     container: str = ""
     known_as: str = ""
+    ranges: tuple[PortRange, ...] = ()
+
+    @property
+    def forwarded(self) -> tuple[PortRange, ...]:
+        """The ports by the rules that netavark makes for them."""
+        return self.ranges or tuple(PortRange(port, 1) for port in self.ports)
 
     @property
     def backend(self) -> str:
@@ -61,8 +75,11 @@ class NetworkAttachment(NamedTuple):
         return {name: value for name, value in values.items() if value}
 
     def to_json(self) -> dict[str, object]:
-        known_as = {"known_as": self.known_as} if self.known_as else {}
-        return {**{name: getattr(self, name) for name in _JSON_FIELDS}, **known_as}
+        rare = {name: getattr(self, name) for name in _RARE_FIELDS}
+        return {
+            **{name: getattr(self, name) for name in _JSON_FIELDS},
+            **{name: value for name, value in rare.items() if value},
+        }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], path: str) -> NetworkAttachment:
@@ -71,11 +88,11 @@ class NetworkAttachment(NamedTuple):
         :raises StateCorrupt: it is not such a record.
         """
         try:
-            unknown = record.keys() - {*_JSON_FIELDS, "known_as"}
+            unknown = record.keys() - {*_JSON_FIELDS, *_RARE_FIELDS}
             if unknown:
                 raise TypeError(f"it has {', '.join(sorted(unknown))}")
             fields = {**record}
-            runtime = fields.pop("runtime_config", {})
+            runtime, ranges = fields.pop("runtime_config", {}), fields.pop("ranges", ())
             (aliases,) = (runtime.get("aliases") or {"": ()}).values()
             return cls(
                 **fields,
@@ -83,6 +100,7 @@ class NetworkAttachment(NamedTuple):
                 mac=runtime.get("mac", ""),
                 aliases=tuple(aliases),
                 ports=tuple(PortMapping.from_cni(entry) for entry in runtime.get("portMappings", ())),
+                ranges=tuple(PortRange(PortMapping.from_json(first), int(length)) for first, length in ranges),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StateCorrupt(f"{path} is not a network attachment: {error}") from error
@@ -113,6 +131,7 @@ class NetworkAttachment(NamedTuple):
 
 
 _JSON_FIELDS = ("network", "interface", "config", "runtime_config", "result", "forwarding")
+_RARE_FIELDS = ("known_as", "ranges")  # left out where they are empty
 
 
 class Address(NamedTuple):

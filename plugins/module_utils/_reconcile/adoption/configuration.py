@@ -13,11 +13,11 @@ from ..._drivers.cgroups import manager
 from ..._drivers.images.store import ImageStore
 from ..._drivers.podman import status
 from ..._drivers.podman.container import PodmanContainer
-from ..._drivers.podman.networks import interfaces
+from ..._drivers.podman.networks import interfaces, published
 from ..._model.errors import InvalidArgument, InvalidState, NotImplementedByHost
 from ..._model.foreign import Foreign
 from ..._model.options import volumes
-from ..._model.options.ports import ANY_ADDRESS, PortMapping
+from ..._model.options.ports import PortMapping
 from ..._model.options.table import MOUNTS
 from ..._model.records.config import ContainerConfig
 from ..._runtime import adoption
@@ -60,7 +60,7 @@ def configuration(runtime: Runtime, theirs: PodmanContainer) -> ContainerConfig:
         rootfs_image_digest=image.digest,
         rootfs_image_name=config["rootfsImageName"].text(),
         image_config=image.config,
-        ports=tuple(_ports(config["newPortMappings"])),
+        ports=tuple(_ports(theirs)),
         cgroup_manager=config["cgroupManager"].text("cgroupfs"),
         host_env=found.host_env,
         oci_runtime=config["runtime"].text("runc"),
@@ -131,14 +131,11 @@ def _settle_networks(runtime: Runtime, theirs: PodmanContainer, options: Contain
         options["network"] = {**changed, "settings": kept} if kept else changed
 
 
-def _ports(mappings: Foreign) -> Iterator[PortMapping]:
+def _ports(theirs: PodmanContainer) -> Iterator[PortMapping]:
     """Yield the published ports, one by one."""
-    ports = set()
-    for one in mappings:
-        host, inside = (one[key].integer(low=0, high=65535) for key in ("host_port", "container_port"))
-        for offset in range(one["range"].integer(1, low=1, high=65535)):
-            for protocol in one["protocol"].text("tcp").split(","):
-                ports.add(PortMapping(one["host_ip"].text() or ANY_ADDRESS, host + offset, inside + offset, protocol))
+    ports: set[PortMapping] = set()
+    for (host_ip, host, inside, protocol), count in published(theirs):
+        ports.update(PortMapping(host_ip, host + offset, inside + offset, protocol) for offset in range(count))
     yield from sorted(ports)
 
 
