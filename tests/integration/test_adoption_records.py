@@ -24,6 +24,7 @@ from ansible_collections.libpod.engine.tests.support.adoption import (
     of_backend,
 )
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.podman import Podman
 from ansible_collections.libpod.engine.tests.support.process import eventually
 
@@ -87,6 +88,7 @@ ENDED: dict[str, tuple[str, dict[str, Any], str]] = {
     "exit code": ("state", {"exitCode": "7"}, "exitCode: expected"),
     "memory": ("state", {"oomKilled": 1}, "oomKilled: expected"),
     "time": ("state", {"finishedTime": 5}, "finishedTime: expected"),
+    "stop": ("state", {"stoppedByUser": 1}, "stoppedByUser: expected"),
     "run directory of the ended": ("state", {"runDir": "/etc"}, "runDir: expected"),
 }
 
@@ -133,6 +135,25 @@ def test_container_of_which_the_database_has_half_is_named(both: tuple[Host, Pod
     assert refused["error"] == "MalformedData" and "has container web without its state" in refused["msg"], refused
     with open(database(host), "wb") as file:
         file.write(before)
+
+
+def test_container_that_the_user_has_stopped_is_not_started_at_boot(both: tuple[Host, Podman]) -> None:
+    """Whichever engine has stopped it, or if none has started it yet."""
+    host, podman = both
+    policy = ["--network", "none", "--restart", "unless-stopped"]
+    for name in ("stopped", "ended"):
+        begun(podman, *policy, name=name)
+    podman.run("create", "--name", "new", *policy, "localhost/busybox", *SLEEP)
+    podman.run("stop", "--time", "3", "stopped")
+    for name in ("stopped", "ended", "new"):
+        handed(host, "adopted", name)
+    assert not host.container("ended", state="stopped").failed
+    handed(host, "given_back", "ended")
+    handed(host, "adopted", "ended")
+    libpod(host, "boot")
+    assert libpod(host, "ps", "--quiet").stdout == ""
+    for name in ("stopped", "ended", "new"):
+        assert host.container(name, state="started").changed
 
 
 @pytest.mark.parametrize("content", ("{", None))

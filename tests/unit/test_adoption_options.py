@@ -151,5 +151,7 @@ def test_state_that_podman_gets_back_has_nothing_of_a_life_that_ended() -> None:
     there = PodmanContainer("c" * 64, "web", Bucket({b"state": json.dumps(state).encode(), b"netns": b"/n"}), "", "")
     ended = there.with_state(status.ended(there, 3, "2026-11-30T06:22:13.000000+00:00"), "")
     assert (ended.state["state"].integer(), ended.state["exitCode"].integer(), ended.netns) == (6, 3, "")
+    stopped = there.with_state(status.ended(there, 0, "", by_user=True), "")
+    assert stopped.state["stoppedByUser"].flag() and not ended.state["stoppedByUser"].flag()
     assert not ended.state["pid"] and ended.state["runDir"].text() == "/run/x" and not ended.state["mounted"].flag()
     assert there.with_state(status.ended(there, None, ""), "").state["state"].integer() == 1 and there.netns == "/n"

@@ -17,6 +17,7 @@ from typing import Optional
 
 from .._container.container import Container
 from .._container.lifecycle import adoption as lives
+from .._container.lifecycle import restart
 from .._container.mounts import adopted_volumes
 from .._drivers import process
 from .._drivers.podman import database, status
@@ -205,7 +206,8 @@ def _returned(container: Container, found: lives.Adopted) -> PodmanContainer:
         os.makedirs(directory, 0o700)
     end = container.last_exit
     code = int(end.get("exit_code", 0)) if end else None
-    return found.theirs.with_state(status.ended(found.theirs, code, str(end.get("finished_time", ""))), "")
+    ended = status.ended(found.theirs, code, str(end.get("finished_time", "")), restart.was_stopped(container))
+    return found.theirs.with_state(ended, "")
 
 
 def _arrive(container: Container) -> None:

@@ -97,6 +97,7 @@ def check(container: ContainerBase, theirs: PodmanContainer) -> list[str]:
     PodmanContainer.from_json(theirs.to_json(), f"podman's record of container {theirs.name}")
     if not status.of(theirs).has_process:
         _end(theirs)
+        _was_stopped(theirs)
         return []
     state, files = theirs.state, list(_etc_files(theirs).values())
     for key in ("pid", "conmonPid"):
@@ -161,11 +162,24 @@ def arrive(container: ContainerBase) -> None:
 
 
 def _keep_exit(container: ContainerBase, theirs: PodmanContainer) -> None:
-    """Record how the last run ended that podman began."""
-    end = _end(theirs)
+    """Record how the last run ended that podman began.
+
+    With ``unless-stopped``, podman starts again what ends by itself, so that the user has stopped the container. Not
+    every podman has that on record.
+    """
+    end, stopped = _end(theirs), _was_stopped(theirs)
+    restart.not_at_boot(container)
     if end["finished_time"] and not container.exits:
-        container.save(status=ContainerStatus.EXITED, **end)
+        container.save(status=ContainerStatus.EXITED, stopped_by_user=stopped, **end)
         container.store.write_side_record(container.id, "exits", [end])
+
+
+def _was_stopped(theirs: PodmanContainer) -> bool:
+    """Return whether the user has stopped it.
+
+    :raises MalformedData: podman's record of it cannot be used.
+    """
+    return theirs.state["stoppedByUser"].flag()
 
 
 def _end(theirs: PodmanContainer) -> LastRun:

@@ -111,6 +111,11 @@ def not_at_boot(container: ContainerBase) -> None:
         container.store.write_side_record(container.id, _STOPPED, True)
 
 
+def was_stopped(container: ContainerBase) -> bool:
+    """Return whether the user has stopped the container, as far as that is still on record after a reboot."""
+    return container.state.stopped_by_user or bool(container.store.side_record(container.id, _STOPPED))
+
+
 def forget_stop(container: ContainerBase) -> None:
     """Forget an earlier stop by the user: the container is started."""
     if container.store.side_record(container.id, _STOPPED):

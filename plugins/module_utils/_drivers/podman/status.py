@@ -55,10 +55,15 @@ def time(text: str) -> str:
     return f"{seconds}.{(fraction or '')[:6].ljust(6, '0')}{'+00:00' if zone == 'Z' else zone}"
 
 
-def ended(theirs: PodmanContainer, exit_code: Optional[int], finished: str) -> Mapping[str, object]:
-    """Return podman's state of a container without a process; an ``exit_code`` of None is one that never ran."""
+def ended(
+    theirs: PodmanContainer, exit_code: Optional[int], finished: str, by_user: bool = False
+) -> Mapping[str, object]:
+    """Return podman's state of a container without a process; an ``exit_code`` of None is one that never ran.
+
+    ``by_user`` is whether the user has stopped it.
+    """
     kept = {key: value for key, value in theirs.state.mapping().items() if key not in _OF_A_LIFE}
     if exit_code is None:
         return {**kept, "state": _CONFIGURED, "mounted": False}
-    ran = {"exitCode": exit_code, "exited": True, "finishedTime": finished or _NO_TIME}
+    ran = {"exitCode": exit_code, "exited": True, "finishedTime": finished or _NO_TIME, "stoppedByUser": by_user}
     return {**kept, **ran, "state": _EXITED, "mounted": False}
