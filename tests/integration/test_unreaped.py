@@ -9,6 +9,7 @@ import copy
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.exec_st
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams import Sink
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.inside import PYTHON
 from ansible_collections.libpod.engine.tests.support.process import (
     PATIENCE,
     WAITING,
@@ -32,6 +34,11 @@ from ansible_collections.libpod.engine.tests.support.process import (
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
 OPTIONS["stop_timeout"] = 1
+# pthread_exit(3) of the first thread: exit(2), which is 93 but on older architectures.
+ENDING_THREAD = """import ctypes, os, threading, time
+threading.Thread(target=time.sleep, args=(1000,)).start()
+ctypes.CDLL(None).syscall({"x86_64": 60, "s390x": 1, "ppc64le": 1}.get(os.uname().machine, 93), 0)
+"""
 
 
 def test_stop_does_not_wait_for_what_a_failed_exec_has_left(host: Host, tmp_path: Path) -> None:
@@ -110,3 +117,27 @@ def test_stop_says_that_the_container_waits_for_another_program(host: Host, monk
 def _children(pid: int) -> str:
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
         return file.read()
+
+
+def test_exit_code_is_known_where_conmon_waits_for_the_reader_of_an_attach(host: Host) -> None:
+    script = "trap 'exit 5' TERM; while :; do echo 0123456789; done & wait"
+    host.container(
+        "c", **{**OPTIONS, "command": ["sh", "-c", script], "stop_signal": "TERM"}, log_opt={"max_size": "1m"}
+    )
+    argv, environment = [*self_program.argv(host.parts), "attach", "c"], {**os.environ, **host.parts.environment()}
+    with in_background(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as client:
+        assert client.stdout is not None
+        client.stdout.read(1)
+        time.sleep(1)  # until pipe and socket are full
+        done = host.container("c", state="stopped")
+        assert done["container"]["State"]["ExitCode"] == 5, done
+
+
+def test_container_whose_first_thread_has_ended_runs(host: Host) -> None:
+    options = {**OPTIONS, "command": ["/usr/bin/python3", "-c", ENDING_THREAD], "volume": PYTHON}
+    pid = host.container("c", **options)["container"]["State"]["Pid"]
+    eventually(lambda: ") Z " in Path(f"/proc/{pid}/stat").read_text("utf-8"))
+    again = host.container("c", **options)
+    assert not again.changed, again["plan"]
+    done = host.container("c", state="stopped")
+    assert done["actions"] == ["stopped c"] and done["container"]["State"]["ExitCode"] == 137, done

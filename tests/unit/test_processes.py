@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 from typing import Iterator
 
 import pytest
@@ -94,3 +95,17 @@ def test_descent_is_killed_with_its_own_sessions_and_a_daemon_is_not() -> None:
         eventually(lambda: not running(process.pids(), "sleep", mine))  # a process takes a moment to die
         assert running(process.pids(), "sleep", daemons) == daemon
         os.kill(daemon[0], signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("ending", "code"), [("exit 3", 3), ("kill -9 $$", 137)])
+def test_exit_code_of_a_process_that_is_not_reaped(ending: str, code: int) -> None:
+    with in_background(["sh", "-c", f"read line; {ending}"], stdin=subprocess.PIPE) as dead:
+        assert dead.stdin is not None
+        one = process.ref(dead.pid)
+        assert process.unreaped_exit_code(one) is None
+        dead.stdin.close()
+        assert process.wait_end(one, 30.0)
+        assert process.unreaped_exit_code(one) == code
+        assert process.unreaped_exit_code(ProcessRef(dead.pid, one.start_time + 1)) is None
+        dead.wait()
+    assert process.unreaped_exit_code(one) is None

@@ -10,6 +10,7 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
 
+from .._drivers import process
 from .._drivers.cgroups import manager
 from .._drivers.host import Host
 from .._model.errors import ConfigMismatch, ContainerRemoved, InvalidState, NoSuchContainer, StateCorrupt
@@ -259,6 +260,11 @@ class ContainerBase:
     @property
     def run_dir(self) -> str:
         return self.store.run_dir(self.id)
+
+    @property
+    def proc(self) -> str:
+        """The folder of /proc with the namespaces, mounts and root directory of the container's process."""
+        return f"/proc/{process.living_thread(self.state.pid)}"
 
     @property
     def podmans_record(self) -> str:

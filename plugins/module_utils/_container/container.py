@@ -88,7 +88,7 @@ class Container(ContainerBase):
             self.state.status.check("namespace_path", self.name)
             if not isinstance(namespace, LinuxNS):
                 raise InvalidArgument(f"{namespace!r} is not a namespace: expected one of {', '.join(LinuxNS)}")
-            return f"/proc/{self.state.pid}/ns/{namespace.value}"
+            return f"{self.proc}/ns/{namespace.value}"
 
     # Operations, each in a file of its own and imported when used
 

@@ -122,7 +122,7 @@ def _mounts(container: ContainerBase) -> list[Finding]:
     """Return the mounts of volumes, file systems and the engine's files that are gone, and those half changed."""
     config, changing = container.config, container.state.changing_mounts
     try:
-        points = set(process.mount_points(container.state.pid))
+        points = set(process.mount_points(process.living_thread(container.state.pid)))
     except OSError:
         return []
     # A process that has changed its root sees only the mounts below it.
@@ -157,7 +157,7 @@ def _followed(container: ContainerBase, target: str) -> str:
     """Return the path of ``target`` with the image's links followed, as the OCI runtime has."""
     from .._drivers.kernel import securejoin
 
-    root = f"/proc/{container.state.pid}/root"
+    root = f"{container.proc}/root"
     try:
         return securejoin.resolve(root, target)[len(root) :]
     except OSError:

@@ -74,7 +74,8 @@ def _ending(
     config: ContainerConfig, recorded: ContainerState, host: Host, run_dir: str, seconds: float
 ) -> StateChanges:
     path = f"{run_dir}/exits/{config.id}"
-    deadline = time.monotonic() + seconds
+    code: Optional[int]
+    looked = time.monotonic()
     while True:
         conmon_lives = process.alive(recorded.conmon)
         try:
@@ -83,8 +84,9 @@ def _ending(
                 code, finished = int(file.read(_NUMBER_BYTES)) & 0xFF, os.stat(path).st_mtime
             break
         except (FileNotFoundError, ValueError):
-            code, finished = EXIT_UNKNOWN, time.time()
-        if not conmon_lives or time.monotonic() > deadline:
+            # conmon may be held up, by one who does not read what the container has printed.
+            code, finished = process.unreaped_exit_code(recorded.process), time.time()
+        if not conmon_lives or time.monotonic() > looked + (seconds if code is None else SHOWN_SECONDS):
             break
         time.sleep(0.002)
     began = recorded.process.start_time / os.sysconf("SC_CLK_TCK")
@@ -98,7 +100,7 @@ def _ending(
     return {
         "status": ContainerStatus.EXITED,
         "process": ProcessRef(),
-        "exit_code": code,
+        "exit_code": EXIT_UNKNOWN if code is None else code,
         "finished_time": timestamp(finished),
         "oom_killed": oom,
         "ran": ran,

@@ -10,7 +10,8 @@ import os
 import select
 import signal
 import time
-from typing import TYPE_CHECKING, Container, Iterator, Union
+from contextlib import suppress
+from typing import TYPE_CHECKING, Container, Iterator, Optional, Union
 
 from .._model.errors import HostExhausted
 from .._model.failpoints import failpoint
@@ -30,14 +31,55 @@ def start_time(pid: int) -> int:
 
 
 def _stat(pid: int) -> list[bytes]:
-    """Return the fields of proc_pid_stat(5) from the third on, none where the process is gone or a zombie."""
+    """Return the fields of proc_pid_stat(5) from the third on, none where the process is gone or a zombie.
+
+    A process whose first thread alone has ended (pthread_exit(3)) is shown as a zombie too, and has others (field 20).
+    """
+    fields = _shown(pid)
+    return [] if _ended(fields) else fields
+
+
+def _ended(fields: list[bytes]) -> bool:
+    return not fields or fields[0] in (b"X", b"x") or fields[0] == b"Z" and int(fields[17]) <= 1
+
+
+def _shown(pid: int) -> list[bytes]:
+    """Return the fields of proc_pid_stat(5) from the third on, none where the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The command in parentheses may hold spaces and parentheses itself.
-            fields = file.read().rpartition(b")")[2].split()
+            return file.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
-    return [] if fields[0] in (b"Z", b"X", b"x") else fields
+
+
+def living_thread(pid: int) -> int:
+    """Return the PID, or the ID of another thread where the first one has ended.
+
+    Below /proc such a first thread has neither namespaces nor a root directory; the others have the process's.
+    """
+    if _shown(pid)[:1] != [b"Z"]:
+        return pid
+    with suppress(FileNotFoundError, ProcessLookupError):
+        others = map(int, os.listdir(f"/proc/{pid}/task"))
+        return next((other for other in others if _shown(other)[:1] not in ([], [b"Z"], [b"X"])), pid)
+    return pid
+
+
+def unreaped_exit_code(one: ProcessRef) -> Optional[int]:
+    """Return the exit code, or 128 plus the signal's number, of a dead process that its parent has not reaped.
+
+    None where it has been, still runs, or may not be looked at. It is field 52 of proc_pid_stat(5).
+    """
+    try:
+        os.readlink(f"/proc/{one.pid}/ns/pid")  # by the same right, without which the field is 0
+    except OSError:
+        return None
+    fields = _shown(one.pid)
+    if not (fields and fields[0] == b"Z" and _ended(fields) and int(fields[19]) == one.start_time):
+        return None
+    code = os.waitstatus_to_exitcode(int(fields[49]))
+    return code if code >= 0 else 128 - code
 
 
 def ref(pid: int) -> ProcessRef:

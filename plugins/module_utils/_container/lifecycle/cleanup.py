@@ -134,8 +134,7 @@ def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> No
             container.id, (os.path.basename(container.host.parts.conmon_path), container.oci.name)
         )
     else:
-        # Once it has recorded the exit code it only waits for the exit command, which may wait for this process.
-        if not (delete or state.exit_is_known):
+        if not (delete or _exit_is_recorded(container)):
             process.wait_end(state.conmon, _CONMON_SECONDS)
         if not _stays(container, delete):
             process.send_signal(state.conmon, signal.SIGKILL)
@@ -150,6 +149,16 @@ def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> No
     # Such as the init of a PID namespace that waits for a process there which another program has not reaped.
     if not (delete or process.wait_end(state.process, _KILLED_SECONDS)):
         raise InvalidState(f"process {state.process.pid} has not ended after SIGKILL: it waits in the kernel")
+
+
+def _exit_is_recorded(container: ContainerBase) -> bool:
+    """Return whether conmon has nothing left to do but to wait for the exit command, which may wait for this process.
+
+    The exit code may be known without it (``unreaped_exit_code``).
+    """
+    state = container.state
+    recorded = os.path.exists(f"{container.run_dir}/exits/{container.id}")
+    return state.exit_is_known and (recorded or not state.mounted)
 
 
 def _stays(container: ContainerBase, delete: bool) -> bool:

@@ -76,7 +76,7 @@ def lacks_route(container: ContainerBase, destination: str) -> bool:
 def _is_mounted(container: ContainerBase) -> bool:
     """Return whether the process's network namespace is mounted where the engine and the plugins expect it."""
     try:
-        return os.stat(container.netns_path).st_ino == os.stat(f"/proc/{container.state.pid}/ns/net").st_ino
+        return os.stat(container.netns_path).st_ino == os.stat(f"{container.proc}/ns/net").st_ino
     except OSError:
         return False
 
@@ -89,7 +89,7 @@ def _hex(ip: str) -> str:
 
 def _lines(container: ContainerBase, name: str) -> list[str]:
     try:
-        with open(f"/proc/{container.state.pid}/net/{name}", encoding="utf-8", errors="replace") as file:
+        with open(f"{container.proc}/net/{name}", encoding="utf-8", errors="replace") as file:
             return file.readlines()
     except OSError:
         return []

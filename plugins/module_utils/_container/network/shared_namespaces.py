@@ -49,7 +49,7 @@ def paths(container: ContainerBase) -> dict[str, str]:
                 f"{container.runtime_name} would rebuild the root filesystem there: join its other namespaces, and "
                 "share files by a volume"
             )
-        result[LinuxNS(value).oci_type] = f"/proc/{joined.state.pid}/ns/{value}"
+        result[LinuxNS(value).oci_type] = f"{joined.proc}/ns/{value}"
     return result
 
 
@@ -117,17 +117,17 @@ def moved(container: ContainerBase) -> list[str]:
     """
     result = []
     for value, container_id in container.config.namespace_containers.items():
-        joined = other(container, container_id).state
-        if not joined.status.has_process or _inode(joined.pid, value) != _inode(container.state.pid, value):
+        joined = other(container, container_id)
+        if not joined.state.status.has_process or _inode(joined.proc, value) != _inode(container.proc, value):
             result.append(value)
     return result
 
 
-def _inode(pid: int, value: str) -> str:
+def _inode(proc: str, value: str) -> str:
     try:
-        return os.readlink(f"/proc/{pid}/ns/{value}")
+        return os.readlink(f"{proc}/ns/{value}")
     except OSError:
-        return f"gone with {pid}"
+        return f"gone with {proc}"
 
 
 def owner(container: ContainerBase, namespace: LinuxNS) -> ContainerBase:

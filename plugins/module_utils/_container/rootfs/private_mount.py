@@ -41,7 +41,7 @@ def with_rootfs(
     """
     state = container.state
     if state.status.has_process and inside and volumes:
-        return work(f"/proc/{state.pid}/root")
+        return work(f"{container.proc}/root")
     if state.status.has_process:
         return work(state.mountpoint)
     return Background(lambda: _in_namespace(container, work, write, volumes)).result()

@@ -71,7 +71,7 @@ class ContainerState(NamedTuple):
 
     @property
     def exit_is_known(self) -> bool:
-        """Whether conmon has recorded how the container ended."""
+        """Whether there is an exit code of the last run."""
         return bool(self.finished_time) and self.exit_code != EXIT_UNKNOWN
 
     @property
