@@ -59,6 +59,21 @@ def test_stop_does_not_wait_for_what_a_failed_exec_has_left(host: Host, tmp_path
     assert done["container"]["State"]["ModelStatus"] == "exited", done
 
 
+def test_command_that_is_killed_in_a_paused_container_is_reaped_later(host: Host, tmp_path: Path) -> None:
+    """It exceeds its time, and ends only once the container goes on."""
+    host.container("c", **OPTIONS)
+    container = Runtime(host.parts).container("c")
+    process = process_for(container, Exec(["sleep", "1077"]))
+    streams = Streams(Sink(lambda data: None), Sink(lambda data: None))
+    with exec.begun(container.oci, container.id, process, streams, exec.Bounds(str(tmp_path / "pid"), 1)) as begun:
+        eventually(lambda: running(host.cgroups.processes(), "sleep", "1077"))
+        host.container("c", state="paused")
+        assert begun.finish().code is None
+    assert processes.inner_children()
+    done = host.container("c", state="stopped")
+    assert done["container"]["State"]["ModelStatus"] == "exited" and not processes.inner_children(), done
+
+
 @pytest.mark.parametrize("state", ["stopped", "absent"])
 def test_client_of_an_exec_that_was_suspended_holds_nothing_up(host: Host, state: str) -> None:
     host.container("c", **OPTIONS)

@@ -19,7 +19,7 @@ import time
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, Callable, ContextManager, Iterator, Mapping, NamedTuple, Optional
 
-from ..._model.errors import ToolTimedOut
+from ..._model.errors import HostExhausted, ToolTimedOut
 from ..._model.failpoints import failpoint
 from .. import limits
 from .. import process as processes
@@ -138,8 +138,7 @@ class Begun:
         self._runtime.wait()
         if pid := read_pid(self._bounds.pid_file):
             processes.kill_descent(pid)
-            with suppress(ChildProcessError):  # the runtime was killed before it had handed the process over
-                os.waitpid(pid, os.WNOHANG)
+            _reap(pid)  # no child where the runtime was killed before it had handed the process over
 
 
 @contextmanager
@@ -193,8 +192,19 @@ def _end_orphans() -> None:
         orphan = processes.ref(pid)
         processes.send_signal(orphan, signal.SIGKILL)
         processes.wait_end(orphan, _ORPHAN_SECONDS)
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
+        _reap(pid)
+
+
+def _reap(pid: int) -> None:
+    """Reap a killed child; a thread waits for one that cannot end so far, as in a paused container."""
+    with suppress(ChildProcessError, HostExhausted):
+        if not os.waitpid(pid, os.WNOHANG)[0]:
+            processes.start_thread(threading.Thread(target=_wait, args=(pid,), daemon=True))
+
+
+def _wait(pid: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 def forget(pid_file: str) -> None:
@@ -226,7 +236,7 @@ def _follow(
     finally:
         if not over:
             processes.kill_descent(pid)
-            os.waitpid(pid, os.WNOHANG)
+            _reap(pid)
         os.close(handle)
 
 
