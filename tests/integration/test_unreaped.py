@@ -74,6 +74,20 @@ def test_command_that_is_killed_in_a_paused_container_is_reaped_later(host: Host
     assert done["container"]["State"]["ModelStatus"] == "exited" and not processes.inner_children(), done
 
 
+def test_command_whose_pid_file_the_cleanup_has_removed_counts_as_killed(host: Host, tmp_path: Path) -> None:
+    host.container("c", **OPTIONS)
+    container = Runtime(host.parts).container("c")
+    runtime, pid_file = copy.copy(container.oci), tmp_path / "pid"
+    runtime.path = str(tmp_path / "runtime")
+    with open(runtime.path, "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\n{container.oci.path} "$@"\nrm {pid_file}\n')
+    os.chmod(runtime.path, 0o755)
+    process = process_for(container, Exec(["sleep", "1077"]))
+    streams = Streams(Sink(lambda data: None), Sink(lambda data: None))
+    ended = exec.execute(runtime, container.id, process, streams, exec.Bounds(str(pid_file)))
+    assert ended == exec.Ended(137) and processes.inner_children() == []
+
+
 @pytest.mark.parametrize("state", ["stopped", "absent"])
 def test_client_of_an_exec_that_was_suspended_holds_nothing_up(host: Host, state: str) -> None:
     host.container("c", **OPTIONS)

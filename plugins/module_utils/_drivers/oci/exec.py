@@ -107,8 +107,11 @@ class Begun:
             return Ended(failure_code(message) if message else code, message)
         if code is None:
             return Ended(None)
+        pid = read_pid(self._bounds.pid_file)
+        if not pid:  # the container ended, and its cleanup has killed the process and cleared the folder
+            return Ended(128 + signal.SIGKILL)
         self.handed_over = True
-        return Ended(_follow(read_pid(self._bounds.pid_file), self.streams, self._bounds, deadline, running))
+        return Ended(_follow(pid, self.streams, self._bounds, deadline, running))
 
     def _started(self, deadline: float) -> Optional[int]:
         """Wait for the runtime and return its exit code; None where the process had exceeded its time by then."""
