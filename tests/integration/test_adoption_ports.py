@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Iterator
 
@@ -38,8 +39,16 @@ def _nothing_left(both: tuple[Host, Podman]) -> Iterator[None]:
     clear(*both)
 
 
+def in_nftables(host: Host) -> bool:
+    """Return whether it has a later Debian's netavark, by ``.ci/netavark``."""
+    return host.parts.network_backend == "netavark" and "LIBPOD_TEST_NETAVARK" in os.environ
+
+
 def forwarding(host: Host) -> list[str]:
     """Return the rules by which the ports of ROWS lead into a container."""
+    if in_nftables(host):
+        lines = host.run("nft", "list", "table", "inet", "netavark").splitlines()
+        return [line.strip() for line in lines if re.search(r"dport 90\d\d dnat ", line)]
     lines = host.run("iptables-save", "-t", "nat").splitlines()
     return [line for line in lines if re.search(r"--dport 90\d\d.* --to-destination ", line)]
 
@@ -52,7 +61,7 @@ def test_rules_of_podmans_for_several_ports_go_with_them(both: tuple[Host, Podma
         handed(host, "adopted")
         task = host.container("web", image="busybox", command=COMMAND, publish=[f"{PORT}:80", *ROWS], drift="full")
         assert not task.failed and not task.changed, task
-        assert {one for one in ("tcp", "udp") if any(f"-p {one} " in line for line in forwarding(host))} == {
+        assert {one for one in ("tcp", "udp") if any(f" {one} " in f" {line}" for line in forwarding(host))} == {
             "tcp",
             "udp",
         }
@@ -84,7 +93,10 @@ def test_ports_that_podmans_conmon_holds_are_changed_by_a_restart(both: tuple[Ho
         assert probe.failures == []
         return bool(done["container"]["State"]["Pid"] == pid)
 
-    host.run("iptables", "-t", "nat", "-D", *forwarding(host)[-1].split()[1:])
+    if in_nftables(host):
+        host.run("nft", "flush", "chain", "inet", "netavark", "NETAVARK-HOSTPORT-DNAT")
+    else:
+        host.run("iptables", "-t", "nat", "-D", *forwarding(host)[-1].split()[1:])
     assert changed("updated web") and len(forwarding(host)) >= 1
     assert host.module("libpod_network", {"name": "other"}).changed
     task["network"] = [BACKENDS[host.parts.network_backend][0], "other"]

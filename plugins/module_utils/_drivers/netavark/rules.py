@@ -10,6 +10,7 @@ import re
 from typing import Callable, Iterator, NamedTuple
 
 from ..._model.errors import ToolFailed, ToolMissing
+from ..._model.options.ports import PortMapping
 from ..._model.records.network import NetworkAttachment, PortRange
 from .. import command
 
@@ -24,6 +25,8 @@ class Grammar(NamedTuple):
     hook: str
     jump: str
     target: str
+    dash: str  # between the first and the last of several ports in a row, which one rule hands to the chain
+    each: bool  # whether that chain has a rule for each of them
 
 
 # As iptables-save(8) prints them; netavark has this driver before 2.0.
@@ -31,16 +34,20 @@ IPTABLES = Grammar(
     masquerade="POSTROUTING -s {subnet} .*-j NETAVARK-",
     accept="NETAVARK_FORWARD .*-s {subnet} .*-j ACCEPT",
     hook="{hook} .*-j NETAVARK-HOSTPORT-DNAT$",
-    jump=r"NETAVARK-HOSTPORT-DNAT .*-p {protocol} .*--dport {port} .*-j (\S+)$",
+    jump=r"NETAVARK-HOSTPORT-DNAT .*-p {protocol} .*--dport {row} .*-j (\S+)$",
     target=r"{chain} (?:-d ([^ /]+)\S* )?-p {protocol} .*--dport {port} -j DNAT --to-destination (\S+)$",
+    dash=":",
+    each=False,
 )
 # As nft(8) lists netavark's table, each rule behind its chain's name; netavark has this driver from 1.10 on.
 NFTABLES = Grammar(
     masquerade="POSTROUTING ip6? saddr {subnet} jump nv_",
     accept="FORWARD ip6? saddr {subnet} accept",
     hook="{hook} .*jump NETAVARK-HOSTPORT-DNAT$",
-    jump=r"NETAVARK-HOSTPORT-DNAT (?:ip6? daddr \S+ )?{protocol} dport {port} jump (\S+)$",
+    jump=r"NETAVARK-HOSTPORT-DNAT (?:ip6? daddr \S+ )?{protocol} dport {row} jump (\S+)$",
     target=r"{chain} (?:ip6? daddr (\S+) )?{protocol} dport {port} dnat ip6? to (\S+)$",
+    dash="-",
+    each=True,
 )
 
 
@@ -73,10 +80,10 @@ def _lacking(attachment: NetworkAttachment, rules: Callable[[bool], Lines], gram
             for hook in ("PREROUTING", "OUTPUT") if ports else ():
                 if not _has(lines, grammar.hook, hook=hook):
                     yield f"{kind} packets no longer pass the rules of published ports in {hook}"
-            for port, length in ports:
+            for port, length, row in (rule for one in ports for rule in _rules(one, grammar)):
                 wanted = f"[{address.ip}]:{port.container_port}" if six else f"{address.ip}:{port.container_port}"
                 several = r"-\d+(/\d+)?" if length > 1 else ""
-                if not re.fullmatch(re.escape(wanted) + several, _target(lines, grammar, PortRange(port, length), six)):
+                if not re.fullmatch(re.escape(wanted) + several, _target(lines, grammar, port, row, length > 1, six)):
                     mapped = f"{port.host_port}/{port.protocol}"
                     yield f"the {kind} rule of the published port {mapped} is gone, or comes after another one"
 
@@ -86,11 +93,18 @@ def _has(lines: Lines, pattern: str, **values: object) -> bool:
     return any(map(find.match, lines))
 
 
-def _target(lines: Lines, grammar: Grammar, ports: PortRange, six: bool) -> str:
-    """Return where the first rule for host ports leads, empty where there is none."""
-    port, last = ports.first, ports.first.host_port + ports.length - 1
-    # A range is 8000:8002 with iptables, and 8000-8002 with nftables.
-    values = {"protocol": port.protocol, "port": f"{port.host_port}[:-]{last}" if ports.length > 1 else port.host_port}
+def _rules(ports: PortRange, grammar: Grammar) -> Iterator[tuple[PortMapping, int, str]]:
+    """Yield each rule's first port, how many it forwards, and how the rule that hands them to the chain names them."""
+    first, length = ports
+    row = f"{first.host_port}{grammar.dash}{first.host_port + length - 1}" if length > 1 else str(first.host_port)
+    for more in range(length if grammar.each else 1):
+        port = first._replace(host_port=first.host_port + more, container_port=first.container_port + more)
+        yield port, 1 if grammar.each else length, row
+
+
+def _target(lines: Lines, grammar: Grammar, port: PortMapping, row: str, several: bool, six: bool) -> str:
+    """Return where the first rule for a host port leads, or for ``several`` in a row; empty where there is none."""
+    values = {"protocol": port.protocol, "row": row, "port": row if several else str(port.host_port)}
     find = re.compile(grammar.jump.format(**values))
     for chain in (match[1] for match in map(find.match, lines) if match):
         for match in map(re.compile(grammar.target.format(chain=re.escape(chain), **values)).match, lines):
