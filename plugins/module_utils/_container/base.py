@@ -263,7 +263,7 @@ class ContainerBase:
 
     @property
     def proc(self) -> str:
-        """The folder of /proc with the namespaces, mounts and root directory of the container's process."""
+        """The directory in /proc of the process that runs in the container, for its namespaces, mounts and root."""
         return f"/proc/{process.living_thread(self.state.pid)}"
 
     @property

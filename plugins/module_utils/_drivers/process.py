@@ -78,7 +78,12 @@ def unreaped_exit_code(one: ProcessRef) -> Optional[int]:
     fields = _shown(one.pid)
     if not (fields and fields[0] == b"Z" and _ended(fields) and int(fields[19]) == one.start_time):
         return None
-    code = os.waitstatus_to_exitcode(int(fields[49]))
+    return exit_code(int(fields[49]))
+
+
+def exit_code(status: int) -> int:
+    """Return the exit code of a wait status (waitpid(2)), or 128 plus the number of the signal that ended it."""
+    code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
 

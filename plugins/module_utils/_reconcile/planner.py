@@ -25,7 +25,7 @@ from .desired import HANDOVERS, Desired
 from .diff.options import differences, drift, lost_joins, plain
 from .plan import NEW_PROCESS, Difference, Plan, Step, Verb, status_after
 
-_PORTS = ("publish", "publish_all", "expose")  # of which the last one counts with the second
+_PORTS = ("publish", "publish_all", "expose")  # expose publishes nothing without publish_all
 
 
 def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> Plan:

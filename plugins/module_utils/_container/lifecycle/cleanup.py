@@ -28,6 +28,7 @@ from . import conmon_cgroup
 from .background import Background
 
 if TYPE_CHECKING:
+    from ..._model.records.state import StateChanges
     from ..base import ContainerBase
 
 # conmon ends by itself once it has written the exit file.
@@ -61,19 +62,21 @@ def cleanup(container: ContainerBase, *, thorough: bool = False, delete: bool = 
     if attempts.failed:
         raise _incomplete(container, attempts)
     if os.path.isdir(container.run_dir) and not delete:
+        after: StateChanges = {
+            "status": ContainerStatus.EXITED if state.finished_time else ContainerStatus.CONFIGURED,
+            "process": ProcessRef(),
+            "conmon": state.conmon if stays else ProcessRef(),
+            "config_path": "",
+            "netns_path": "",
+            "mounted": False,
+            "mountpoint": "",
+            "changing_mounts": {},
+        }
         if state.started_time and state.process.pid and not state.finished_time:
             # It ran, and its end could not be waited for.
-            container.save(finished_time=timestamp(), exit_code=EXIT_UNKNOWN)
-        container.save(
-            status=ContainerStatus.EXITED if container.state.finished_time else ContainerStatus.CONFIGURED,
-            process=ProcessRef(),
-            conmon=state.conmon if stays else ProcessRef(),
-            config_path="",
-            netns_path="",
-            mounted=False,
-            mountpoint="",
-            changing_mounts={},
-        )
+            ended: StateChanges = {"finished_time": timestamp(), "exit_code": EXIT_UNKNOWN}
+            after = {**after, **ended, "status": ContainerStatus.EXITED}
+        container.save(**after)
 
 
 def _take_down_parts(container: ContainerBase, attempts: Attempts, thorough: bool, delete: bool) -> None:

@@ -154,10 +154,10 @@ def _entrance(container: ContainerBase, doing: str, stack: ExitStack) -> _Entran
 
     :raises ContainerStopped: it does not run.
     """
-    state = container.state
+    state, proc = container.state, container.proc
 
     def opened(path: str, flags: int) -> int:
-        descriptor = os.open(f"{container.proc}/{path}", flags | os.O_CLOEXEC)
+        descriptor = os.open(f"{proc}/{path}", flags | os.O_CLOEXEC)
         stack.callback(os.close, descriptor)
         return descriptor
 
@@ -166,7 +166,7 @@ def _entrance(container: ContainerBase, doing: str, stack: ExitStack) -> _Entran
             root, descriptor = opened("root", os.O_PATH | os.O_DIRECTORY), opened("ns/user", os.O_RDONLY)
             namespace = None
             if not os.path.samestat(os.fstat(descriptor), os.stat("/proc/self/ns/user")):
-                maps = id_maps.of_namespace(f"{container.proc}/ns/user")
+                maps = id_maps.of_namespace(f"{proc}/ns/user")
                 namespace = file_user.Namespace(descriptor, maps)
             # Looked at last: what was opened was this very process's, and not that of a later one with its PID.
             if process.alive(state.process):

@@ -29,6 +29,14 @@ class Grammar(NamedTuple):
     each: bool  # whether that chain has a rule for each of them
 
 
+class _Rule(NamedTuple):
+    """A rule that forwards ``length`` ports; ``row`` is how the rule names them that hands them to its chain."""
+
+    first: PortMapping
+    length: int
+    row: str
+
+
 # As iptables-save(8) prints them; netavark has this driver before 2.0.
 IPTABLES = Grammar(
     masquerade="POSTROUTING -s {subnet} .*-j NETAVARK-",
@@ -80,10 +88,11 @@ def _lacking(attachment: NetworkAttachment, rules: Callable[[bool], Lines], gram
             for hook in ("PREROUTING", "OUTPUT") if ports else ():
                 if not _has(lines, grammar.hook, hook=hook):
                     yield f"{kind} packets no longer pass the rules of published ports in {hook}"
-            for port, length, row in (rule for one in ports for rule in _rules(one, grammar)):
+            for rule in (rule for one in ports for rule in _rules(one, grammar)):
+                port = rule.first
                 wanted = f"[{address.ip}]:{port.container_port}" if six else f"{address.ip}:{port.container_port}"
-                several = r"-\d+(/\d+)?" if length > 1 else ""
-                if not re.fullmatch(re.escape(wanted) + several, _target(lines, grammar, port, row, length > 1, six)):
+                several = r"-\d+(/\d+)?" if rule.length > 1 else ""
+                if not re.fullmatch(re.escape(wanted) + several, _target(lines, grammar, rule, six)):
                     mapped = f"{port.host_port}/{port.protocol}"
                     yield f"the {kind} rule of the published port {mapped} is gone, or comes after another one"
 
@@ -93,18 +102,19 @@ def _has(lines: Lines, pattern: str, **values: object) -> bool:
     return any(map(find.match, lines))
 
 
-def _rules(ports: PortRange, grammar: Grammar) -> Iterator[tuple[PortMapping, int, str]]:
-    """Yield each rule's first port, how many it forwards, and how the rule that hands them to the chain names them."""
+def _rules(ports: PortRange, grammar: Grammar) -> Iterator[_Rule]:
+    """Yield the rules by which ports in a row should be forwarded."""
     first, length = ports
     row = f"{first.host_port}{grammar.dash}{first.host_port + length - 1}" if length > 1 else str(first.host_port)
     for more in range(length if grammar.each else 1):
         port = first._replace(host_port=first.host_port + more, container_port=first.container_port + more)
-        yield port, 1 if grammar.each else length, row
+        yield _Rule(port, 1 if grammar.each else length, row)
 
 
-def _target(lines: Lines, grammar: Grammar, port: PortMapping, row: str, several: bool, six: bool) -> str:
-    """Return where the first rule for a host port leads, or for ``several`` in a row; empty where there is none."""
-    values = {"protocol": port.protocol, "row": row, "port": row if several else str(port.host_port)}
+def _target(lines: Lines, grammar: Grammar, rule: _Rule, six: bool) -> str:
+    """Return where the first such rule for these host ports leads, empty where there is none."""
+    port = rule.first
+    values = {"protocol": port.protocol, "row": rule.row, "port": rule.row if rule.length > 1 else port.host_port}
     find = re.compile(grammar.jump.format(**values))
     for chain in (match[1] for match in map(find.match, lines) if match):
         for match in map(re.compile(grammar.target.format(chain=re.escape(chain), **values)).match, lines):

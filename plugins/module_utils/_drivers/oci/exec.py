@@ -232,8 +232,7 @@ def _follow(
         with running(handle):
             over = streams.flow.follow(handle, deadline)
         if over:
-            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            return code if code >= 0 else 128 - code
+            return processes.exit_code(os.waitpid(pid, 0)[1])
         _terminate(pid, handle, streams, bounds.grace)
         return None
     finally:

@@ -18,9 +18,7 @@ from ..._model.records.process_ref import ProcessRef
 from .. import process as processes
 
 # With runc's draft of a PID file, whose name begins with a dot.
-_NAME = r"\.?exec-(\d+)-(\d+)-[0-9a-f]{16}\.(?:pid|sock)"
-_CLIENT = re.compile(r"exec-(\d+)-(\d+)-[0-9a-f]{16}\.(?:pid|held)")
-_HELD = re.compile(r"exec-(\d+)-(\d+)-[0-9a-f]{16}\.held")
+_NAME = re.compile(r"(\.?)exec-(\d+)-(\d+)-[0-9a-f]{16}\.(pid|sock|held)")
 
 
 def new_name(kind: str) -> str:
@@ -31,12 +29,11 @@ def new_name(kind: str) -> str:
 
 def forget_left_over(folder: str) -> None:
     """Remove the files of engine processes that no longer run."""
-    for name in os.listdir(folder):
-        match = re.fullmatch(_NAME, name)
-        if match and not processes.alive(ProcessRef(int(match[1]), int(match[2]))):
+    for engine, path in [*_files(folder, "pid", "sock", ".pid", ".sock")]:
+        if not processes.alive(engine):
             failpoint("forget left-over exec")
             try:
-                os.unlink(f"{folder}/{name}")
+                os.unlink(path)
             except FileNotFoundError:
                 pass
 
@@ -46,8 +43,7 @@ def end_suspended(folder: str) -> None:
 
     Such a one cannot reap its command. ``folder`` is the container's run directory.
     """
-    for match in filter(None, map(_CLIENT.fullmatch, os.listdir(folder))):
-        client = ProcessRef(int(match[1]), int(match[2]))
+    for client, _path in _files(folder, "pid", "held"):
         if processes.stopped(client):
             processes.send_signal(client, signal.SIGKILL)
 
@@ -58,8 +54,13 @@ def held_by(engine: ProcessRef) -> str:
 
 
 def held(folder: str) -> Iterator[tuple[ProcessRef, str]]:
-    """Yield each ``held`` file's engine process and path."""
+    """Return each ``held`` file's engine process and path."""
+    return _files(folder, "held")
+
+
+def _files(folder: str, *kinds: str) -> Iterator[tuple[ProcessRef, str]]:
+    """Yield the engine process and path of each file of these kinds; a draft's kind begins with a dot."""
     for name in os.listdir(folder):
-        match = _HELD.fullmatch(name)
-        if match:
-            yield ProcessRef(int(match[1]), int(match[2])), f"{folder}/{name}"
+        match = _NAME.fullmatch(name)
+        if match and match[1] + match[4] in kinds:
+            yield ProcessRef(int(match[2]), int(match[3])), f"{folder}/{name}"

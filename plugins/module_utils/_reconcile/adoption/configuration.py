@@ -44,11 +44,7 @@ def configuration(runtime: Runtime, theirs: PodmanContainer) -> ContainerConfig:
     config = theirs.config
     image = ImageStore(runtime.parts).get(config["rootfsImageID"].text(required=True))
     found = podmans_options.described(theirs, image.config)
-    if found.options["volumes_from"]:
-        raise NotImplementedByHost(
-            f"container {theirs.name} cannot be adopted: volumes_from: it has the volumes of another container of "
-            "podman's: re-create both by tasks"
-        )
+    _check_volumes(theirs, found.options)
     _settle_networks(runtime, theirs, found.options)
     made = ContainerConfig(
         id=theirs.id,
@@ -129,6 +125,14 @@ def _settle_networks(runtime: Runtime, theirs: PodmanContainer, options: Contain
         kept = {name: one for name, one in network.get("settings", {}).items() if name in there}
         changed: Network = {"mode": "cni", "target": "", "networks": sorted(there, key=lambda name: there[name])}
         options["network"] = {**changed, "settings": kept} if kept else changed
+
+
+def _check_volumes(theirs: PodmanContainer, options: ContainerOptions) -> None:
+    if options["volumes_from"]:
+        raise NotImplementedByHost(
+            f"container {theirs.name} cannot be adopted: volumes_from: it has the volumes of another container of "
+            "podman's: re-create both by tasks"
+        )
 
 
 def _ports(theirs: PodmanContainer) -> Iterator[PortMapping]:
