@@ -13,9 +13,10 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
-from ansible_collections.libpod.engine.tests.support import hosts, images, leaks
+from ansible_collections.libpod.engine.tests.support import adoption, hosts, images, leaks
 from ansible_collections.libpod.engine.tests.support.dealing import Dealing
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.podman import Podman
 
 # A shell ignores SIGINT for what it runs by &, and the engine goes on ignoring what its caller ignores.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -89,6 +90,13 @@ def host(request: pytest.FixtureRequest) -> Iterator[Host]:
         if request.session.testsfailed == failed_before:
             made.empty()
             made.expect_clean()
+
+
+@pytest.fixture
+def cleared(both: tuple[Host, Podman]) -> Iterator[None]:
+    """Remove after the test what the engine and podman have on the host of ``both``, a fixture of the test's file."""
+    yield
+    adoption.clear(*both)
 
 
 @pytest.fixture

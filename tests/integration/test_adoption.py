@@ -19,7 +19,6 @@ from ansible_collections.libpod.engine.tests.support.adoption import (
     PUBLISHED,
     Probe,
     begun,
-    clear,
     handed,
     of_backend,
 )
@@ -29,6 +28,8 @@ from ansible_collections.libpod.engine.tests.support.operator_command import lib
 from ansible_collections.libpod.engine.tests.support.podman import Podman
 from ansible_collections.libpod.engine.tests.support.process import Process, eventually
 
+pytestmark = pytest.mark.usefixtures("cleared")
+
 
 @pytest.fixture(scope="module", params=BACKENDS, name="both")
 def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
@@ -36,12 +37,6 @@ def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
         os.mkdir("/srv/data")
         yield both
         shutil.rmtree("/srv/data")
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left(both: tuple[Host, Podman]) -> Iterator[None]:
-    yield
-    clear(*both)
 
 
 # What podman run is given, and the options of a task that describes the same.

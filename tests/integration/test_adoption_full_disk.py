@@ -17,24 +17,19 @@ from ansible_collections.libpod.engine.tests.support.adoption import (
     PUBLISHED,
     Probe,
     begun,
-    clear,
     handed,
     of_backend,
 )
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.podman import Podman
 
+pytestmark = pytest.mark.usefixtures("cleared")
+
 
 @pytest.fixture(scope="module", params=BACKENDS, name="both")
 def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
     with of_backend(request) as both:
         yield both
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left(both: tuple[Host, Podman]) -> Iterator[None]:
-    yield
-    clear(*both)
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from ansible_collections.libpod.engine.tests.support.adoption import (
     PUBLISHED,
     Probe,
     begun,
-    clear,
     handed,
     of_backend,
 )
@@ -26,17 +25,13 @@ from ansible_collections.libpod.engine.tests.support.podman import Podman
 
 ROWS = ["9000-9002:9000-9002", "9003:9003", "127.0.0.1:9010-9011:9010-9011/udp"]
 
+pytestmark = pytest.mark.usefixtures("cleared")
+
 
 @pytest.fixture(scope="module", params=BACKENDS, name="both")
 def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
     with of_backend(request) as both:
         yield both
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left(both: tuple[Host, Podman]) -> Iterator[None]:
-    yield
-    clear(*both)
 
 
 def in_nftables(host: Host) -> bool:

@@ -17,7 +17,6 @@ from ansible_collections.libpod.engine.plugins.module_utils._store.store import 
 from ansible_collections.libpod.engine.tests.support.adoption import (
     BACKENDS,
     begun,
-    clear,
     conmons,
     database,
     handed,
@@ -30,17 +29,13 @@ from ansible_collections.libpod.engine.tests.support.process import eventually
 
 SLEEP = ("sleep", "1000")
 
+pytestmark = pytest.mark.usefixtures("cleared")
+
 
 @pytest.fixture(scope="module", params=BACKENDS, name="both")
 def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
     with of_backend(request) as both:
         yield both
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left(both: tuple[Host, Podman]) -> Iterator[None]:
-    yield
-    clear(*both)
 
 
 def record(host: Host, container_id: str, part: str, changes: Mapping[str, Any]) -> None:

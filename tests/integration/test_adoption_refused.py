@@ -12,24 +12,20 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman import bolt
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.podman.bolt import Bucket
 from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
-from ansible_collections.libpod.engine.tests.support.adoption import begun, clear, handed, side_by_side
+from ansible_collections.libpod.engine.tests.support.adoption import begun, handed, side_by_side
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.podman import Podman
 
 SLEEP = ("sleep", "1000")
 
+pytestmark = pytest.mark.usefixtures("cleared")
+
 
 @pytest.fixture(scope="module", name="both")
 def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
     with side_by_side(request.session) as both:
         yield both
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left(both: tuple[Host, Podman]) -> Iterator[None]:
-    yield
-    clear(*both)
 
 
 def started(podman: Podman, *args: str) -> dict[str, Any]:

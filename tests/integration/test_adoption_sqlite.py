@@ -15,7 +15,6 @@ from ansible_collections.libpod.engine.tests.support.adoption import (
     PUBLISHED,
     Probe,
     begun,
-    clear,
     handed,
     side_by_side,
 )
@@ -24,17 +23,13 @@ from ansible_collections.libpod.engine.tests.support.podman import HAS_PODMAN_4,
 
 MS_RDONLY = 1
 
+pytestmark = pytest.mark.usefixtures("cleared")
+
 
 @pytest.fixture(scope="module", name="both")
 def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
     with side_by_side(request.session, "podman", OF_DEBIAN_13, network_backend="netavark") as both:
         yield both
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left(both: tuple[Host, Podman]) -> Iterator[None]:
-    yield
-    clear(*both)
 
 
 def database(host: Host) -> str:

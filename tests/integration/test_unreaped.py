@@ -20,6 +20,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import proc
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import exec
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.exec_streams import Streams
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.runtime import OciRuntime
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams import Sink
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -41,19 +42,27 @@ ctypes.CDLL(None).syscall({"x86_64": 60, "s390x": 1, "ppc64le": 1}.get(os.uname(
 """
 
 
+def _runtime(real: OciRuntime, folder: Path, script: str) -> OciRuntime:
+    """Return the OCI runtime with a shell script in its place."""
+    runtime, path = copy.copy(real), folder / "runtime"
+    path.write_text(f"#!/bin/sh\n{script}")
+    path.chmod(0o755)
+    runtime.path = str(path)
+    return runtime
+
+
+def _silent() -> Streams:
+    return Streams(Sink(lambda data: None), Sink(lambda data: None))
+
+
 def test_stop_does_not_wait_for_what_a_failed_exec_has_left(host: Host, tmp_path: Path) -> None:
     """As runc does where the container ends while it starts a process there: that one is left to the engine."""
     made = host.container("c", **OPTIONS)
     container = Runtime(host.parts).container("c")
-    runtime = copy.copy(container.oci)
-    runtime.path = str(tmp_path / "runtime")
-    with open(runtime.path, "w", encoding="utf-8") as file:
-        pid = made["container"]["State"]["Pid"]
-        file.write(f"#!/bin/sh\nnsenter -t {pid} -p sleep 1000 &\nsleep 0.3\nkill -9 $!\nexit 1\n")
-    os.chmod(runtime.path, 0o755)
-    streams = Streams(Sink(lambda data: None), Sink(lambda data: None))
+    pid = made["container"]["State"]["Pid"]
+    runtime = _runtime(container.oci, tmp_path, f"nsenter -t {pid} -p sleep 1000 &\nsleep 0.3\nkill -9 $!\nexit 1\n")
     bounds = exec.Bounds(str(tmp_path / "pid"))
-    ended = exec.execute(runtime, container.id, process_for(container, Exec(["true"])), streams, bounds)
+    ended = exec.execute(runtime, container.id, process_for(container, Exec(["true"])), _silent(), bounds)
     assert ended.code == 1 and processes.inner_children() == []
     done = host.container("c", state="stopped")
     assert done["container"]["State"]["ModelStatus"] == "exited", done
@@ -64,8 +73,7 @@ def test_command_that_is_killed_in_a_paused_container_is_reaped_later(host: Host
     host.container("c", **OPTIONS)
     container = Runtime(host.parts).container("c")
     process = process_for(container, Exec(["sleep", "1077"]))
-    streams = Streams(Sink(lambda data: None), Sink(lambda data: None))
-    with exec.begun(container.oci, container.id, process, streams, exec.Bounds(str(tmp_path / "pid"), 1)) as begun:
+    with exec.begun(container.oci, container.id, process, _silent(), exec.Bounds(str(tmp_path / "pid"), 1)) as begun:
         eventually(lambda: running(host.cgroups.processes(), "sleep", "1077"))
         host.container("c", state="paused")
         assert begun.finish().code is None
@@ -77,14 +85,10 @@ def test_command_that_is_killed_in_a_paused_container_is_reaped_later(host: Host
 def test_command_whose_pid_file_the_cleanup_has_removed_counts_as_killed(host: Host, tmp_path: Path) -> None:
     host.container("c", **OPTIONS)
     container = Runtime(host.parts).container("c")
-    runtime, pid_file = copy.copy(container.oci), tmp_path / "pid"
-    runtime.path = str(tmp_path / "runtime")
-    with open(runtime.path, "w", encoding="utf-8") as file:
-        file.write(f'#!/bin/sh\n{container.oci.path} "$@"\nrm {pid_file}\n')
-    os.chmod(runtime.path, 0o755)
+    pid_file = tmp_path / "pid"
+    runtime = _runtime(container.oci, tmp_path, f'{container.oci.path} "$@"\nrm {pid_file}\n')
     process = process_for(container, Exec(["sleep", "1077"]))
-    streams = Streams(Sink(lambda data: None), Sink(lambda data: None))
-    ended = exec.execute(runtime, container.id, process, streams, exec.Bounds(str(pid_file)))
+    ended = exec.execute(runtime, container.id, process, _silent(), exec.Bounds(str(pid_file)))
     assert ended == exec.Ended(137) and processes.inner_children() == []
 
 
