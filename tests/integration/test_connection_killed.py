@@ -7,22 +7,28 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import Exec
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.guarded import Guarded
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import exec_files
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.exec_streams import Streams
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams import Sink
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import HostExhausted
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import inside, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
 from ansible_collections.libpod.engine.tests.support.inside import PYTHON
+from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.process import (
     PATIENCE,
     WAITING,
@@ -136,6 +142,29 @@ def test_worker_killed_at_any_effect_leaves_nothing(serving: Host, point: str, s
         os.kill(worker, signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) == -signal.SIGKILL
     _expect_nothing_left(serving)
+
+
+def test_command_that_cannot_be_started_leaves_nothing_to_its_guard(serving: Host) -> None:
+    """Whichever of its descriptors the process lacks for it."""
+    results = [in_child(partial(_run_true, serving, free)) for free in range(2, 30)]
+    assert all(one.get("left") == 0 for one in results), results
+    assert {one["runs"] for one in results} == {False, True}, results
+
+
+def _run_true(host: Host, free: int) -> None:
+    """Run a command in a process that has so many free descriptors; print whether it ran, and what its guard has."""
+    container = Runtime(host.parts).container("c")
+    guarded, runs = Guarded(container), False
+    descriptor = os.dup(0)
+    os.close(descriptor)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptor + free, before[1]))
+    with suppress(OSError, HostExhausted):
+        ended = guarded.execute(Exec(["true"]), Streams(Sink(lambda data: None), Sink(lambda data: None)))
+        runs = ended.code == 0
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    sys.stdout.write(json.dumps({"runs": runs, "left": len(list(exec_files.held(container.run_dir)))}))
+    guarded.close()
 
 
 @pytest.mark.parametrize("milliseconds", [2, 5, 10, 15, 20, 25, 30, 40, 60])

@@ -10,12 +10,15 @@ import os
 import signal
 import threading
 import time
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Optional
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import boot as boot_program
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
@@ -27,7 +30,7 @@ from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
     run_exit_command,
     status_of,
 )
-from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.process import eventually, kill_all
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_exit_command
@@ -90,6 +93,53 @@ def test_restart_is_retried_when_a_dependency_fails_to_start(host: Host) -> None
     done = run_exit_command(host, container_id, prepare)
     assert done.exit_code == 0, done
     assert status_of(host) == "running"
+
+
+@pytest.mark.parametrize("state", ["stopped", "started", "absent"])
+def test_task_that_takes_a_restart_over_leaves_no_dependency_half_started(
+    host: Host, state: str, tmp_path: Path
+) -> None:
+    assert not host.container("base", **OPTIONS).failed
+    container_id = ended(host, restart_policy="always", requires=["base"])
+    host.container("base", state="stopped")
+    reached, go_on = tmp_path / "reached", tmp_path / "go-on"
+
+    def prepare() -> None:
+        def observe(effect: str) -> None:
+            if effect == f"{OCI_RUNTIME} start":
+                failpoints.observe(None)
+                reached.touch()
+                eventually(go_on.exists)
+
+        failpoints.observe(observe)
+
+    with ThreadPoolExecutor() as pool:
+        restart = pool.submit(run_exit_command, host, container_id, prepare)
+        eventually(reached.exists)
+        task = pool.submit(host.container, "web", state=state)
+        eventually(lambda: task.done() or state == "started")  # that waits for base
+        go_on.touch()
+        assert not task.result().failed, task.result()
+        restart.result()
+    containers = host.module("libpod_container_info")["containers"]
+    expected = {"base": "running", "web": {"stopped": "exited", "started": "running"}.get(state)}
+    assert {one["Name"]: one["State"]["ModelStatus"] for one in containers} == {
+        name: status for name, status in expected.items() if status
+    }
+
+
+def test_task_ends_a_process_that_waits_for_a_restart(host: Host) -> None:
+    policy = {"restart_policy": "always", "command": ["false"]}
+    host.container("web", **{**OPTIONS, **policy})
+    waiting = eventually(lambda: _restarter(host), seconds=60)
+    assert not host.container("web", state="stopped").failed
+    eventually(lambda: not process.alive(waiting))
+
+
+def _restarter(host: Host) -> Optional[ProcessRef]:
+    """Return the process that waits a second or more for the next start of web."""
+    state = Runtime(host.parts).container("web").peek().state
+    return state.restarter if state.restart_at and state.restart_delay > 1 else None
 
 
 @pytest.mark.parametrize("where", [(time, "sleep"), (Runtime, "container")], ids=lambda one: one[1])

@@ -10,8 +10,9 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec import Exec, process_for
@@ -22,6 +23,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.exec_streams import Streams
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci.runtime import OciRuntime
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.streams import Sink
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.inside import PYTHON
@@ -125,18 +127,13 @@ def test_client_that_was_suspended_in_a_shared_pid_namespace_holds_nothing_up(ho
 def test_stop_says_that_the_container_waits_for_another_program(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     made = host.container("c", **OPTIONS)
     pid = made["container"]["State"]["Pid"]
-    with subprocess.Popen(["nsenter", "-t", str(pid), "-p", "sleep", "1000"]) as foreign:
-        try:
-            eventually(lambda: _children(foreign.pid))
-            os.kill(foreign.pid, signal.SIGSTOP)
-            monkeypatch.setattr(stop, "_KILL_SECONDS", 0.5)
-            monkeypatch.setattr(cleanup, "_KILLED_SECONDS", 0.5)
-            done = host.container("c", state="stopped")
-            assert done.failed and done["error"] == "CleanupIncomplete", done
-            assert f"it still has its processes (process {pid} has not ended" in done["msg"], done
-            assert Runtime(host.parts).container("c").status() == "unknown"
-        finally:
-            foreign.kill()
+    with _never_reaped(pid):
+        monkeypatch.setattr(stop, "_KILL_SECONDS", 0.5)
+        monkeypatch.setattr(cleanup, "_KILLED_SECONDS", 0.5)
+        done = host.container("c", state="stopped")
+        assert done.failed and done["error"] == "CleanupIncomplete", done
+        assert f"it still has its processes (process {pid} has not ended" in done["msg"], done
+        assert Runtime(host.parts).container("c").status() == "unknown"
     eventually(lambda: not processes.start_time(pid))  # the host's init has reaped the other
     done = host.container("c", state="stopped")
     assert not done.failed, done["msg"]
@@ -145,6 +142,31 @@ def test_stop_says_that_the_container_waits_for_another_program(host: Host, monk
     assert state["FinishedAt"] > state["StartedAt"], done
     assert not host.container("c", state="stopped").changed
     assert host.container("c", state="started").changed
+
+
+@contextmanager
+def _never_reaped(init: int) -> Iterator[None]:
+    """Enter with a process in the PID namespace of ``init`` whose parent, outside, does not run."""
+    with subprocess.Popen(["nsenter", "-t", str(init), "-p", "sleep", "1000"]) as foreign:
+        try:
+            eventually(lambda: _children(foreign.pid))
+            os.kill(foreign.pid, signal.SIGSTOP)
+            eventually(lambda: processes.stopped(processes.ref(foreign.pid)))
+            yield
+        finally:
+            foreign.kill()
+
+
+def test_health_check_of_a_container_that_is_ending_counts_as_no_failure(host: Host) -> None:
+    made = host.container("c", **OPTIONS, healthcheck="true", healthcheck_interval="disable", healthcheck_retries=1)
+    pid = made["container"]["State"]["Pid"]
+    with _never_reaped(pid):
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: processes.ending(processes.ref(pid)))
+        with pytest.raises(ContainerStopped):
+            Runtime(host.parts).container("c").healthcheck()
+    (one,) = host.module("libpod_container_info", {"name": "c"})["containers"]
+    assert one["State"]["Health"] == {"Status": "starting", "FailingStreak": 0, "Log": []}
 
 
 def _children(pid: int) -> str:

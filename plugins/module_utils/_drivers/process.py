@@ -20,6 +20,8 @@ from .._model.records.process_ref import ProcessRef, possible
 if TYPE_CHECKING:
     import threading
 
+_PF_EXITING = 0x4
+
 
 def start_time(pid: int) -> int:
     """Return the start of a process in clock ticks since boot, 0 where it is gone or a zombie.
@@ -95,6 +97,15 @@ def ref(pid: int) -> ProcessRef:
 def alive(one: ProcessRef) -> bool:
     """Return whether this very process still runs."""
     return possible(one.pid) and one.start_time > 0 and start_time(one.pid) == one.start_time
+
+
+def ending(one: ProcessRef) -> bool:
+    """Return whether this very process runs no more of its program, and only its end is still to come.
+
+    The first process of a PID namespace first ends all others there. It is the flag PF_EXITING in field 9 of
+    proc_pid_stat(5).
+    """
+    return alive(one) and any(int(flags) & _PF_EXITING for flags in _shown(living_thread(one.pid))[6:7])
 
 
 def stopped(one: ProcessRef) -> bool:

@@ -9,8 +9,10 @@ run twice, or run beside a module.
 
 from __future__ import annotations
 
+import signal
 import time
-from typing import Optional, Sequence
+from contextlib import contextmanager
+from typing import Iterator, Optional, Sequence
 
 from .._container.container import Container
 from .._container.io import reading
@@ -22,6 +24,8 @@ from .._model.errors import ContainerRemoved, NoSuchContainer
 from .._model.records.status import ContainerStatus
 from .._reconcile import dependencies
 from .._runtime.runtime import Runtime
+
+_unwanted: list[int] = []  # the signals that came at work
 
 
 def on_exit(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -36,12 +40,24 @@ def on_exit(parts: EngineConfig, arguments: Sequence[str]) -> int:
         if container.config.options["rm"]:
             _remove_after_readers(runtime, container)
             return 0
-        while delay is not None:
-            time.sleep(delay)
+        while delay is not None and not _unwanted:
+            with _ended_by_sigterm():
+                time.sleep(delay)
             delay = _start_again(runtime, container)
     except (NoSuchContainer, ContainerRemoved):
         pass
     return 0
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM end this process while it waits, and later only once it has nothing half started.
+
+    Programs that it starts have the signal's default action. Who sends it has recorded that the start is unwanted.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, lambda number, _frame: _unwanted.append(number))
 
 
 def _take_down(container: Container) -> Optional[float]:

@@ -91,12 +91,15 @@ def give_up(container: ContainerBase) -> None:
 
 
 def end_waiting(container: ContainerBase) -> None:
-    """SIGKILL the process that waits to start the container, unless it is this one."""
+    """End the process that waits to start the container, unless it is this one; it may be starting a dependency first.
+
+    SIGTERM ends the wait alone (``_exit_command/exit.py``). SIGKILL would leave the dependency half started.
+    """
     import signal
 
     state = container.state
     if state.restarter.pid and state.restarter.pid != os.getpid():
-        process.send_signal(state.restarter, signal.SIGKILL)
+        process.send_signal(state.restarter, signal.SIGTERM)
 
 
 def remember_stop(container: ContainerBase) -> None:

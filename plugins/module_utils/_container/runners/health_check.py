@@ -53,7 +53,8 @@ def check(container: ContainerBase, *, counts: bool = True, wait: bool = True) -
             raise ContainerStopped(f"container {container.name} was removed while its health was checked") from error
         with container.batch():
             state = container.state
-            if life != state.process:
+            # The other processes of its PID namespace end before it does, and the check with them.
+            if life != state.process or result.exit_code and process.ending(life):
                 raise ContainerStopped(f"container {container.name} ended while its health was checked")
             health = monitor.current(container)
             same = health.current(container.config.health_checks).command == due.command

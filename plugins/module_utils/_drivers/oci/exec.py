@@ -16,7 +16,7 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any, Callable, ContextManager, Iterator, Mapping, NamedTuple, Optional
 
 from ..._model.errors import HostExhausted, ToolTimedOut
@@ -155,21 +155,23 @@ def begun(
 
     :raises ToolMissing: the runtime does not exist.
     """
-    with streams, _adopted(), _command(oci, container_id, process, bounds, streams) as (argv, kept):
-        one = None
-        _pid_files.add(bounds.pid_file)
-        try:
-            one = Begun(oci, argv, kept, process, streams, bounds)
-            yield one
-        finally:
-            if one:
-                one.end()
-            forget(bounds.pid_file)
-            _pid_files.discard(bounds.pid_file)
-            if one and not one.handed_over:
-                _end_orphans()
-        # Its end has been recorded by now, which that of the container may wait for.
-        streams.flow.flush()
+    with ExitStack() as noted:
+        noted.callback(forget, bounds.pid_file)  # the caller may have made it, for a guard
+        with streams, _adopted(), _command(oci, container_id, process, bounds, streams) as (argv, kept):
+            one = None
+            _pid_files.add(bounds.pid_file)
+            try:
+                one = Begun(oci, argv, kept, process, streams, bounds)
+                yield one
+            finally:
+                if one:
+                    one.end()
+                noted.close()
+                _pid_files.discard(bounds.pid_file)
+                if one and not one.handed_over:
+                    _end_orphans()
+            # Its end has been recorded by now, which that of the container may wait for.
+            streams.flow.flush()
 
 
 def execute(
@@ -278,17 +280,15 @@ def _command(
 ) -> Iterator[tuple[list[str], tuple[int, int]]]:
     """Enter with the runtime's command line, and the descriptors for it: the process's specification, and its log."""
     failpoint(f"{oci.name} exec")
-    spec, log = _memory("process.json", json.dumps(process).encode()), _memory("log", b"")
-    argv = [oci.path, *oci.global_arguments, "--log", f"/proc/self/fd/{log}", "--log-format", "json"]
-    argv += ["exec", "--detach", "--pid-file", bounds.pid_file, *streams.options]
-    try:
+    with ExitStack() as opened:
+        spec, log = _memory("process.json", json.dumps(process).encode(), opened), _memory("log", b"", opened)
+        argv = [oci.path, *oci.global_arguments, "--log", f"/proc/self/fd/{log}", "--log-format", "json"]
+        argv += ["exec", "--detach", "--pid-file", bounds.pid_file, *streams.options]
         yield [*argv, "--process", f"/proc/self/fd/{spec}", container_id], (spec, log)
-    finally:
-        os.close(spec)
-        os.close(log)
 
 
-def _memory(name: str, content: bytes) -> int:
+def _memory(name: str, content: bytes, opened: ExitStack) -> int:
     descriptor = os.memfd_create(name)
+    opened.callback(os.close, descriptor)
     os.write(descriptor, content)
     return descriptor
