@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterator, Sequence
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import conntrack
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import PortMapping
 from ansible_collections.libpod.engine.tests.support import hosts
 from ansible_collections.libpod.engine.tests.support.failing_iptables import PORTMAP_LOOKS, failing
 from ansible_collections.libpod.engine.tests.support.hosts import Host

@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel impo
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.netavark import driver, rules
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ToolFailed
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
 
 FOLDER = os.path.join(os.path.dirname(__file__), "..", "unit", "data", "netavark")

@@ -39,9 +39,9 @@ BORDERS = {
         3 module_utils/_cli/containers/flags.py
         1 module_utils/_cli/resources/creation.py
         1 module_utils/_inputs/stack.py
-        4 module_utils/_model/options/network_definition.py
+        4 module_utils/_model/options/network/definition.py
         1 module_utils/_model/options/parsers.py
-        5 module_utils/_model/options/ports.py
+        5 module_utils/_model/options/network/ports.py
         1 module_utils/_model/options/pulling.py
         1 plugin_utils/molecule_builds.py
         3 plugin_utils/molecule_networks.py

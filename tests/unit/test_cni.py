@@ -16,7 +16,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain i
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ToolFailed, ToolMissing, ToolTimedOut
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
 
 CONTAINER = "0123456789ab" + "c" * 52

@@ -18,7 +18,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     NoSuchNetwork,
     StateCorrupt,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import (
     Address,
     NetworkAttachment,

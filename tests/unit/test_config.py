@@ -15,8 +15,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     StateCorrupt,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig, resolved
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.namespaces import LinuxNS
 

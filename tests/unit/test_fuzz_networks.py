@@ -19,7 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import plugin as cni_plugin
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.netavark import config, leases, result, rules
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.defined_network import DefinedNetwork
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NEIGHBOUR, NetworkAttachment
 from ansible_collections.libpod.engine.plugins.module_utils._resources.networks import forms

@@ -22,7 +22,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     InvalidState,
     MalformedData,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.network_definition import wanted
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.definition import wanted
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.defined_network import DefinedNetwork
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
 from ansible_collections.libpod.engine.plugins.module_utils._resources.networks import podman_file

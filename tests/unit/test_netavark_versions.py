@@ -22,7 +22,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.netavark im
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.netavark import driver, leases, result, rules
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, ToolFailed
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
 from ansible_collections.libpod.engine.tests.support import netavark_answers
 from ansible_collections.libpod.engine.tests.support.netavark_answers import ATTACHMENT, NETWORK

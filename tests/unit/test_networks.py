@@ -22,7 +22,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     MalformedData,
     take_warnings,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.network_definition import (
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.definition import (
     IPNetwork,
     Wanted,
     wanted,

@@ -16,7 +16,7 @@ from typing import Any, Callable, Optional, Union, get_args, get_origin, get_typ
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import table, types
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import config, shapes, state
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.pod import POD_OPTIONS
 

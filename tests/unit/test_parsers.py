@@ -16,9 +16,9 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.options impor
     normalise,
     parsers,
     process_options,
-    resolver_options,
     resource_limits,
 )
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network import resolver as resolver_options
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st

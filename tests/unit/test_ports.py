@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, take_warnings
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.ports import (
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import (
     PortMapping,
     expose,
     publish,
     with_exposed,
 )
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
 if TYPE_CHECKING:
-    from .options.ports import PortMapping
+    from .options.network.ports import PortMapping
 
 DEFAULT_STATIC_ROOT = "/var/lib/libpod"
 DEFAULT_RUN_ROOT = "/run/libpod"

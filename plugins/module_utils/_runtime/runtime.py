@@ -20,7 +20,7 @@ from .._model.errors import (
     StateCorrupt,
     warn,
 )
-from .._model.options.ports import PortMapping
+from .._model.options.network.ports import PortMapping
 from .._model.records.config import ContainerConfig
 from .._model.records.status import ContainerStatus
 from .._store.locks import hold_all

@@ -15,8 +15,8 @@ from ..._model.engine_config import EngineConfig, PlannedImage
 from ..._model.errors import InvalidArgument, LibpodError, PlanDiffers, may_come, note_done, warn, warn_of_missing
 from ..._model.errors import done as done_before
 from ..._model.failpoints import failpoint
-from ..._model.options.network_definition import Wanted
-from ..._model.options.network_definition import wanted as wanted_network
+from ..._model.options.network.definition import Wanted
+from ..._model.options.network.definition import wanted as wanted_network
 from ..._model.options.parsers import mapping
 from ..._model.records.image import local_names, normalise, split_domain
 from ..._reconcile.desired import Desired

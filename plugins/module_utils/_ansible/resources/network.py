@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..._model.options.network_definition import network_name, wanted
+from ..._model.options.network.definition import network_name, wanted
 from ..._resources.networks import files, networks
 from ..._resources.networks.files import Files
 from .. import arguments

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 from ..._container.container import Container
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, InvalidState, RecreateRefused
-from ..._model.options import modes, network_options
+from ..._model.options import modes
+from ..._model.options.network import options as network_options
 from ..._model.options.normalise import normalise
 from ..._model.options.parsers import name as checked_name
 from ..._model.options.parsers import wrong

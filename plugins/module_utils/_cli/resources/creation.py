@@ -90,7 +90,7 @@ _OPT = ("isolate", "metric", "mode", "mtu", "parent", "vlan")
 
 def network(parts: EngineConfig, options: argparse.Namespace) -> int:
     """Make a network."""
-    from ..._model.options.network_definition import wanted
+    from ..._model.options.network.definition import wanted
     from ..._resources.networks import networks
 
     opt: dict[str, object] = {}

@@ -19,7 +19,7 @@ from ..._drivers import process
 from ..._drivers.conmon import fd_store
 from ..._model.errors import InvalidArgument, InvalidState
 from ..._model.failpoints import failpoint
-from ..._model.options.ports import PortMapping
+from ..._model.options.network.ports import PortMapping
 from ..._model.records.config import ContainerConfig
 
 if TYPE_CHECKING:

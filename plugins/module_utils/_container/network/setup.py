@@ -20,7 +20,7 @@ from ..._model.errors import (
     ToolTimedOut,
     without_effect,
 )
-from ..._model.options.ports import ANY_ADDRESS, PortMapping
+from ..._model.options.network.ports import ANY_ADDRESS, PortMapping
 from ..._model.options.table import ALONE
 from ..._model.records.config import ContainerConfig
 from ..._model.records.network import NetworkAttachment
@@ -99,7 +99,7 @@ def _planned(
             raise
         settings: NetworkSettings = {}
         if special:
-            from ..._model.options.network_options import of_network
+            from ..._model.options.network.options import of_network
 
             settings = of_network(options, name)
         planned.append(

@@ -11,7 +11,7 @@ from typing import Collection, Iterator, Mapping, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import LibpodError, ToolFailed, ToolTimedOut
-from ..._model.options.ports import PortMapping
+from ..._model.options.network.ports import PortMapping
 from ..._model.records.network import NetworkAttachment
 from .. import overdue
 from ..kernel import netns

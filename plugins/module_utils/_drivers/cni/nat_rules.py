@@ -15,8 +15,8 @@ import socket
 from typing import Collection, Iterator, NamedTuple
 
 from ..._model.errors import ToolFailed, ToolMissing
+from ..._model.options.network.ports import ANY_ADDRESS, PortMapping
 from ..._model.options.parsers import natural
-from ..._model.options.ports import ANY_ADDRESS, PortMapping
 from ..._model.records.network import NetworkAttachment
 from .. import command
 

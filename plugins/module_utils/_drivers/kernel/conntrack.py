@@ -17,7 +17,7 @@ import time
 from typing import Collection, Iterable, Iterator, NamedTuple
 
 from ..._model.failpoints import failpoint
-from ..._model.options.ports import PortMapping
+from ..._model.options.network.ports import PortMapping
 from ..._model.records.network import NetworkAttachment
 
 # SCTP associations expire only after days; TCP connections end with the container's address.

@@ -22,7 +22,7 @@ from ..._model.errors import (
     ToolTimedOut,
 )
 from ..._model.failpoints import failpoint
-from ..._model.options.ports import ANY_ADDRESS
+from ..._model.options.network.ports import ANY_ADDRESS
 from ..._model.records.network import NetworkAttachment
 from .. import command, limits, overdue
 from ..cni.config import MARK

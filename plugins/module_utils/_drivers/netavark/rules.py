@@ -10,7 +10,7 @@ import re
 from typing import Callable, Iterator, NamedTuple
 
 from ..._model.errors import ToolFailed, ToolMissing
-from ..._model.options.ports import PortMapping
+from ..._model.options.network.ports import PortMapping
 from ..._model.records.network import NetworkAttachment, PortRange
 from .. import command
 

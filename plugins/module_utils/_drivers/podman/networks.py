@@ -13,7 +13,7 @@ from typing import Iterator
 from ..._model import foreign
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
-from ..._model.options.ports import ANY_ADDRESS, PortMapping
+from ..._model.options.network.ports import ANY_ADDRESS, PortMapping
 from ..._model.records.network import NetworkAttachment, PortRange
 from .. import foreign_files
 from ..cni import config as cni_config

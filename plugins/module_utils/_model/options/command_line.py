@@ -9,7 +9,7 @@ from typing import Iterator, Mapping, Optional
 
 from .. import caller
 from ..errors import InvalidArgument
-from .resolver_options import host_addresses
+from .network.resolver import host_addresses
 
 SHORT = {
     "a": "attach",

@@ -41,7 +41,7 @@ def network(value: Iterable[object], option: str) -> Network:
         if network_name not in networks:
             networks.append(network_name)
         if colon:
-            from . import network_options
+            from .network import options as network_options
 
             requested = network_options.settings(more, item, option)
             if settings.setdefault(network_name, requested) != requested:

@@ -101,7 +101,7 @@ def _network(options: ContainerOptions) -> None:
             f"{shared[0]}: container {network['target']} shares its files with its network: give it {shared[0]}"
         )
     if "settings" in network or any(options[option] for option in ALONE):
-        from . import network_options
+        from .network import options as network_options
 
         network_options.check(options)
         network_options.settle(options)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, Callable, Final, Iterable, Mapping, NamedTuple, Optional
 
-from . import modes, parsers, ports, volumes
+from . import modes, parsers, volumes
+from .network import ports
 
 if TYPE_CHECKING:
     from .types import LogOptions, Namespace, Network, Security
@@ -185,10 +186,10 @@ _ROWS = (
         change=_LIVE,
         in_place=_both_cni,
     ),
-    _row("ip", "str", _later("network_options", "address")),
-    _row("ip6", "str", _later("network_options", "address")),
-    _row("mac_address", "str", _later("network_options", "mac")),
-    _row("network_aliases", "list", _later("network_options", "aliases"), [], aliases=("network_alias",)),
+    _row("ip", "str", _later("network.options", "address")),
+    _row("ip6", "str", _later("network.options", "address")),
+    _row("mac_address", "str", _later("network.options", "mac")),
+    _row("network_aliases", "list", _later("network.options", "aliases"), [], aliases=("network_alias",)),
     _row("ipc", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("ipc_mode",)),
     _row("pid", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE, aliases=("pid_mode",)),
     _row("uts", "str", _later("namespace_options", "namespace"), _PLAIN_NAMESPACE),
@@ -211,7 +212,7 @@ _ROWS = (
     _row(
         "dns",
         "list",
-        _later("resolver_options", "dns_servers"),
+        _later("network.resolver", "dns_servers"),
         [],
         aliases=("dns_servers",),
         change=_LIVE,
@@ -220,9 +221,9 @@ _ROWS = (
     ),
     _row("dns_option", "list", parsers.string_list, [], aliases=("dns_opts",), change=_LIVE),
     _row(
-        "dns_search", "list", _later("resolver_options", "domains"), [], aliases=("dns_search_domains",), change=_LIVE
+        "dns_search", "list", _later("network.resolver", "domains"), [], aliases=("dns_search_domains",), change=_LIVE
     ),
-    _row("etc_hosts", "dict", _later("resolver_options", "hosts"), {}, aliases=("add_hosts",), change=_LIVE),
+    _row("etc_hosts", "dict", _later("network.resolver", "hosts"), {}, aliases=("add_hosts",), change=_LIVE),
     _row("no_hosts", "bool", parsers.flag, False, change=_RESTART),
     _row("memory", "str", parsers.size_limit, change=_LIVE),
     _row("memory_swap", "str", parsers.swap_limit, change=_LIVE),

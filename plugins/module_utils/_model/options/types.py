@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Literal, Optional, TypedDict, Union, final
 
 from ..id_map import IdMap
-from .ports import PortMapping
+from .network.ports import PortMapping
 
 NamespaceOption = Literal["ipc", "network", "pid", "uts", "userns", "cgroupns"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, cast
 
 from ..errors import ConfigMismatch, StateCorrupt
 from ..options import table, volumes
+from ..options.network.ports import PortMapping
 from ..options.parsers import signal
-from ..options.ports import PortMapping
 from .namespaces import LinuxNS
 
 if TYPE_CHECKING:

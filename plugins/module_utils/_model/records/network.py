@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping, NamedTuple, Optional
 
 from ..errors import StateCorrupt
-from ..options.ports import PortMapping
+from ..options.network.ports import PortMapping
 
 # The end of each line on another container in a hosts file.
 NEIGHBOUR = b"# by libpod"

@@ -17,7 +17,7 @@ from ..._drivers.podman.networks import interfaces, published
 from ..._model.errors import InvalidArgument, InvalidState, NotImplementedByHost
 from ..._model.foreign import Foreign
 from ..._model.options import volumes
-from ..._model.options.ports import PortMapping
+from ..._model.options.network.ports import PortMapping
 from ..._model.options.table import MOUNTS
 from ..._model.records.config import ContainerConfig
 from ..._runtime import adoption

@@ -16,7 +16,7 @@ from ..._drivers.images.store import ImageStore
 from ..._drivers.registries import short_names
 from ..._model import caller
 from ..._model.errors import NoSuchImage
-from ..._model.options.ports import with_exposed
+from ..._model.options.network.ports import with_exposed
 from ..._model.options.process_options import host_variables
 from ..._model.options.table import Change, select
 from ..._model.records.config import ContainerConfig

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Mapping, cast
 
 from ..._model.errors import InvalidArgument
 from ..._model.options import normalise, volumes
+from ..._model.options.network.ports import PortMapping
 from ..._model.options.parsers import wrong
-from ..._model.options.ports import PortMapping
 from ..._model.options.table import ALONE, MOUNTS, OPTIONS, Change, Option
 from ..._model.records.config import ContainerConfig, resolved
 from ..._runtime.runtime import Runtime
@@ -135,7 +135,7 @@ def _lenient(config: ContainerConfig, desired: Desired) -> ContainerOptions:
     requested, recorded = desired.wanted, config.options
     wanted, present = resolved(requested, config.image_config), config.resolved
     if desired.comparisons.get("network") == "allow_more_present":
-        from ..._model.options.network_options import spread
+        from ..._model.options.network.options import spread
 
         requested, recorded = spread(requested), spread(recorded)
     options: dict[str, object] = {**requested}

@@ -16,7 +16,7 @@ from ..plan import Plan, Verb
 from .host import check_network, check_ports
 
 if TYPE_CHECKING:
-    from ..._model.options.ports import PortMapping
+    from ..._model.options.network.ports import PortMapping
     from ..._model.options.types import ContainerOptions, PodOptions
 
 

@@ -11,7 +11,7 @@ from ..._container.container import Container
 from ..._model.attempts import raise_all
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ContainerRemoved, InvalidState, LibpodError, NoSuchContainer
-from ..._model.options.network_definition import Wanted
+from ..._model.options.network.definition import Wanted
 from ..._model.records.defined_network import BRIDGE, HOST_LOCAL
 from ..._runtime.runtime import Runtime
 from . import files, leftovers, usage

@@ -16,7 +16,7 @@ from ..._container.live_status import timestamp
 from ..._drivers.cni import config as cni_config
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
-from ..._model.options.network_definition import usable
+from ..._model.options.network.definition import usable
 from ..._model.records.defined_network import (
     BRIDGE,
     DRIVERS,

@@ -14,8 +14,8 @@ from typing import Iterable, Iterator, NamedTuple, Optional, Sequence
 from ..._drivers.cni.config import Definition
 from ..._drivers.host import machine_id
 from ..._model.errors import InvalidArgument, InvalidState, warn
-from ..._model.options.network_definition import IPNetwork, Wanted, check
-from ..._model.options.network_options import LONGEST_INTERFACE, vlan_link
+from ..._model.options.network.definition import IPNetwork, Wanted, check
+from ..._model.options.network.options import LONGEST_INTERFACE, vlan_link
 from ..._model.options.parsers import wrong
 from ..._model.records.defined_network import (
     BRIDGE,

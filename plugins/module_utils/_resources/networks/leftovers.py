@@ -15,7 +15,7 @@ from ..._drivers.cni import nat_rules
 from ..._model.engine_config import DEFAULT_STATIC_ROOT, EngineConfig
 from ..._model.errors import InvalidState, ToolFailed, ToolMissing
 from ..._model.failpoints import failpoint
-from ..._model.options.network_options import LONGEST_INTERFACE, vlan_link
+from ..._model.options.network.options import LONGEST_INTERFACE, vlan_link
 from . import forms
 
 _RESERVATIONS = "/var/lib/cni/networks"

@@ -12,7 +12,7 @@ from ..._drivers.cni.config import Definition
 from ..._drivers.network_backend import helper
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import warn
-from ..._model.options.network_definition import Wanted
+from ..._model.options.network.definition import Wanted
 from ..._model.records.defined_network import DefinedNetwork
 from . import files
 from .desired import Surroundings, desired

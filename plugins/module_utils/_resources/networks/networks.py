@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Collection
 
 from ..._model.engine_config import EngineConfig
-from ..._model.options.network_definition import Wanted
+from ..._model.options.network.definition import Wanted
 from . import files
 from .files import Files
 from .look import Outcome, look_at, outcome

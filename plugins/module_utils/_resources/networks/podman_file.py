@@ -15,7 +15,7 @@ from ..._container.live_status import timestamp
 from ..._drivers.cni.config import MARK  # here a member, which podman does not know and reads over
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
-from ..._model.options.network_definition import usable
+from ..._model.options.network.definition import usable
 from ..._model.options.parsers import natural
 from ..._model.records.defined_network import BRIDGE, HOST_LOCAL, DefinedNetwork, Route, Subnet
 

@@ -71,7 +71,7 @@ def check_addresses(name: str, on: Sequence[User], subnets: Sequence[Subnet]) ->
 
     :raises InvalidArgument: one is not; it names the containers.
     """
-    from ..._model.options.network_options import of_network
+    from ..._model.options.network.options import of_network
 
     networks = [ipaddress.ip_network(one.subnet) for one in subnets]
     outside = []

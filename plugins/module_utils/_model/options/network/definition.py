@@ -8,20 +8,10 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Mapping, NamedTuple, Optional, Union
 
-from ..errors import InvalidArgument, warn
-from ..records.defined_network import (
-    BRIDGE,
-    DRIVERS,
-    IPVLAN,
-    MACVLAN,
-    ROUTED,
-    WITH_PARENT,
-    Bandwidth,
-    Route,
-    Subnet,
-)
-from .network_options import interface
-from .parsers import check_text, is_name, mapping, whole, wrong
+from ...errors import InvalidArgument, warn
+from ...records.defined_network import BRIDGE, DRIVERS, IPVLAN, MACVLAN, ROUTED, WITH_PARENT, Bandwidth, Route, Subnet
+from ..parsers import check_text, is_name, mapping, whole, wrong
+from .options import interface
 
 # Values of the option network of containers that are no network's name.
 _RESERVED = ("bridge", "container", "default", "host", "none", "ns", "pod", "private", "slirp4netns", "pasta")

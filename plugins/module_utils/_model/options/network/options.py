@@ -9,11 +9,11 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Iterable
 
-from ..errors import InvalidArgument
-from .parsers import hostname, wrong
+from ...errors import InvalidArgument
+from ..parsers import hostname, wrong
 
 if TYPE_CHECKING:
-    from .types import ContainerOptions, NetworkSettings
+    from ..types import ContainerOptions, NetworkSettings
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _INTERFACE = re.compile(r"[^\s/:\0]+")  # the kernel's dev_valid_name()

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, TypedDict
 
-from .parsers import address, natural, wrong
+from ..parsers import address, natural, wrong
 
 if TYPE_CHECKING:
-    from ..records.image_config import ImageConfig
+    from ...records.image_config import ImageConfig
 
 _PUBLISH = r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<host>[0-9-]*):)?(?P<port>[0-9-]+)(?:/(?P<protocol>\w+))?"
 PROTOCOLS = ("tcp", "udp", "sctp")
