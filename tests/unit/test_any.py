@@ -70,7 +70,7 @@ BORDERS = {
         2 module_utils/_model/engine_config.py
         1 module_utils/_model/options/health.py
         1 module_utils/_model/options/namespace_options.py
-        1 module_utils/_model/options/volume_options.py
+        1 module_utils/_model/options/mounts/volume_options.py
         1 module_utils/_model/records/config.py
         1 module_utils/_model/records/image.py
         4 module_utils/_model/records/network.py

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.mounts import mounts, volumes_from
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.mounts.mounts import (
+    mounts,
+    volumes_from,
+)
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.mounts.volumes import volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.volumes import volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 
 IMAGE = {"Volumes": {"/data": {}, "/var//log/": {}, "/": {}}}

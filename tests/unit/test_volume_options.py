@@ -13,7 +13,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.errors import
     InvalidArgument,
     StateCorrupt,
 )
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.volume_options import (
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.mounts.volume_options import (
     VolumeOptions,
     volume_options,
 )

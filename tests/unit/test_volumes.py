@@ -9,7 +9,11 @@ import os
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.volumes import PROPAGATIONS, tmpfs, volumes
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.mounts.volumes import (
+    PROPAGATIONS,
+    tmpfs,
+    volumes,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -12,7 +12,7 @@ from .._container.container import Container
 from .._container.network.attachments import attachments
 from .._drivers.process import bounding_set
 from .._model.errors import LibpodError, StateCorrupt
-from .._model.options import volumes
+from .._model.options.mounts import volumes
 from .._model.options.network.ports import ANY_ADDRESS
 from .._model.options.table import HIDDEN
 from .._model.records.config import OCI_VERSION, ContainerConfig

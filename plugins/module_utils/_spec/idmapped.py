@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, Iterable, Optional, Tuple
 
 from .._model.errors import InvalidArgument
-from .._model.options.volumes import setter
+from .._model.options.mounts.volumes import setter
 
 if TYPE_CHECKING:
     from .._model.id_map import IdMap

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterable, Iterator, Mapping, Optional
 
-from .._model.options import volumes
+from .._model.options.mounts import volumes
 from .._model.records.config import ContainerConfig
 
 if TYPE_CHECKING:

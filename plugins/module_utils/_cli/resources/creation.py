@@ -48,7 +48,7 @@ VOLUME = Verb("make a volume, and print its name", _volume_arguments)
 
 def volume(parts: EngineConfig, options: argparse.Namespace) -> int:
     """Make a volume."""
-    from ..._model.options.volume_options import volume_options
+    from ..._model.options.mounts.volume_options import volume_options
     from ..._resources.volumes.changes import DesiredVolume, present
 
     if options.driver != "local":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
 from ..._drivers import process
 from ..._drivers.kernel import mount_api, securejoin
 from ..._model.errors import ContainerStopped
-from ..._model.options import volumes as model
+from ..._model.options.mounts import volumes as model
 from ..._model.options.parsers import natural
 from ..._model.records.config import ContainerConfig
 from ..._spec import confinement

@@ -12,7 +12,7 @@ from ..._drivers.trees import removal
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState
 from ..._model.failpoints import failpoint
-from ..._model.options.volume_options import VolumeOptions
+from ..._model.options.mounts.volume_options import VolumeOptions
 from ..._model.records.volume import VolumeRecord
 from ..._store import volumes as store
 from ..live_status import timestamp

@@ -15,7 +15,7 @@ from typing import Mapping
 
 from ..._model.errors import InvalidArgument, InvalidState, NotImplementedByHost
 from ..._model.failpoints import failpoint
-from ..._model.options.volume_options import NETWORK_TYPES, VolumeOptions
+from ..._model.options.mounts.volume_options import NETWORK_TYPES, VolumeOptions
 from ..kernel import syscalls
 
 # Mount options that are flags of mount(2), by <linux/mount.h>.

@@ -9,11 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, Mapping, Optional, cast
 
 from ..errors import InvalidArgument, warn
-from . import parsers, table, volumes
+from . import parsers, table
+from .mounts import volumes
 from .table import ALONE, MOUNTS, OPTIONS, SHARED_FILES
 
 if TYPE_CHECKING:
-    from .mounts import Matching
+    from .mounts.mounts import Matching
     from .types import ContainerOptions
 
 _NAMESPACE_OPTIONS: Final = ("pod", "ipc", "pid", "uts", "userns", "uidmap", "gidmap", "subuidname", "subgidname")
@@ -40,7 +41,7 @@ def normalise(values: Mapping[str, object], matching: Optional[Matching] = None)
         parsers.check_text(value, name)
     normalisers = {name: OPTIONS[name].normalise for name in given if name in OPTIONS}
     if matching is not None and "mount" in normalisers:
-        from .mounts import mounts
+        from .mounts.mounts import mounts
 
         normalisers["mount"] = parsers.listed(partial(mounts, matching=matching))
     normalised = {name: normaliser(given[name], name) for name, normaliser in normalisers.items()}

@@ -11,7 +11,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, Callable, Final, Iterable, Mapping, NamedTuple, Optional
 
-from . import modes, parsers, volumes
+from . import modes, parsers
+from .mounts import volumes
 from .network import ports
 
 if TYPE_CHECKING:
@@ -163,8 +164,8 @@ _ROWS = (
     _row("volume", "list", volumes.volumes, [], aliases=("volumes",), **_MOVABLE),
     _row("chrootdirs", "str", _later("process_options", "directories"), []),
     _row("tmpfs", "dict", volumes.tmpfs, {}, change=_LIVE),
-    _row("mount", "list", _later("mounts", "mounts"), [], aliases=("mounts",), **_MOVABLE),
-    _row("volumes_from", "list", _later("mounts", "volumes_from"), []),
+    _row("mount", "list", _later("mounts.mounts", "mounts"), [], aliases=("mounts",), **_MOVABLE),
+    _row("volumes_from", "list", _later("mounts.mounts", "volumes_from"), []),
     _row("image_volume", "str", parsers.text, "bind", choices=("bind", "tmpfs", "ignore")),
     _row(
         "publish",

@@ -10,7 +10,8 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, cast
 
 from ..errors import ConfigMismatch, StateCorrupt
-from ..options import table, volumes
+from ..options import table
+from ..options.mounts import volumes
 from ..options.network.ports import PortMapping
 from ..options.parsers import signal
 from .namespaces import LinuxNS

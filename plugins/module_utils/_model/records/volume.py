@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Iterable, Mapping, NamedTuple
 
 from ..errors import ConfigMismatch, StateCorrupt
-from ..options.volume_options import VolumeOptions
+from ..options.mounts.volume_options import VolumeOptions
 
 # What is still to be done with the image's content at a volume's first use.
 COPY_TO_COME, COPY_BEGUN, COPY_DONE = "to come", "begun", ""

@@ -16,7 +16,7 @@ from ..._drivers.podman.container import PodmanContainer
 from ..._drivers.podman.networks import interfaces, published
 from ..._model.errors import InvalidArgument, InvalidState, NotImplementedByHost
 from ..._model.foreign import Foreign
-from ..._model.options import volumes
+from ..._model.options.mounts import volumes
 from ..._model.options.network.ports import PortMapping
 from ..._model.options.table import MOUNTS
 from ..._model.records.config import ContainerConfig

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, cast
 
 from ..._model.errors import InvalidArgument
-from ..._model.options import normalise, volumes
+from ..._model.options import normalise
+from ..._model.options.mounts import volumes
 from ..._model.options.network.ports import PortMapping
 from ..._model.options.parsers import wrong
 from ..._model.options.table import ALONE, MOUNTS, OPTIONS, Change, Option

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..._model.errors import LibpodError
-from ..._model.options import volumes
+from ..._model.options.mounts import volumes
 from ..._model.options.network import ports
 from ..._model.options.table import MOUNTS
 from ..._model.records.config import ContainerConfig

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Iterable
 from ..._container.container import Container
 from ..._container.drift import CGROUP, findings
 from ..._model.errors import LibpodError, NoSuchContainer, NoSuchImage
-from ..._model.options import volumes
+from ..._model.options.mounts import volumes
 from ..._model.options.table import MOUNTS, Change, Option, changed_options, select
 from ..._model.options.table import OPTIONS as TABLE
 from ..._model.records.config import ContainerConfig, resolved

@@ -21,7 +21,8 @@ from ..._drivers.kernel import netns
 from ..._drivers.process import bounding_set
 from ..._model.cgroup_codecs import cpu_list
 from ..._model.errors import InvalidArgument, NoSuchContainer, NoSuchImage, NotImplementedByHost, ToolMissing, not_yet
-from ..._model.options import health, volumes
+from ..._model.options import health
+from ..._model.options.mounts import volumes
 from ..._model.options.network.ports import PortMapping
 from ..._model.options.table import ID_FILES
 from ..._model.records.config import ContainerConfig, resolved

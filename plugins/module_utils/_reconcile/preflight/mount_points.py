@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Iterable, NamedTuple, Optional, Sequence
 
 from ..._drivers.kernel import securejoin
 from ..._model.errors import InvalidArgument
-from ..._model.options import volumes
+from ..._model.options.mounts import volumes
 
 if TYPE_CHECKING:
     from ..._model.options.types import ContainerOptions, Mount, Volume

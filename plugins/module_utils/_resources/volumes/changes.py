@@ -18,7 +18,7 @@ from ..._drivers.storage import project_quota, volume_mounts
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState, NoSuchVolume, NotImplementedByHost, StateCorrupt
 from ..._model.failpoints import failpoint
-from ..._model.options.volume_options import VolumeOptions
+from ..._model.options.mounts.volume_options import VolumeOptions
 from ..._model.records.volume import COPY_TO_COME, VolumeRecord
 from ..._store import volumes as store
 from ..._store.store import Store

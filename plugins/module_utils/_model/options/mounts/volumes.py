@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterable, Mapping, Sequence
 
-from .. import caller
-from .parsers import NAME_PATTERN, absolute_path, natural, octal, plain_path, size, wrong
+from ... import caller
+from ..parsers import NAME_PATTERN, absolute_path, natural, octal, plain_path, size, wrong
 
 if TYPE_CHECKING:
-    from ..records.image_config import ImageConfig
-    from .types import ContainerOptions, FileSystem, Mount, Volume
+    from ...records.image_config import ImageConfig
+    from ..types import ContainerOptions, FileSystem, Mount, Volume
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _FLAGS = ("nodev", "dev", "noexec", "exec", "nosuid", "suid", "bind", "rbind", "z", "Z", "copy", "nocopy", "U", "O")

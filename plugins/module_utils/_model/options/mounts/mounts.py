@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Callable, Iterable, Optional
 
-from .. import caller
-from .parsers import NAME_PATTERN, absolute_path, count, flag, host_path, is_flag, name, octal, plain_path, size, wrong
+from ... import caller
+from ..parsers import NAME_PATTERN, absolute_path, count, flag, host_path, is_flag, name, octal, plain_path, size, wrong
 from .volumes import PROPAGATIONS, bare, check_opposites
 
 if TYPE_CHECKING:
-    from .types import Lender, Mount, Volume
+    from ..types import Lender, Mount, Volume
 
 _TYPES = ("bind", "glob", "volume", "image", "tmpfs", "ramfs", "devpts")
 _SPELLINGS = {

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
-from .. import caller
-from .parsers import count, plain_path, size, wrong
+from ... import caller
+from ..parsers import count, plain_path, size, wrong
 from .volumes import check_opposites
 
 OPTION = "options"
