@@ -40,7 +40,7 @@ BORDERS = {
         1 module_utils/_cli/resources/creation.py
         1 module_utils/_inputs/stack.py
         4 module_utils/_model/options/network/definition.py
-        1 module_utils/_model/options/parsers.py
+        1 module_utils/_model/options/syntax/parsers.py
         5 module_utils/_model/options/network/ports.py
         1 module_utils/_model/options/pulling.py
         1 plugin_utils/molecule_builds.py
@@ -103,7 +103,7 @@ BORDERS = {
         1 module_utils/_cli/output/template.py
         3 module_utils/_model/cgroup_codecs.py
         3 module_utils/_model/cgroup_limits.py
-        4 module_utils/_model/options/formatters.py
+        4 module_utils/_model/options/syntax/formatters.py
         6 module_utils/_model/options/table.py
         2 module_utils/_model/records/shapes.py
         7 module_utils/_reconcile/diff/comparisons.py

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.modes import security
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.syntax.modes import security
 from ansible_collections.libpod.engine.plugins.module_utils._spec.confinement import labels, paths
 
 USUAL = paths({}, False)

@@ -16,7 +16,8 @@ from ansible_collections.libpod.engine.plugins.module_utils._container.io.exec i
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import moment
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import limits
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options import durations, normalise, pulling, table
+from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise, pulling, table
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.syntax import durations
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.formatters import spelled
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.syntax.formatters import spelled
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from ansible_collections.libpod.engine.tests.support.option_kinds import KINDS
 from hypothesis import given, settings

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import normalise, pulling, table
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.formatters import spelled
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.syntax.formatters import spelled
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import image
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile import env_files

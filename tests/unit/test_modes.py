@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.modes import log_options, network, security
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.syntax.modes import (
+    log_options,
+    network,
+    security,
+)
 
 
 def mode(kind: str, target: str = "", *networks: str) -> dict[str, Any]:

@@ -14,11 +14,11 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import (
     normalise,
-    parsers,
     process_options,
     resource_limits,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.network import resolver as resolver_options
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.syntax import parsers
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -14,8 +14,8 @@ from .._model import caller
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, MalformedData, may_come, not_yet, refuse_ineffective, warn
 from .._model.options.normalise import normalise
-from .._model.options.parsers import is_name, natural, plain_path, wrong
-from .._model.options.parsers import name as checked_name
+from .._model.options.syntax.parsers import is_name, natural, plain_path, wrong
+from .._model.options.syntax.parsers import name as checked_name
 from .._model.options.table import OPTIONS, Option
 from .._reconcile.desired import SECRETS_CHANGED, STATES, WAITS, Desired, by_name_only
 
@@ -288,7 +288,7 @@ def seconds(params: Mapping[str, object], option: str) -> Optional[int]:
     value = params.get(option)
     if value is None:
         return None
-    from .._model.options.durations import whole_seconds
+    from .._model.options.syntax.durations import whole_seconds
 
     return _FOREVER if str(value).strip() == "-1" else whole_seconds(value, option)
 
@@ -301,7 +301,7 @@ def longest_wait(value: object, option: str) -> float:
     number = natural(str(value))
     if number is not None:
         return float(number)
-    from .._model.options.durations import LEAST, seconds
+    from .._model.options.syntax.durations import LEAST, seconds
 
     return seconds(value, option, least=LEAST)
 

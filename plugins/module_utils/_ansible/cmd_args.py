@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from .._model.errors import InvalidArgument
-from .._model.options.command_line import LONG, arguments, merged, pair
+from .._model.options.syntax.command_line import LONG, arguments, merged, pair
 
 # Options of the task itself, for which there is no argument.
 _NONE = frozenset(

@@ -27,7 +27,7 @@ from .._model.errors import (
     take_warnings,
     warn_of_missing,
 )
-from .._model.options.parsers import check_text
+from .._model.options.syntax.parsers import check_text
 from .._model.options.table import HIDDEN
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.

@@ -9,7 +9,7 @@ from typing import Any, Mapping
 
 from .._model.engine_config import EngineConfig
 from .._model.options.normalise import normalise
-from .._model.options.parsers import name as checked_name
+from .._model.options.syntax.parsers import name as checked_name
 from .._model.options.table import ALONE
 from .._model.records.pod import options_of, share
 from .._reconcile.pod_planner import DesiredPod

@@ -9,8 +9,8 @@ from typing import Any, Mapping
 
 from .._model.errors import InvalidArgument, may_come, refuse_ineffective, warn
 from .._model.options.normalise import normalise
-from .._model.options.parsers import name as checked_name
-from .._model.options.parsers import wrong
+from .._model.options.syntax.parsers import name as checked_name
+from .._model.options.syntax.parsers import wrong
 from .._model.options.table import OPTIONS
 from .._model.records.pod import POD_OPTIONS, options_of, share
 from .._reconcile.plan import Plan

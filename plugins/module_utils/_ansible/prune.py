@@ -12,7 +12,7 @@ from .._container.io.log_lines import moment
 from .._drivers.engine import archives
 from .._model.attempts import raise_all
 from .._model.errors import warn
-from .._model.options.parsers import wrong
+from .._model.options.syntax.parsers import wrong
 from .._resources import prune
 from .._resources.networks.prune import unused_networks
 from .._runtime.runtime import Runtime

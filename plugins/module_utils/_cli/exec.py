@@ -13,7 +13,7 @@ from .._container.io.exec import CommandTimedOut, Exec, execute_attached, time_l
 from .._model import caller
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument
-from .._model.options.parsers import absolute_path, environment
+from .._model.options.syntax.parsers import absolute_path, environment
 from .._runtime.runtime import Runtime
 from .arguments import add_latest, new_parser, the_one
 

@@ -17,7 +17,7 @@ from .._drivers import host_log
 from .._drivers.engine.hardened import harden
 from .._model.engine_config import EngineConfig
 from .._model.errors import printable, sentence, take_warnings
-from .._model.options.parsers import natural
+from .._model.options.syntax.parsers import natural
 
 # subcommand: (module, its function, what it does); the function takes the engine's configuration and the arguments.
 COMMANDS = {

@@ -14,7 +14,7 @@ from .._container.container import Container
 from .._drivers.cgroups import hierarchy
 from .._model.engine_config import EngineConfig
 from .._model.errors import ContainerStopped
-from .._model.options.durations import seconds
+from .._model.options.syntax.durations import seconds
 from .._runtime.runtime import Runtime
 from .._runtime.statistics import Statistics, statistics
 from . import table

@@ -12,7 +12,7 @@ from typing import Iterable, Optional, Sequence, TypedDict
 
 from .._model.engine_config import EngineConfig
 from .._model.errors import warn
-from .._model.options import durations
+from .._model.options.syntax import durations
 from .._resources.disk_usage import ContainerUsage, ImageUsage, Usage, VolumeUsage, usage
 from .._runtime.runtime import Runtime
 from . import table

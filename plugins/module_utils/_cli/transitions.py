@@ -15,7 +15,7 @@ from .._drivers import process
 from .._model import caller
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, NoSuchContainer
-from .._model.options.durations import whole_seconds
+from .._model.options.syntax.durations import whole_seconds
 from .._reconcile.desired import Desired
 from .._reconcile.reconcile import check_root, reconcile
 from .._runtime.runtime import Runtime

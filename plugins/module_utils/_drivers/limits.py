@@ -82,7 +82,7 @@ def spell(times: Mapping[str, Union[str, int, float]]) -> str:
 
 
 def _checked(times: Mapping[str, Union[str, int, float]]) -> dict[str, float]:
-    from .._model.options.durations import seconds
+    from .._model.options.syntax.durations import seconds
 
     checked = {}
     for tool, value in times.items():

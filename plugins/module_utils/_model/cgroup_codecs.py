@@ -9,7 +9,7 @@ import math
 import os
 from typing import Any, Callable, Mapping, Optional
 
-from .options.parsers import CPU_PERIOD, natural
+from .options.syntax.parsers import CPU_PERIOD, natural
 
 Values = Mapping[str, Any]  # by option; None is no limit
 Read = Callable[[str], Optional[str]]  # another file of the same controller and cgroup

@@ -41,7 +41,7 @@ from .cgroup_codecs import (
     weight_or,
     whole_cpuset,
 )
-from .options.parsers import CPU_PERIOD
+from .options.syntax.parsers import CPU_PERIOD
 
 _RT_PERIOD = 1000000  # microseconds
 

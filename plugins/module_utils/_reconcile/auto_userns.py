@@ -14,7 +14,7 @@ from .._drivers.images import id_usage
 from .._drivers.images.store import ImageStore
 from .._model.auto_ranges import MAX_SIZE, MIN_SIZE, Range, map_ids
 from .._model.errors import InvalidArgument, NoSuchContainer
-from .._model.options.parsers import natural
+from .._model.options.syntax.parsers import natural
 from .._model.records.config import ContainerConfig
 from .._model.records.config import resolved as resolve
 from .._runtime.runtime import Runtime

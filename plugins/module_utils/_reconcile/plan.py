@@ -117,7 +117,7 @@ class Difference(NamedTuple):
     def shown(self) -> tuple[object, object]:
         """Return before and after in a playbook's spelling; of a secret mapping, keys without values."""
         if not self.secret:
-            from .._model.options.formatters import spelled
+            from .._model.options.syntax.formatters import spelled
 
             return spelled(self.option, self.before), spelled(self.option, self.after)
         before, after = (one if isinstance(one, dict) else {} for one in (self.before, self.after))

@@ -13,7 +13,7 @@ from .._drivers import foreign_files
 from .._model import caller
 from .._model.engine_config import EngineConfig
 from .._model.errors import DependencyExists, InvalidArgument, MalformedData, NoSuchContainer, not_yet, some
-from .._model.options.parsers import wrong
+from .._model.options.syntax.parsers import wrong
 from .._model.options.table import HIDDEN
 from .._store import secrets as store
 from .._store.store import Store

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from .._model.errors import InvalidArgument, shortened
-from .._model.options.parsers import natural
+from .._model.options.syntax.parsers import natural
 
 # Docker and podman refuse IDs beyond this, which the kernel would take.
 MAX_ID = 2**31 - 1

@@ -15,7 +15,7 @@ from typing import Iterator
 
 from .._model.errors import ConfigMismatch, NoSuchPod, StateCorrupt
 from .._model.failpoints import failpoint
-from .._model.options.parsers import is_name
+from .._model.options.syntax.parsers import is_name
 from .._model.records.pod import PodConfig
 from . import records
 from .store import Store

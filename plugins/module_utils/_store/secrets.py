@@ -16,7 +16,7 @@ from typing import Optional
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument, StateCorrupt, not_yet
 from .._model.failpoints import failpoint
-from .._model.options.parsers import is_name
+from .._model.options.syntax.parsers import is_name
 from . import records
 from .locks import FileLock
 

@@ -20,7 +20,7 @@ from typing import Iterator, Optional
 from .._model.engine_config import EngineConfig
 from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt, warn
 from .._model.failpoints import failpoint
-from .._model.options.parsers import is_name
+from .._model.options.syntax.parsers import is_name
 from .._model.records.config import SCHEMA as CONFIG_SCHEMA
 from .._model.records.config import ContainerConfig
 from .._model.records.state import SCHEMA as STATE_SCHEMA

@@ -15,8 +15,8 @@ from ..._drivers.registries import short_names
 from ..._model import caller
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, not_yet, warn
-from ..._model.options.parsers import mapping, wrong
 from ..._model.options.pulling import Pull
+from ..._model.options.syntax.parsers import mapping, wrong
 from ..._model.records.image import Image, is_short, name_for_source, normalise, of_any_registry, split_domain
 from ..._resources.images import build, push
 from ..._store import secrets

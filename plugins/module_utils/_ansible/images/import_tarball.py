@@ -10,7 +10,7 @@ from typing import Iterator, Sequence
 
 from ..._model import caller
 from ..._model.errors import InvalidArgument
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.parsers import wrong
 from ..._resources.images.import_tarball import Import, import_tarball
 from .. import arguments
 from ..module import EngineModule, run

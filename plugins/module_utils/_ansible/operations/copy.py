@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from ..._container.rootfs.copy import Copy, host_path
-from ..._model.options.parsers import absolute_path, wrong
+from ..._model.options.syntax.parsers import absolute_path, wrong
 from ..._runtime.runtime import Runtime
 from .. import arguments
 from ..module import EngineModule, run

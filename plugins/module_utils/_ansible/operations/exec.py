@@ -9,7 +9,7 @@ from typing import Any
 
 from ..._container.io.exec import CommandTimedOut, Exec, time_limit
 from ..._model.errors import InvalidArgument
-from ..._model.options.parsers import absolute_path, environment, shell_words
+from ..._model.options.syntax.parsers import absolute_path, environment, shell_words
 from ..._runtime.runtime import Runtime
 from .. import arguments
 from ..endings import failure

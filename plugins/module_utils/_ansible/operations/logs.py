@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from ..._container.io.log_lines import Wanted, moment
-from ..._model.options.durations import seconds
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.durations import seconds
+from ..._model.options.syntax.parsers import wrong
 from ..._runtime.runtime import Runtime
 from .. import arguments
 from ..module import EngineModule, run

@@ -17,7 +17,7 @@ from ..._model.errors import done as done_before
 from ..._model.failpoints import failpoint
 from ..._model.options.network.definition import Wanted
 from ..._model.options.network.definition import wanted as wanted_network
-from ..._model.options.parsers import mapping
+from ..._model.options.syntax.parsers import mapping
 from ..._model.records.image import local_names, normalise, split_domain
 from ..._reconcile.desired import Desired
 from ..._reconcile.plan import NOTHING

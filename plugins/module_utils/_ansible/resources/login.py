@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from ..._model import caller
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.parsers import wrong
 from ..._model.options.table import HIDDEN
 from ..._model.records.login import Access
 from ..._resources.registries import logins, options

@@ -10,8 +10,8 @@ from typing import Mapping
 
 from ..._model import caller
 from ..._model.errors import InvalidArgument, may_come, warn, warn_of_missing
-from ..._model.options.parsers import is_name, mapping, wrong
-from ..._model.options.parsers import name as checked_name
+from ..._model.options.syntax.parsers import is_name, mapping, wrong
+from ..._model.options.syntax.parsers import name as checked_name
 from ..._resources import secrets
 from ..._store.secrets import LARGEST
 from .. import arguments

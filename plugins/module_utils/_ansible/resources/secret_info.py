@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..._model.errors import warn
-from ..._model.options.parsers import is_name
+from ..._model.options.syntax.parsers import is_name
 from ..._resources import secrets
 from .. import arguments
 from ..module import EngineModule, run

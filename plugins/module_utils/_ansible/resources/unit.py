@@ -12,9 +12,9 @@ from typing import Any, ContextManager, Mapping, Sequence
 
 from ..._model import caller
 from ..._model.errors import NoSuchContainer, warn_of_missing
-from ..._model.options.durations import whole_seconds
-from ..._model.options.parsers import name as checked_name
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.durations import whole_seconds
+from ..._model.options.syntax.parsers import name as checked_name
+from ..._model.options.syntax.parsers import wrong
 from ..._resources import units
 from ..._runtime.runtime import Runtime
 from .. import arguments

@@ -11,8 +11,8 @@ from ..._model import caller
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import note_done
 from ..._model.options.mounts.volume_options import volume_options
-from ..._model.options.parsers import mapping, wrong
-from ..._model.options.parsers import name as checked_name
+from ..._model.options.syntax.parsers import mapping, wrong
+from ..._model.options.syntax.parsers import name as checked_name
 from ..._resources.volumes import changes
 from ..._resources.volumes.inspect import differences, inspect
 from ..._store import volumes as store

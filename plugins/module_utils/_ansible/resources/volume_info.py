@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..._model.options.parsers import is_name
+from ..._model.options.syntax.parsers import is_name
 from ..._resources.volumes.inspect import everyone, inspect
 from ..._resources.volumes.usage import users
 from ..._runtime.base import RuntimeBase

@@ -10,7 +10,7 @@ from typing import Sequence
 from ..._drivers.podman import database
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchContainer
-from ..._model.options.parsers import name as checked_name
+from ..._model.options.syntax.parsers import name as checked_name
 from ..._reconcile.desired import Desired
 from ..._reconcile.reconcile import check_root, reconcile
 from ..._runtime.runtime import Runtime

@@ -9,7 +9,7 @@ import sys
 from typing import Mapping, Sequence
 
 from ..._model.engine_config import EngineConfig
-from ..._model.options.durations import seconds
+from ..._model.options.syntax.durations import seconds
 from ..._reconcile import auto_update as updates
 from ..._reconcile.reconcile import check_root
 from ..arguments import new_parser

@@ -11,7 +11,7 @@ from typing import Callable, Sequence
 from ..._container.container import Container
 from ..._container.runners.health import described
 from ..._model.errors import NoSuchPod
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.parsers import wrong
 from ..._runtime.runtime import Runtime
 from ..._store import pods
 from ..output import filters

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..._model.options import command_line
+from ..._model.options.syntax import command_line
 from ..._model.options.table import OPTIONS, Option
 
 _FLAGS = {option: argument for argument, option in command_line.LONG.items()}

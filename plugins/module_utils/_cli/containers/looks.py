@@ -11,7 +11,7 @@ from typing import Iterator, Sequence
 from ..._container.container import Container
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchContainer
-from ..._model.options.parsers import natural, wrong
+from ..._model.options.syntax.parsers import natural, wrong
 from ..._runtime import waiting
 from ..._runtime.runtime import Runtime
 from .. import table

@@ -11,8 +11,8 @@ from typing import Optional, Sequence
 from ..._model import caller
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, InvalidState, NoSuchContainer
-from ..._model.options.durations import whole_seconds
-from ..._model.options.parsers import is_name
+from ..._model.options.syntax.durations import whole_seconds
+from ..._model.options.syntax.parsers import is_name
 from ..._reconcile.desired import Desired
 from ..._reconcile.reconcile import reconcile
 from ..._runtime.runtime import Runtime

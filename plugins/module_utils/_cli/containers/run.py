@@ -19,7 +19,7 @@ from ..._container.io.session import Session
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ContainerExists, LibpodError
 from ..._model.options.normalise import normalise
-from ..._model.options.parsers import name as checked_name
+from ..._model.options.syntax.parsers import name as checked_name
 from ..._model.options.table import OPTIONS
 from ..._reconcile.desired import Desired
 from ..._reconcile.env_files import read

@@ -10,7 +10,7 @@ from typing import Callable, Sequence
 
 from ..._container.container import Container
 from ..._model.engine_config import EngineConfig
-from ..._model.options.parsers import signal
+from ..._model.options.syntax.parsers import signal
 from ..._model.records.status import ContainerStatus
 from ..._reconcile.reconcile import check_root
 from ..._runtime.runtime import Runtime

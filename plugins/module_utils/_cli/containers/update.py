@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 from ..._container.container import Container
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, InvalidState, RecreateRefused
-from ..._model.options import modes
 from ..._model.options.network import options as network_options
 from ..._model.options.normalise import normalise
-from ..._model.options.parsers import name as checked_name
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax import modes
+from ..._model.options.syntax.parsers import name as checked_name
+from ..._model.options.syntax.parsers import wrong
 from ..._model.options.table import OPTIONS
 from ..._reconcile.desired import Desired
 from ..._reconcile.diff import comparisons

@@ -10,7 +10,7 @@ import re
 from typing import Callable, Mapping, Sequence, TypeVar
 
 from ..._model.errors import InvalidArgument
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.parsers import wrong
 
 T = TypeVar("T")  # what is filtered
 Predicate = Callable[[T], bool]

@@ -12,9 +12,9 @@ from typing import Any, Sequence
 from ..._model import caller
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, LibpodError
-from ..._model.options import command_line
-from ..._model.options.parsers import flag, wrong
-from ..._model.options.parsers import name as checked_name
+from ..._model.options.syntax import command_line
+from ..._model.options.syntax.parsers import flag, wrong
+from ..._model.options.syntax.parsers import name as checked_name
 from .. import table
 from .verbs import Verb
 

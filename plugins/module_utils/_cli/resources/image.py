@@ -15,7 +15,7 @@ from ..._container.io.log_parts import seconds
 from ..._drivers.images.store import ImageStore
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchImage
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.parsers import wrong
 from ..._resources.images.inspect import Inspector
 from ..._runtime.images import in_use
 from ..._runtime.runtime import Runtime

@@ -12,7 +12,7 @@ from typing import Any, Mapping, Optional, Sequence
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, InvalidState, NoSuchPod, PodExists
 from ..._model.options.normalise import normalise
-from ..._model.options.parsers import name as checked_name
+from ..._model.options.syntax.parsers import name as checked_name
 from ..._model.options.table import OPTIONS
 from ..._model.records.pod import POD_OPTIONS, PodConfig, options_of, share
 from ..._runtime.inspect_pod import inspect_pod

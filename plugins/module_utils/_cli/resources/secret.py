@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Mapping, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import LibpodError
-from ..._model.options.parsers import is_name
+from ..._model.options.syntax.parsers import is_name
 from ..._resources import secrets
 from .. import table
 from ..arguments import for_each

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Mapping, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState, NoSuchVolume
-from ..._model.options.parsers import name as checked_name
+from ..._model.options.syntax.parsers import name as checked_name
 from ..._reconcile.desired import Desired
 from ..._reconcile.reconcile import check_root, reconcile
 from ..._resources.volumes.inspect import everyone, inspect

@@ -14,7 +14,7 @@ from ..._drivers.cgroups import hierarchy
 from ..._drivers.kernel import securejoin
 from ..._drivers.process import bounding_set
 from ..._model.errors import InvalidArgument, LibpodError, ToolTimedOut, warn
-from ..._model.options.durations import seconds
+from ..._model.options.syntax.durations import seconds
 from ..._spec import capabilities, users
 from ..lifecycle.background import Background
 

@@ -11,7 +11,7 @@ from typing import Iterator, Optional
 from ..._drivers.command import run
 from ..._model import foreign
 from ..._model.foreign import Foreign
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 from .log_parts import Entry, Joiner, Line
 
 _FIELDS = "MESSAGE,PRIORITY,CONTAINER_PARTIAL_MESSAGE,_PID"

@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
 
 from ..._drivers import process
 from ..._model.errors import InvalidArgument, warn
-from ..._model.options import durations
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax import durations
+from ..._model.options.syntax.parsers import wrong
 from .log_parts import Entry, Joiner, Line, entry, seconds, tail_offset
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from ..._drivers import process
 from ..._drivers.kernel import mount_api, securejoin
 from ..._model.errors import ContainerStopped
 from ..._model.options.mounts import volumes as model
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 from ..._model.records.config import ContainerConfig
 from ..._spec import confinement
 from ..._spec.generate import INIT_PATH, root_propagation

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
-from ..._model.options.parsers import name as checked
+from ..._model.options.syntax.parsers import name as checked
 
 if TYPE_CHECKING:
     from ..base import ContainerBase

@@ -17,8 +17,8 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData
 from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
-from ..._model.options.parsers import shell_words
 from ..._model.options.pulling import ARCHITECTURES
+from ..._model.options.syntax.parsers import shell_words
 from ..._model.records.image import Image, local_names
 from ..._model.records.status import ContainerStatus
 from ..lifecycle.pause import pause, unpause

@@ -13,7 +13,7 @@ from ..._drivers.trees.pack import pack
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, NoSuchVolume, ToolFailed
 from ..._model.failpoints import failpoint
-from ..._model.options.parsers import name as checked_name
+from ..._model.options.syntax.parsers import name as checked_name
 from ..._store import volumes as store
 from ..._store.locks import alone_at
 from .private_mount import with_rootfs, with_volume

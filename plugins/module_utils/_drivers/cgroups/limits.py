@@ -10,7 +10,7 @@ from typing import Iterator, Mapping, Optional
 
 from ..._model.cgroup_limits import LIMITS, Limit, with_partners
 from ..._model.errors import InvalidArgument
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 from . import manager
 from .manager import CgroupHost, Numbers, write_file
 

@@ -12,7 +12,7 @@ from typing import Any, Iterable, Mapping, NamedTuple
 from ..._model import foreign
 from ..._model.engine_config import DEFAULT_STATIC_ROOT, EngineConfig
 from ..._model.errors import InvalidArgument, MalformedData, NoSuchNetwork
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 from .. import foreign_files
 
 DEFAULT_NETWORK = "libpod"

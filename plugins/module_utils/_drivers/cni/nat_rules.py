@@ -16,7 +16,7 @@ from typing import Collection, Iterator, NamedTuple
 
 from ..._model.errors import ToolFailed, ToolMissing
 from ..._model.options.network.ports import ANY_ADDRESS, PortMapping
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 from ..._model.records.network import NetworkAttachment
 from .. import command
 

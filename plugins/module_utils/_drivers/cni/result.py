@@ -9,7 +9,7 @@ import socket
 
 from ..._model import foreign
 from ..._model.foreign import Foreign
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 
 
 def parse(output: str, origin: str) -> dict[str, object]:

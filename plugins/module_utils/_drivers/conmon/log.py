@@ -13,7 +13,7 @@ import os
 from typing import Optional
 
 from ..._model.failpoints import failpoint
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 
 # Message 2 of conmon's src/ctrl.c: reopen the log; two numbers of a terminal's size follow.
 _REOPEN = b"2 0 0\n"

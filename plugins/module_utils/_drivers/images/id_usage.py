@@ -11,7 +11,7 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
 from ..._model.id_map import IdMap
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 from ..kernel.securejoin import USER_FILE_BYTES, read_beneath
 from ..storage.roots import member, records, storage_roots
 

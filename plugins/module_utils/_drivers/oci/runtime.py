@@ -11,7 +11,7 @@ import time
 from typing import Mapping, Optional
 
 from ..._model.errors import ToolFailed
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 
 
 class OciRuntime:

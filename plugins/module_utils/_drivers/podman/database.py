@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Optional, Union
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import ContainerExists, InvalidState, MalformedData, shortened
-from ..._model.options.parsers import is_name
+from ..._model.options.syntax.parsers import is_name
 from .. import foreign_files
 from ..storage.roots import storage_roots
 from .container import PodmanContainer

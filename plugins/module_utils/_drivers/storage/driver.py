@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import Internal, MalformedData, NoSuchImage, NotRemoved, ToolFailed
 from ..._model.failpoints import failpoint
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 from ..command import run
 from . import host_config
 from .roots import PACKAGE, Layers, member, records, storage_roots

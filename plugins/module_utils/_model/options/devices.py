@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Callable, Iterable, Mapping
 
-from .parsers import absolute_path, count, natural, plain_path, size, whole, wrong
+from .syntax.parsers import absolute_path, count, natural, plain_path, size, whole, wrong
 
 if TYPE_CHECKING:
     from .types import Device, DeviceRule

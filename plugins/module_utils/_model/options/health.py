@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from ..errors import InvalidArgument, StateCorrupt
 from ..records.process_ref import ProcessRef
-from .durations import nanoseconds
-from .parsers import count, shell_words, wrong
+from .syntax.durations import nanoseconds
+from .syntax.parsers import count, shell_words, wrong
 
 if TYPE_CHECKING:
     from .types import ContainerOptions, EffectiveOptions, HealthEntry

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Iterable, Literal
 from ..errors import InvalidArgument
 from ..id_map import IdMap
 from ..id_map import from_json as id_map_from_json
-from .parsers import host_path, name, natural, wrong
+from .syntax.parsers import host_path, name, natural, wrong
 
 if TYPE_CHECKING:
     from .types import ContainerOptions, Namespace

@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, Mapping, Optional, cast
 
 from ..errors import InvalidArgument, warn
-from . import parsers, table
+from . import table
 from .mounts import volumes
+from .syntax import parsers
 from .table import ALONE, MOUNTS, OPTIONS, SHARED_FILES
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Collection, Iterable, Mapping
 
-from .parsers import absolute_path, flag, host_path, mapping, natural, string_set, whole, wrong
+from .syntax.parsers import absolute_path, flag, host_path, mapping, natural, string_set, whole, wrong
 
 if TYPE_CHECKING:
     from .types import ContainerOptions

@@ -9,8 +9,8 @@ from typing import Any, Mapping, NamedTuple, Optional
 
 from .. import caller
 from ..errors import InvalidArgument
-from .durations import seconds
-from .parsers import count, wrong
+from .syntax.durations import seconds
+from .syntax.parsers import count, wrong
 
 _PLATFORM = ("os", "arch", "variant")
 # Other names of what images call it (podman's NormalizePlatform).

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .parsers import count, wrong
+from .syntax.parsers import count, wrong
 
 _MAX_CPU = 1 << 16  # above what any kernel is built for (NR_CPUS)
 _MAX_PIDS = 1 << 22  # PID_MAX_LIMIT (linux/threads.h)

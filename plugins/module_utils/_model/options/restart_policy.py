@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-from .parsers import natural, wrong
+from .syntax.parsers import natural, wrong
 
 NONE = "no"
 _MOST = (1 << 31) - 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Iterable, Mapping
 
-from .parsers import NAME_PATTERN, count, plain_path, wrong
+from .syntax.parsers import NAME_PATTERN, count, plain_path, wrong
 
 if TYPE_CHECKING:
     from .types import Secret

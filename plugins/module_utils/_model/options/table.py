@@ -11,9 +11,9 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, Callable, Final, Iterable, Mapping, NamedTuple, Optional
 
-from . import modes, parsers
 from .mounts import volumes
 from .network import ports
+from .syntax import modes, parsers
 
 if TYPE_CHECKING:
     from .types import LogOptions, Namespace, Network, Security
@@ -263,8 +263,8 @@ _ROWS = (
     _row("shm_size", "str", parsers.size, 64 << 20, change=_RESTART),
     _row("secrets", "list", _later("secrets", "secrets"), []),
     _row("stop_signal", "str", parsers.signal, change=_RECORD),
-    _row("stop_timeout", "str", _later("durations", "whole_seconds"), 10, change=_RECORD),
-    _row("timeout", "str", _later("durations", "whole_seconds"), 0, change=_RESTART),
+    _row("stop_timeout", "str", _later("syntax.durations", "whole_seconds"), 10, change=_RECORD),
+    _row("timeout", "str", _later("syntax.durations", "whole_seconds"), 0, change=_RESTART),
     _row("restart_policy", "str", _later("restart_policy", "normalise"), "no", change=_RECORD),
     _row("rm", "bool", parsers.flag, False, aliases=("remove", "auto_remove"), change=_RECORD),
     _row("cidfile", "path", parsers.host_path),
@@ -305,7 +305,7 @@ _ROWS = (
     _row(
         "healthcheck_start_period",
         "str",
-        _later("durations", "nanoseconds"),
+        _later("syntax.durations", "nanoseconds"),
         aliases=("health_start_period",),
         change=_RECORD,
     ),

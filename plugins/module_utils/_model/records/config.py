@@ -13,7 +13,7 @@ from ..errors import ConfigMismatch, StateCorrupt
 from ..options import table
 from ..options.mounts import volumes
 from ..options.network.ports import PortMapping
-from ..options.parsers import signal
+from ..options.syntax.parsers import signal
 from .namespaces import LinuxNS
 
 if TYPE_CHECKING:

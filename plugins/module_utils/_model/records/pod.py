@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Sequence, cast
 from ..cgroup_limits import OF_PODS as LIMITS
 from ..errors import ConfigMismatch, StateCorrupt
 from ..options import table
-from ..options.parsers import wrong
+from ..options.syntax.parsers import wrong
 from ..options.table import ALONE, select
 from .namespaces import OPTIONS, LinuxNS
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..options.parsers import natural
+from ..options.syntax.parsers import natural
 
 # PID_MAX_LIMIT of <linux/threads.h>; the kernel gives no higher one.
 _HIGHEST = 4 * 1024 * 1024

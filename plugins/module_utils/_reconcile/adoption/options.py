@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Collection, Iterator, Mapping, NamedTuple
 from ..._drivers.podman.container import PodmanContainer
 from ..._model.errors import InvalidArgument, NotImplementedByHost
 from ..._model.foreign import Foreign
-from ..._model.options.command_line import LONG, arguments, merged, pair
 from ..._model.options.normalise import normalise
 from ..._model.options.process_options import PROXY_VARIABLES
+from ..._model.options.syntax.command_line import LONG, arguments, merged, pair
 from ..._model.options.table import OPTIONS
 from ..._model.records.config import DEFAULT_PATH, resolved
 

@@ -15,7 +15,7 @@ from ..._model.errors import InvalidArgument
 from ..._model.options import normalise
 from ..._model.options.mounts import volumes
 from ..._model.options.network.ports import PortMapping
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.parsers import wrong
 from ..._model.options.table import ALONE, MOUNTS, OPTIONS, Change, Option
 from ..._model.records.config import ContainerConfig, resolved
 from ..._runtime.runtime import Runtime

@@ -9,7 +9,7 @@ from typing import Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.parsers import wrong
 from ..._model.records.image import PATH_TRANSPORTS, local_names
 from .outcome import Outcome
 

@@ -16,7 +16,7 @@ from ..._drivers.host import machine_id
 from ..._model.errors import InvalidArgument, InvalidState, warn
 from ..._model.options.network.definition import IPNetwork, Wanted, check
 from ..._model.options.network.options import LONGEST_INTERFACE, vlan_link
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.parsers import wrong
 from ..._model.records.defined_network import (
     BRIDGE,
     DRIVERS,

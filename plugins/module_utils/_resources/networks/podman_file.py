@@ -16,7 +16,7 @@ from ..._drivers.cni.config import MARK  # here a member, which podman does not 
 from ..._model.errors import MalformedData
 from ..._model.foreign import Foreign
 from ..._model.options.network.definition import usable
-from ..._model.options.parsers import natural
+from ..._model.options.syntax.parsers import natural
 from ..._model.records.defined_network import BRIDGE, HOST_LOCAL, DefinedNetwork, Route, Subnet
 
 Config = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Mapping, Optional
 from ..._drivers.registries import auth_paths, registries_conf
 from ..._model import caller
 from ..._model.errors import InvalidArgument
-from ..._model.options.parsers import wrong
+from ..._model.options.syntax.parsers import wrong
 from ..._model.records.image import registry_key
 
 _MAX_PASSWORD = 60000  # bytes of a line that skopeo reads

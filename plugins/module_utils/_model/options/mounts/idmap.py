@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Collection, Optional
 
-from ..parsers import wrong
+from ..syntax.parsers import wrong
 
 _RANGES = "@?[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10}"
 _IDMAP = re.compile(f"uids={_RANGES}(?:#{_RANGES})*;gids={_RANGES}(?:#{_RANGES})*")

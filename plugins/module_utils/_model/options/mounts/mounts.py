@@ -9,7 +9,19 @@ import os
 from typing import TYPE_CHECKING, Callable, Iterable, Optional
 
 from ... import caller
-from ..parsers import NAME_PATTERN, absolute_path, count, flag, host_path, is_flag, name, octal, plain_path, size, wrong
+from ..syntax.parsers import (
+    NAME_PATTERN,
+    absolute_path,
+    count,
+    flag,
+    host_path,
+    is_flag,
+    name,
+    octal,
+    plain_path,
+    size,
+    wrong,
+)
 from .volumes import PROPAGATIONS, bare, check_opposites
 
 if TYPE_CHECKING:

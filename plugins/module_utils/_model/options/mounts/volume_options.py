@@ -9,7 +9,7 @@ import re
 from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
 from ... import caller
-from ..parsers import count, plain_path, size, wrong
+from ..syntax.parsers import count, plain_path, size, wrong
 from .volumes import check_opposites
 
 OPTION = "options"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Iterable, Mapping, Sequence
 
 from ... import caller
-from ..parsers import NAME_PATTERN, absolute_path, natural, octal, plain_path, size, wrong
+from ..syntax.parsers import NAME_PATTERN, absolute_path, natural, octal, plain_path, size, wrong
 
 if TYPE_CHECKING:
     from ...records.image_config import ImageConfig

@@ -10,7 +10,7 @@ from typing import Any, Mapping, NamedTuple, Optional, Union
 
 from ...errors import InvalidArgument, warn
 from ...records.defined_network import BRIDGE, DRIVERS, IPVLAN, MACVLAN, ROUTED, WITH_PARENT, Bandwidth, Route, Subnet
-from ..parsers import check_text, is_name, mapping, whole, wrong
+from ..syntax.parsers import check_text, is_name, mapping, whole, wrong
 from .options import interface
 
 # Values of the option network of containers that are no network's name.

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Iterable
 
 from ...errors import InvalidArgument
-from ..parsers import hostname, wrong
+from ..syntax.parsers import hostname, wrong
 
 if TYPE_CHECKING:
     from ..types import ContainerOptions, NetworkSettings

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, TypedDict
 
-from ..parsers import address, natural, wrong
+from ..syntax.parsers import address, natural, wrong
 
 if TYPE_CHECKING:
     from ...records.image_config import ImageConfig

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Collection, Iterable, Mapping
 
-from ..parsers import address, string_list, wrong
+from ..syntax.parsers import address, string_list, wrong
 
 
 def addresses(value: Iterable[object], option: str) -> list[str]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Iterator, Mapping, Optional
 
-from .. import caller
-from ..errors import InvalidArgument
-from .network.resolver import host_addresses
+from ... import caller
+from ...errors import InvalidArgument
+from ..network.resolver import host_addresses
 
 SHORT = {
     "a": "attach",

@@ -14,7 +14,7 @@ import shlex
 import signal as _signal
 from typing import Any, Callable, Collection, Iterable, Mapping, Optional
 
-from ..errors import InvalidArgument
+from ...errors import InvalidArgument
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 NAME_LENGTH = 200  # a file's name has room for it with what is put after it

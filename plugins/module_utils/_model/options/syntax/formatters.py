@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Optional
 
 if TYPE_CHECKING:
-    from .types import Device, DeviceRule, Lender, Mount, Namespace, Network, NetworkSettings, Secret, Security, Volume
+    from ..types import Device, DeviceRule, Lender, Mount, Namespace, Network, NetworkSettings, Secret, Security, Volume
 
 _UNITS = (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
 

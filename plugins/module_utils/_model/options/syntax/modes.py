@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterable, Literal, Mapping
 
-from ..errors import InvalidArgument
+from ...errors import InvalidArgument
 from .parsers import absolute_path, flag, host_path, is_flag, name, size_limit, wrong
 
 if TYPE_CHECKING:
-    from .types import LogOptions, Network, NetworkSettings, Security
+    from ..types import LogOptions, Network, NetworkSettings, Security
 
 _LABEL_KEYS = ("user", "role", "type", "level", "filetype")
 
@@ -41,7 +41,7 @@ def network(value: Iterable[object], option: str) -> Network:
         if network_name not in networks:
             networks.append(network_name)
         if colon:
-            from .network import options as network_options
+            from ..network import options as network_options
 
             requested = network_options.settings(more, item, option)
             if settings.setdefault(network_name, requested) != requested:
