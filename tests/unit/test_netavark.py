@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,25 @@ def test_leases_are_the_highest_free_addresses_and_end_with_the_container(tmp_pa
     assert book.of(WEB, "front") == [] and book.of(OTHER, "front") == ["10.91.0.253"]
     book.release(OTHER, "front")
     assert not book.any("front") and os.listdir(tmp_path / "leases") == []
+
+
+def test_lease_is_seen_while_another_process_releases_its_own(tmp_path: Path) -> None:
+    book = leases.Leases(str(tmp_path))
+    taken = book.take(WEB, "eth0", FRONT, ())
+    link, ended = tmp_path / "leases/front/10.91.0.7", threading.Event()
+
+    def others() -> None:
+        while not ended.is_set():
+            link.symlink_to(f"{OTHER}/eth0")
+            link.unlink()
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    try:
+        assert all(book.of(WEB, "front") == [*taken] for _look in range(20000))
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_subnet_without_a_free_address_is_an_error_that_names_it(tmp_path: Path) -> None:

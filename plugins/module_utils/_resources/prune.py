@@ -184,7 +184,7 @@ def volumes(
         try:
             if name.startswith(removal.TRASH):
                 if not dry:
-                    removal.clear(f"{top}/{name}")
+                    removal.finish(runtime.parts, name[len(removal.TRASH) :])
             elif name not in used and _matches(runtime, name, filters) and (dry or not removal.remove(runtime, name)):
                 removed.append(name)
         except Exception as error:  # pylint: disable=broad-exception-caught

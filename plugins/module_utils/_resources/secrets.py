@@ -12,7 +12,7 @@ from .._container.live_status import timestamp
 from .._drivers import foreign_files
 from .._model import caller
 from .._model.engine_config import EngineConfig
-from .._model.errors import DependencyExists, InvalidArgument, MalformedData, NoSuchContainer, not_yet, some
+from .._model.errors import DependencyExists, InvalidArgument, MalformedData, not_yet, some
 from .._model.options.syntax.parsers import wrong
 from .._model.options.table import HIDDEN
 from .._store import secrets as store
@@ -69,15 +69,11 @@ def users(parts: EngineConfig, name: str) -> Iterator[str]:
     from .._runtime.base import RuntimeBase
 
     runtime = RuntimeBase(parts)
-    for container_name, container_id in dict.fromkeys((*runtime.store.being_made(), *runtime.store.names())):
-        try:
-            container = runtime.by_id(container_id, container_name)
-        except NoSuchContainer:
-            continue
+    for container in runtime.containers_and_new():
         wanted = container.config.options["secrets"]
-        unknown = container.unreadable and mentions(runtime.store.config_text(container_id), name)
+        unknown = container.unreadable and mentions(runtime.store.config_text(container.id), name)
         if unknown or any(one["name"] == name for one in wanted):
-            yield container_name
+            yield container.name
 
 
 def of_file(path: str, option: str) -> bytes:

@@ -226,7 +226,10 @@ def _forget(runtime: RuntimeBase, container_id: str) -> None:
     with suppress(NoSuchContainer, StateCorrupt, InvalidState, MalformedData):  # half of them are gone already
         theirs = lives.read(Container(runtime.store, runtime.host, runtime.store.config(container_id))).theirs
         used = {
-            one["source"] for other in runtime.containers() if other.id != container_id for one in other.config.volumes
+            one["source"]
+            for other in runtime.containers_and_new()
+            if other.id != container_id
+            for one in other.config.volumes
         }
         for name in theirs.volumes.keys() - used:
             adopted_volumes.forget(runtime.parts, name, _directory(theirs, name))

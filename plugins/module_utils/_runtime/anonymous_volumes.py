@@ -45,7 +45,7 @@ def leaving(runtime: RuntimeBase, container: Container, gone: Collection[str] = 
     names = {volume["source"] for volume in container.config.volumes if volume.get("anonymous")}
     if not names or container.store.side_record(container.id, _KEEP):
         return set()
-    for other in runtime.containers():
+    for other in runtime.containers_and_new():
         if other.id != container.id and other.id not in gone:
             names -= {volume["source"] for volume in other.config.volumes}
             names = {name for name in names if name not in other.newer}

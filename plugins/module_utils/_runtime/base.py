@@ -52,6 +52,11 @@ class RuntimeBase:
         """Yield every container in the order of names, without those removed meanwhile."""
         return self._those(self.store.names())
 
+    def containers_and_new(self) -> Iterator[Container]:
+        """Yield every container, and those being created."""
+        # In this order: one that is being created may be complete a moment later.
+        return self._those(dict.fromkeys((*self.store.being_made(), *self.store.names())))
+
     def interrupted(self, has: Callable[[Mapping[str, str]], bool]) -> Iterator[str]:
         """Yield the names without a container whose creation or removal was interrupted, by its labels."""
         there = {name for name, _container_id in self.store.names()}
@@ -86,11 +91,9 @@ class RuntimeBase:
 
     def dependents(self, container_id: str) -> list[Container]:
         """Return the containers that join a namespace of this one or require it, including those being created."""
-        # In this order: one that is being created may be complete a moment later.
-        names = dict.fromkeys((*self.store.being_made(), *self.store.names()))
         return [
             other
-            for other in self._those(names)
+            for other in self.containers_and_new()
             if container_id in other.config.dependencies or container_id in other.newer and other.id != container_id
         ]
 

@@ -26,7 +26,7 @@ def used_by(config: ContainerConfig) -> set[str]:
 
 def in_use(runtime: RuntimeBase) -> Iterator[tuple[str, str]]:
     """Yield (image ID, container ID) of this engine's containers, and of all others in the store."""
-    for container in runtime.containers():
+    for container in runtime.containers_and_new():
         for image_id in used_by(container.config):
             yield image_id, container.id
         for image_id in re.findall("[0-9a-f]{64}", container.newer):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from contextlib import suppress
 from typing import Any, Iterator, Mapping, Sequence
 
 from ..._model.errors import InvalidArgument, InvalidState
@@ -81,11 +82,10 @@ class Leases:
         """Return the owner of each leased address of a network."""
         folder = f"{self._root}/{network}"
         leased = {}
-        try:
+        with suppress(FileNotFoundError):  # there is none
             for ip in os.listdir(folder):
-                leased[ip] = os.readlink(f"{folder}/{ip}")
-        except FileNotFoundError:
-            pass  # released meanwhile by another process, or there is none
+                with suppress(FileNotFoundError):  # released meanwhile by another process
+                    leased[ip] = os.readlink(f"{folder}/{ip}")
         return leased
 
 

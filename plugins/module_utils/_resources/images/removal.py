@@ -71,7 +71,7 @@ def remove(parts: EngineConfig, key: str, *, force: bool, dry: bool) -> Outcome:
 
 
 def _users(runtime: Runtime, image: Image) -> _Users:
-    own = [one for one in runtime.containers() if image.id in used_by(one.config) or image.id in one.newer]
+    own = [one for one in runtime.containers_and_new() if image.id in used_by(one.config) or image.id in one.newer]
     known = {container.id for container in own}
     return _Users(
         own,

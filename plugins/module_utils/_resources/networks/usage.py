@@ -33,13 +33,16 @@ def users(runtime: Runtime, name: str, default: str) -> list[User]:
     """
     found = [one for on in of_all(runtime, default) for network, one in on if network == name]
     known = {one.container.id for one in found}
-    newer = (one for one in runtime.containers() if one.newer and one.id not in known and mentions(one.newer, name))
+    newer = (
+        one for one in runtime.containers_and_new() if one.newer and one.id not in known and mentions(one.newer, name)
+    )
     return [*found, *(User(one, None) for one in newer)]
 
 
 def of_all(runtime: Runtime, default: str) -> Iterator[list[tuple[str, User]]]:
     """Yield each container's networks."""
-    named = dict.fromkeys((*runtime.store.names(), *runtime.store.being_made(), *runtime.store.unfinished()))
+    # In this order: one that is being created may be complete a moment later, and one that is complete be removed.
+    named = dict.fromkeys((*runtime.store.being_made(), *runtime.store.names(), *runtime.store.unfinished()))
     seen: set[str] = set()
     for name, container_id in named:
         if container_id in seen:

@@ -116,7 +116,8 @@ def _check(parts: EngineConfig, outcome: Outcome, desired: DesiredVolume) -> Non
     used = users(runtime).get(name, [])
     if desired.recreate and used:
         raise InvalidState(f"volume {name} cannot be re-created while {named(used)} uses it: remove that first")
-    live = [one.name for one in runtime.containers() if one.name in used and one.peek().state.status.has_process]
+    on = [one for one in runtime.containers_and_new() if one.name in used]
+    live = [one.name for one in on if one.peek().state.status.has_process]
     if live:
         raise InvalidState(
             f"options: volume {name} cannot be changed while {named(live)} runs with it: stop that first"

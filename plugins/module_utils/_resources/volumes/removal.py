@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from ..._drivers.storage import project_quota, volume_mounts
 from ..._drivers.trees import removal
+from ..._model.engine_config import EngineConfig
 from ..._model.errors import ConfigMismatch, StateCorrupt
 from ..._model.failpoints import failpoint
 from ..._runtime.base import RuntimeBase
@@ -27,37 +28,46 @@ def remove(runtime: RuntimeBase, name: str) -> list[str]:
 
     :raises NotRemoved: something of it is left.
     """
-    folder = store.folder(runtime.parts, name)
-    trash = f"{os.path.dirname(folder)}/{TRASH}{name}"
-    if not os.path.isdir(folder):
-        clear(trash)
+    if not os.path.isdir(store.folder(runtime.parts, name)):
+        finish(runtime.parts, name)
         return []
     with store.locked(runtime.parts, name):
         return discard(runtime, name)
 
 
+def finish(parts: EngineConfig, name: str) -> None:
+    """Remove what an interrupted removal of a volume has left."""
+    trash = _trash(parts, name)
+    if os.path.isdir(trash):
+        # Another process may be about to restore it, for a container that has appeared.
+        with store.locked(parts, name):
+            _clear(trash)
+
+
+def _trash(parts: EngineConfig, name: str) -> str:
+    return f"{os.path.dirname(store.folder(parts, name))}/{TRASH}{name}"
+
+
 def discard(runtime: RuntimeBase, name: str) -> list[str]:
     """Do what ``remove`` does with a volume that is there, under its lock."""
-    folder = store.folder(runtime.parts, name)
-    trash = f"{os.path.dirname(folder)}/{TRASH}{name}"
+    folder, trash = store.folder(runtime.parts, name), _trash(runtime.parts, name)
     used = users(runtime).get(name, [])
     if used or not os.path.isdir(folder):
         return used
     volume_mounts.unmount(f"{folder}/_data")
     store.release(runtime.parts, name)
-    clear(trash)
+    _clear(trash)
     failpoint(f"rename volume {name}")
     os.rename(folder, trash)
     used = users(runtime).get(name, [])
     if used:
         os.rename(trash, folder)
     else:
-        clear(trash)
+        _clear(trash)
     return used
 
 
-def clear(trash: str) -> None:
-    """Remove what an interrupted removal has left."""
+def _clear(trash: str) -> None:
     if os.path.isdir(trash):
         _lift_quota(trash)
         failpoint("remove volume")

@@ -1,0 +1,123 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Removals of what a task at the same moment begins to use."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
+from ansible_collections.libpod.engine.plugins.module_utils._resources.networks import usage
+from ansible_collections.libpod.engine.plugins.module_utils._resources.volumes import removal
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.images import in_use
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.plugins.module_utils._store.store import Store
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
+
+OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+VOLUMES = Path("/srv/static/volumes")
+
+
+@contextmanager
+def _being_created(host: Host, folder: Path, **options: Any) -> Iterator[Callable[[], Result]]:
+    """Enter while a task creates the container ``new``, whose configuration is there; yield what lets it go on."""
+    reached, go_on = folder / "reached", folder / "go-on"
+
+    def prepare() -> None:
+        def observe(effect: str) -> None:
+            if effect == "event create":
+                reached.touch()
+                eventually(go_on.exists)
+
+        failpoints.observe(observe)
+
+    task = {"name": "new", "state": "present", **OPTIONS, **options}
+    with ThreadPoolExecutor() as pool:
+        creation = pool.submit(host.module, "libpod_container", task, prepare=prepare)
+
+        def finish() -> Result:
+            go_on.touch()
+            return creation.result()
+
+        try:
+            eventually(reached.exists)
+            yield finish
+        finally:
+            finish()
+
+
+def test_anonymous_volume_stays_for_a_container_that_is_being_created(host: Host, tmp_path: Path) -> None:
+    made = host.container("old", volume=["/data"], **OPTIONS)
+    (kept,) = (Path(one["Source"]) / "kept" for one in made["container"]["Mounts"])
+    kept.touch()
+    with _being_created(host, tmp_path, volumes_from=["old"], state="started") as finish:
+        assert not host.container("old", state="absent", delete_volumes=True).failed
+        done = finish()
+    assert not done.failed and kept.exists(), done
+
+
+def test_container_that_is_being_created_uses_its_image(host: Host, tmp_path: Path) -> None:
+    runtime = Runtime(host.parts)
+    with _being_created(host, tmp_path):
+        assert [image for image, _container in in_use(runtime)] == [ImageStore(host.parts).get("busybox").id]
+
+
+def test_container_whose_creation_ends_during_a_look_uses_its_network(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, names = Runtime(host.parts), Store.names
+    with _being_created(host, tmp_path, network="libpod") as finish:
+
+        def just_before(store: Store) -> Iterator[tuple[str, str]]:
+            listed = list(names(store))
+            assert not finish().failed
+            return iter(listed)
+
+        monkeypatch.setattr(Store, "names", just_before)
+        assert [one.container.name for one in usage.users(runtime, "libpod", "")] == ["new"]
+
+
+@pytest.mark.parametrize(
+    "other", [("libpod_prune", {"volume": True}), ("libpod_volume", {"name": "v", "state": "absent"})]
+)
+def test_volume_that_a_removal_restores_is_not_removed_by_another(
+    host: Host, other: tuple[str, Any], tmp_path: Path
+) -> None:
+    """As where a container that names it is made after the first look."""
+    host.module("libpod_volume", {"name": "v"})
+    (VOLUMES / "v/_data/kept").touch()
+
+    renamed, go_on = tmp_path / "renamed", tmp_path / "go-on"
+
+    def prepare() -> None:
+        look: Callable[..., dict[str, list[str]]] = vars(removal)["users"]
+        looks = list[None]()
+
+        def users(*args: Any, **named: Any) -> dict[str, list[str]]:
+            looks.append(None)
+            if len(looks) == 2:
+                assert not os.path.exists(VOLUMES / "v")
+                renamed.touch()
+                eventually(go_on.exists)
+            return look(*args, **named)
+
+        vars(removal)["users"] = users
+
+    with ThreadPoolExecutor() as pool:
+        task = pool.submit(host.module, "libpod_volume", {"name": "v", "state": "absent"}, prepare=prepare)
+        eventually(renamed.exists)
+        assert not host.container("c", state="present", volume=["v:/data"], **OPTIONS).failed
+        wait([pool.submit(host.module, *other)], 1)
+        go_on.touch()
+    done = task.result()
+    assert done.failed and "container c uses it" in done["msg"], done
+    assert os.listdir(VOLUMES / "v/_data") == ["kept"]
