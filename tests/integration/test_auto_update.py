@@ -203,6 +203,22 @@ def test_container_follows_its_name_in_the_store(host: Host) -> None:
     own_names(host)
 
 
+def test_file_system_that_refuses_one_update_stops_none_of_the_others(host: Host) -> None:
+    """The record of the first one cannot be written."""
+    host.store("add-names", "--name", "localhost/app:1", "localhost/entrypoint:latest")
+    for name in ("a", "b"):
+        run(host, name, "localhost/app:1", "local")
+    host.store("add-names", "--name", "localhost/app:1", "localhost/configured:latest")
+    record = f"{host.parts.static_root}/auto-update/a.json"
+    os.makedirs(f"{record}/in-the-way")
+    assert update(host, code=125) == {"a": "failed", "b": "true"}
+    os.rmdir(f"{record}/in-the-way")
+    os.rmdir(record)
+    assert update(host) == {"a": "true", "b": "false"}
+    host.empty()
+    own_names(host)
+
+
 def test_role_installs_a_timer_and_removes_it(host: Host) -> None:
     made = host.container("c", image=host.debian(), network="none", wait="booted", wait_timeout="300")
     assert not made.failed, made

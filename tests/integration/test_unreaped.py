@@ -194,5 +194,9 @@ def test_container_whose_first_thread_has_ended_runs(host: Host) -> None:
     eventually(lambda: ") Z " in Path(f"/proc/{pid}/stat").read_text("utf-8"))
     again = host.container("c", **options)
     assert not again.changed, again["plan"]
+    options["volume"] = [*PYTHON, "v:/added"]
+    done = host.container("c", **options)
+    assert done["actions"] == ["updated c"], done
+    assert not host.container("c", **options).changed
     done = host.container("c", state="stopped")
     assert done["actions"] == ["stopped c"] and done["container"]["State"]["ExitCode"] == 137, done

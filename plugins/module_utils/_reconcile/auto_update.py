@@ -74,13 +74,16 @@ class _Unproved:
     """The updates that have begun and not yet proved to run, by the containers' names, on disk."""
 
     def __init__(self, parts: EngineConfig) -> None:
-        self._path = Runtime(parts).store.unproved_update
+        self._store = Runtime(parts).store
+        self._path = self._store.unproved_update
         self._directory = os.path.dirname(self._path("name"))
 
     def note(self, name: str, earlier: str, image: str) -> None:
         """Record that a container of the image ``earlier`` is about to be one of ``image``, by their IDs."""
         os.makedirs(self._directory, 0o700, exist_ok=True)
-        records.write(self._path(name), {"earlier": earlier, "image": image})
+        self._store.prepare()
+        with self._store.lock(name):  # another run may write the same record
+            records.write(self._path(name), {"earlier": earlier, "image": image})
 
     def earlier(self, container: Container) -> str:
         """Return the ID of the image before the container's present one, empty where that has proved to run."""
@@ -148,7 +151,7 @@ class _Updates:
                 return report._replace(updated=PENDING)
             self._unproved.note(config.name, config.rootfs_image_id, image.id)
             return self._prove(desired, config.rootfs_image_id, report)
-        except LibpodError as error:
+        except (LibpodError, OSError) as error:
             return report._replace(updated=FAILED, error=sentence(error))
 
     def _prove(self, desired: Desired, earlier: str, report: Report) -> Report:
@@ -159,7 +162,7 @@ class _Updates:
             _check_settled(Runtime(self._parts).by_id(outcome.container_id, desired.name), self._how.settle)
         except ContainerRemoved as error:
             report = report._replace(updated=FAILED, error=sentence(error))
-        except LibpodError as error:
+        except (LibpodError, OSError) as error:
             report = report._replace(updated=FAILED, error=sentence(error))
             if self._how.rollback:
                 return self._rolled_back(desired, earlier, report)
@@ -194,7 +197,7 @@ class _Updates:
                     raise InvalidState(f"image {earlier[:12]} is no longer in the store")
                 Images(self._parts).tag(earlier, [desired.image])
             outcome = self._changed(desired._replace(pulling=None, wait_for_healthy=False))
-        except LibpodError as error:
+        except (LibpodError, OSError) as error:
             return report._replace(
                 error=f"{report.error}; and going back to the earlier image failed: {sentence(error)}"
             )

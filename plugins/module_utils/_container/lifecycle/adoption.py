@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Iterator, NamedTuple, TypedDict
 from zlib import crc32
 
-from ..._drivers import foreign_files
+from ..._drivers import foreign_files, process
 from ..._drivers.cgroups import hierarchy
 from ..._drivers.kernel import netns, syscalls
 from ..._drivers.oci.moved_state import move
@@ -108,7 +108,7 @@ def check(container: ContainerBase, theirs: PodmanContainer) -> list[str]:
     if not _is_same(state["mountPoint"].text(required=True), mounted):
         state["mountPoint"].fail(f"the mount point of its root filesystem, {mounted or 'which is not mounted'}")
     pid = state["pid"].integer()
-    if os.path.lexists(theirs.netns) and not _is_same(theirs.netns, f"/proc/{pid}/ns/net"):
+    if os.path.lexists(theirs.netns) and not _is_same(theirs.netns, f"/proc/{process.living_thread(pid)}/ns/net"):
         raise InvalidState(
             f"container {container.name} cannot be adopted: network: its process {pid} is not in the namespace "
             f"{theirs.netns} that podman has on record: restart it by podman"

@@ -44,7 +44,7 @@ def system_state(container: ContainerBase, seconds: float = 0) -> str:
         return ""
     if has_booted(container):
         return RUNNING
-    if not _listens(state.pid):
+    if not _listens(container.proc):
         return ""
     question = ["systemctl", "is-system-running"]
     found = _printed(container, [*question, "--wait"], min(seconds, _LONGEST)) if seconds > 0 else ""
@@ -94,9 +94,9 @@ def _limit() -> str:
         return file.read(32).strip()
 
 
-def _listens(pid: int) -> bool:
+def _listens(proc: str) -> bool:
     try:
-        held, missing = securejoin.way_to(f"/proc/{pid}/root", _SOCKET)
+        held, missing = securejoin.way_to(f"{proc}/root", _SOCKET)
     except OSError:
         return False
     os.close(held)

@@ -99,14 +99,13 @@ def entered(container: ContainerBase) -> Iterator[Inside]:
 
     :raises ContainerStopped: its process has just ended.
     """
-    state = container.state
-    held: list[int] = []
+    proc, held = container.proc, list[int]()
     try:
         for name, flags in (("root", os.O_PATH | os.O_DIRECTORY), ("ns/mnt", os.O_RDONLY)):
-            held.append(os.open(f"/proc/{state.pid}/{name}", flags | os.O_CLOEXEC))
-        with open(f"/proc/{state.pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            held.append(os.open(f"{proc}/{name}", flags | os.O_CLOEXEC))
+        with open(f"{proc}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
             mounts = [_live(line) for line in file]
-        if not process.alive(state.process):
+        if not process.alive(container.state.process):
             raise ProcessLookupError
     except (FileNotFoundError, ProcessLookupError) as error:
         for descriptor in held:
@@ -238,7 +237,7 @@ def everywhere(container: ContainerBase, config: ContainerConfig, inside: Inside
     """Return what prevents any change; empty for nothing."""
     if not mount_api.supported():
         return "the kernel lacks mount_setattr(2) or does not let the engine use it"
-    if os.readlink(f"/proc/{container.state.pid}/ns/user") != os.readlink("/proc/self/ns/user"):
+    if os.readlink(f"{container.proc}/ns/user") != os.readlink("/proc/self/ns/user"):
         return "the container has a user namespace"
     if all(one.point != "/" for one in inside.mounts):
         return "the container's process has changed its root directory"

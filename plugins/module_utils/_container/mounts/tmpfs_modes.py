@@ -100,9 +100,7 @@ def changed(container: ContainerBase) -> dict[str, tuple[str, str]]:
         mode = requested(one["options"]) if one["type"] == "tmpfs" else None
         if mode is not None and "ro" not in one["options"] and not container.config.id_mappings:
             try:
-                info = os.stat(
-                    securejoin.resolve(f"/proc/{container.state.pid}/root", one["target"]), follow_symlinks=False
-                )
+                info = os.stat(securejoin.resolve(f"{container.proc}/root", one["target"]), follow_symlinks=False)
             except OSError:
                 continue
             if stat.S_IMODE(info.st_mode) != mode:

@@ -48,7 +48,8 @@ def adopt(path: str, pid: int) -> None:
 
     :raises OSError: there is no such process, or the kernel refuses.
     """
-    _keep(path, lambda: syscalls.mount(f"/proc/{pid}/ns/net", path, flags=syscalls.MS_BIND))
+    source = f"/proc/{process.living_thread(pid)}/ns/net"
+    _keep(path, lambda: syscalls.mount(source, path, flags=syscalls.MS_BIND))
 
 
 def delete(path: str) -> None:
