@@ -9,11 +9,13 @@ import os
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Sequence
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
+from ansible_collections.libpod.engine.plugins.module_utils._resources import prune
 from ansible_collections.libpod.engine.plugins.module_utils._resources.networks import usage
 from ansible_collections.libpod.engine.plugins.module_utils._resources.volumes import removal
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.images import in_use
@@ -69,6 +71,51 @@ def test_container_that_is_being_created_uses_its_image(host: Host, tmp_path: Pa
     runtime = Runtime(host.parts)
     with _being_created(host, tmp_path):
         assert [image for image, _container in in_use(runtime)] == [ImageStore(host.parts).get("busybox").id]
+
+
+def test_image_that_gets_a_name_during_a_prune_stays(host: Host) -> None:
+    host.container("c", **OPTIONS)
+    for text in ("one", "two"):
+        assert host.module("libpod_commit", {"container": "c", "image": "mine", "changes": [f"LABEL t={text}"]}).changed
+    images = {image.id for image, _created in ImageStore(host.parts).all()}
+
+    def prepare() -> None:
+        staying: Callable[..., set[str]] = vars(prune)["_staying"]
+
+        def and_named(*args: Any) -> set[str]:
+            stays = staying(*args)
+            (dangling,) = images - stays
+            host.store("add-names", "--name", "localhost/named:latest", dangling)
+            return stays
+
+        vars(prune)["_staying"] = and_named
+
+    assert not host.module("libpod_prune", {"image": True}, prepare=prepare).changed
+    assert {image.id for image, _created in ImageStore(host.parts).all()} == images
+    for name in ("named", "mine"):
+        host.store("delete-image", f"localhost/{name}:latest")
+
+
+def test_loaded_image_that_is_pruned_before_it_has_its_name_is_loaded_again(host: Host, tmp_path: Path) -> None:
+    host.container("c", **OPTIONS)
+    assert host.module("libpod_commit", {"container": "c", "image": "mine"}).changed
+    archive = {"image": ["mine"], "dest": str(tmp_path / "mine.tar")}
+    assert host.module("libpod_save", archive).changed
+    host.store("delete-image", "localhost/mine:latest")
+
+    def prepare() -> None:
+        tag = Images.tag
+
+        def after_a_prune(images: Images, image_id: str, names: Sequence[str]) -> None:
+            Images.tag = tag  # type: ignore[method-assign]
+            assert host.module("libpod_prune", {"image": True})["images"] == [image_id]
+            tag(images, image_id, names)
+
+        Images.tag = after_a_prune  # type: ignore[method-assign]
+
+    done = host.module("libpod_load", {"input": archive["dest"]}, prepare=prepare)
+    assert done.changed and ImageStore(host.parts).find("mine"), done
+    host.store("delete-image", "localhost/mine:latest")
 
 
 def test_container_whose_creation_ends_during_a_look_uses_its_network(

@@ -183,6 +183,22 @@ def test_what_cannot_be_renamed_is_refused_and_stays(host: Host) -> None:
     assert host.module("libpod_pod", {"name": "shop", "state": "absent"}).changed
 
 
+def test_id_of_a_container_or_pod_is_no_name_of_another(host: Host) -> None:
+    """Its lock has that name."""
+    ids = [host.container(name, **ALONE, state="created")["container"]["Id"] for name in ("one", "two")]
+    ids.append(host.module("libpod_pod", {"name": "shop", "state": "created"})["pod"]["Id"])
+    for name in ids:
+        for check in (True, False):
+            options = {"name": name, "state": "created"}
+            refused = [host.module("libpod_container", {**ALONE, **options}, check=check)]
+            refused.append(host.module("libpod_pod", options, check=check))
+            refused.append(host.module("libpod_pod", {"name": "p", "infra_name": name}, check=check))
+            for one in refused:
+                assert one.failed and f"{name!r} is the ID of another container or pod" in one["msg"], one
+        assert "is the ID of another" in libpod(host, "rename", "one", name, code=125).stderr
+    assert host.module("libpod_pod", {"name": "shop", "state": "absent"}).changed
+
+
 def test_container_that_a_unit_starts_keeps_its_name(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -281,6 +281,7 @@ def unmade(runtime: Runtime, desired: Desired) -> Plan:
 
 
 def _new(runtime: Runtime, desired: Desired) -> Plan:
+    runtime.store.check_new_name(desired.name)
     if any(key.startswith("pod") for key in runtime.store.name_record(desired.name)):
         raise PodExists(f"the name {desired.name!r} is a pod's: give the container another one")
     if desired.unusable:

@@ -178,6 +178,7 @@ def _damaged(pods: Pods, pod: PodConfig, members: list[Container], state: str) -
 def _new(pods: Pods, desired: DesiredPod) -> Plan:
     if desired.state == "absent":
         return Plan()
+    pods.store.check_new_name(desired.name)
     if pods.store.name_record(desired.name).get("id"):
         raise ContainerExists(f"the name {desired.name!r} is a container's: give the pod another one")
     if desired.state in (*DOWN, "paused", "unpaused") or desired.options is None:

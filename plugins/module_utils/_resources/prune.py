@@ -237,7 +237,7 @@ def images(
         try:
             if not filters.match(seconds(created) if created else 0.0, image.config.get("Labels") or {}):
                 continue
-            if dry or Images(runtime.parts).remove(image.id):
+            if dry or _is_as_before(runtime, image) and Images(runtime.parts).remove(image.id):
                 removed.append(image.id)
         except (LibpodError, OSError) as error:
             # A container of another engine may use it; the store then refuses.
@@ -246,6 +246,12 @@ def images(
             elif image.id not in {used for used, _container in in_use(runtime)}:
                 errors.append(error)
     return removed
+
+
+def _is_as_before(runtime: Runtime, image: Image) -> bool:
+    """Return whether an image is there with the same names: a pull or a tag may have given it one."""
+    now = ImageStore(runtime.parts).find(image.id)
+    return now is not None and now.names == image.names
 
 
 def _staying(runtime: Runtime, known: Sequence[Image], every: bool, gone: Collection[str]) -> set[str]:

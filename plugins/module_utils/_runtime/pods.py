@@ -144,6 +144,7 @@ class Pods:
 
         :raises PodExists: it is a pod's. :raises ContainerExists: it is that of a container outside the pod.
         """
+        self.store.check_new_name(name)
         record = self.store.name_record(name) if name else {}
         taken = f"infra_name: {name!r} cannot be the name of the infra container of pod {pod_name}"
         if name and name == pod_name or any(key.startswith("pod") for key in record):

@@ -38,10 +38,12 @@ from .base import RuntimeBase
 def check(container: Container, taken: NameRecord, new: str) -> None:
     """Check that a container can get a name, of which ``taken`` is the record.
 
-    :raises ContainerExists, PodExists: the name is taken. :raises InvalidState: it is the infra container of a pod.
+    :raises ContainerExists, PodExists: the name is taken. :raises InvalidArgument: it is an ID.
+    :raises InvalidState: it is the infra container of a pod.
     :raises ConfigMismatch, StateCorrupt: its configuration is a newer version's, or damaged.
     """
     doing = f"container {container.name} cannot be renamed"
+    container.store.check_new_name(new)
     if any(key.startswith("pod") for key in taken):
         raise PodExists(f"{doing}: {new!r} is a pod's name: give it another one")
     if taken.get("id"):

@@ -32,6 +32,7 @@ from .locks import FileLock
 NameRecord = dict[str, str]
 # The last file of the reserve: where it exists, the reserve is complete (reserve.LAST).
 _RESERVE = "reserve/31"
+_ID_LENGTH = 64
 
 
 def _check_root(path: str, option: str) -> None:
@@ -141,6 +142,15 @@ class Store:
                 'the file, as {"id": "ID"} with the ID of the right one, or remove it'
             ) from damage
         return {"id": ids[0]}
+
+    def check_new_name(self, name: str) -> None:
+        """Check that no container or pod has the name as its ID: it would share that one's lock.
+
+        :raises InvalidArgument: one has.
+        """
+        folders = (f"{self.parts.static_root}/{kind}/{name}" for kind in ("containers", "pods"))
+        if len(name) == _ID_LENGTH and any(map(os.path.isdir, folders)):
+            raise InvalidArgument(f"the name {name!r} is the ID of another container or pod: choose another name")
 
     def write_name(self, name: str, record: NameRecord) -> None:
         path = f"{self._names}/{name}.json"

@@ -41,6 +41,7 @@ def make(runtime: Runtime, container: Optional[Container], desired: Desired) -> 
         _check_same(runtime, container)
     if container is not None or arriving is not None:
         return Plan((), (), now, now)
+    runtime.store.check_new_name(desired.name)
     if any(key.startswith("pod") for key in runtime.store.name_record(desired.name)):
         raise PodExists(f"the name {desired.name!r} is a pod's: rename podman's container")
     theirs = _theirs(runtime, desired.name)

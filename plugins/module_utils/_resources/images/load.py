@@ -14,9 +14,11 @@ from ..._drivers.images.archive_reader import ArchivedImage
 from ..._drivers.images.store import ImageStore
 from ..._drivers.images.transport import Images
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, MalformedData, not_yet, note_done
+from ..._model.errors import InvalidArgument, MalformedData, ToolFailed, not_yet, note_done
 from ..._model.failpoints import failpoint
 from .work_folder import clear, work_folder
+
+_TRIES = 3
 
 
 class Loaded(NamedTuple):
@@ -63,21 +65,41 @@ def _load(parts: EngineConfig, path: str, kind: str, missing: list[ArchivedImage
                 failpoint("unpack archive")
                 reader.unpack(path, f"{folder}/layout")
             for image in missing:
-                if images.store.find(image.id) is None:
+                if kind == reader.OCI:
+                    source = f"oci:{folder}/layout:image"
+                else:
+                    # The file that was looked at, whatever its path leads to by now, and with no colon in it.
+                    source = f"docker-archive:/proc/{os.getpid()}/fd/{file.fileno()}:@{image.number}"
+                tries = 0
+                while not _is_stored(images, image, tries):
                     if kind == reader.OCI:
                         _write_index(f"{folder}/layout", image)
-                        source = f"oci:{folder}/layout:image"
-                    else:
-                        # The file that was looked at, whatever its path leads to by now, and with no colon in it.
-                        source = f"docker-archive:/proc/{os.getpid()}/fd/{file.fileno()}:@{image.number}"
                     images.copy(source, images.reference(image.id), doing=f"loading {path}", scratch=folder)
                     _check_stored(images, image.id, path)
-                if image.names:
-                    images.tag(image.id, image.names)
+                    tries += 1
                 done.append(f"loaded image {image.names[0] if image.names else image.id[:12]}")
     except Exception as error:
         note_done(error, done)
         raise
+
+
+def _is_stored(images: Images, image: ArchivedImage, tries: int) -> bool:
+    """Give an image its names, and return whether it is in the store, where another task may prune one without names.
+
+    :raises ToolFailed: it cannot be named, or is gone again after so many ``tries``.
+    """
+    if not image.names and tries:
+        return True
+    if images.store.find(image.id) is None:
+        return False
+    try:
+        if image.names:
+            images.tag(image.id, image.names)
+    except ToolFailed:
+        if tries >= _TRIES or images.store.find(image.id) is not None:
+            raise
+        return False
+    return True
 
 
 def _check_stored(images: Images, image_id: str, path: str) -> None:
