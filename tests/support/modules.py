@@ -31,9 +31,13 @@ MODULES = "ansible_collections.libpod.engine.plugins.modules"
 
 
 class Result(dict[str, Any]):
-    """What the module printed, with ``exit_code``, ``stderr``, and the ``effects`` passed where they were counted."""
+    """What the module printed, with ``exit_code``, ``stderr``, and the ``effects`` passed where they were counted.
+
+    ``dumped_core``: the kernel says that a signal ended it with a core dump.
+    """
 
     exit_code: int = 0
+    dumped_core: bool = False
     stderr: str = ""
     effects: Sequence[str] = ()
 
@@ -105,6 +109,7 @@ def in_child(body: Callable[[], object], *, kill_at: str | int = "") -> Result:
         result["warnings"] = [one["event"]["msg"] if isinstance(one, dict) else one for one in result["warnings"]]
     result.stderr = err
     result.exit_code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+    result.dumped_core = os.WIFSIGNALED(status) and os.WCOREDUMP(status)
     result.effects = effects.splitlines()
     return result
 

@@ -235,7 +235,10 @@ def _release(pid: int, start_pipe: int, enter_cgroup: Callable[[int], None]) -> 
 
 
 def _line(pipe: int, deadline: float, size: int) -> Optional[bytes]:
-    """Return the first line from a pipe, or its first ``size`` bytes; None where none comes in time."""
+    """Return the first line from a pipe, or its first ``size`` bytes; None where none comes in time.
+
+    Where a command ends at once, a second line, with its exit code, may have come by then.
+    """
     data, poll = bytearray(), select.poll()
     poll.register(pipe, select.POLLIN)
     while b"\n" not in data[-_CHUNK:] and len(data) < size:
@@ -248,7 +251,7 @@ def _line(pipe: int, deadline: float, size: int) -> Optional[bytes]:
             if not chunk:
                 break
             data += chunk
-    return bytes(data)
+    return bytes(data).partition(b"\n")[0]
 
 
 def _program(path: str, package: str) -> str:

@@ -22,15 +22,18 @@ _STORAGE = "CONTAINERS_STORAGE_CONF"
 _OUTLIVED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 # Python itself ignores these, and subprocess restores them for programs.
 _PYTHONS = (signal.SIGPIPE, signal.SIGXFSZ)
+_PR_SET_DUMPABLE = 4  # <linux/prctl.h>
+_CAPABILITY_VERSION, _CAP_SYS_PTRACE = 0x20080522, 19  # <linux/capability.h>
 _ours: dict[str, str] = {}  # the environment that the last call set
 
 
 def harden() -> None:
-    """Set umask 022, default signals, no foreign descriptors, the directory ``/`` and a small environment.
+    """Set umask 022, default signals, no foreign descriptors, no core dumps, the directory ``/``, a small environment.
 
     The caller's directory and environment are kept in ``_model.caller``. A second call in one process changes nothing,
     unless there is another caller: Mitogen's interpreter gives each task its own.
     """
+    _forbid_core_dumps()
     os.umask(0o022)
     _restore_signals()
     _open_standard_streams()
@@ -38,6 +41,20 @@ def harden() -> None:
     if _ours != os.environ:
         _leave_caller()
     _set_locale()
+
+
+def _forbid_core_dumps() -> None:
+    """Have the kernel write no core dump of this process, whose memory has a task's secrets (prctl(2)).
+
+    It ends at execve(2), so tools and containers are as they are: unlike RLIMIT_CORE, which they would inherit, and
+    which a core_pattern with a program ignores. Without CAP_SYS_PTRACE nothing is set: tools could no longer open what
+    the engine gives them below ``/proc/PID/fd``.
+    """
+    import ctypes  # which Ansible has loaded
+
+    library, header, sets = ctypes.CDLL(None), (ctypes.c_uint * 2)(_CAPABILITY_VERSION, 0), (ctypes.c_uint * 6)()
+    if library.capget(header, sets) == 0 and sets[0] >> _CAP_SYS_PTRACE & 1:  # of the effective ones, the lower half
+        library.prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(0))
 
 
 def _set_locale() -> None:
