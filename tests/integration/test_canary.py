@@ -87,6 +87,12 @@ FAILING: list[tuple[str, dict[str, Any]]] = [
     ("container", {"name": "no", **BUSYBOX, "memory": "much", "env": {"A": f"{CANARY}-19"}}),
     ("container", {"name": "no", **BUSYBOX, "env": [f"{CANARY}-20"]}),
     ("secret", {"name": "no/such", "data": f"{CANARY}-21"}),
+    ("volume", {"name": "no", "options": ["type=cifs", "device=//h/s", f"o=user=me,password={CANARY}-25"]}),
+    ("volume", {"name": "no", "options": [f"type=cifs,o=pass={CANARY}-26"]}),
+    (
+        "containers",
+        {"containers": [{"name": "no", **BUSYBOX, "mounts": [f"dst=/v,volume-opt=o=password={CANARY}-27"]}]},
+    ),
     ("compose", {"project_name": "n", "definition": {**COMPOSE, "services": {"a": {"environment": {"A": CANARY}}}}}),
     ("kube", {"name": "n", "definition": [{**KUBE[0], "spec": {}}, {"kind": "Pod"}]}),
 ]

@@ -22,7 +22,7 @@ from .._reconcile.reconcile import Outcome
 from .._runtime.inspect import inspect, outline
 from . import arguments
 from .container import result
-from .module import SECRET_MAPPINGS, EngineModule, check_quoting, failure, hidden, run
+from .module import MOUNT_OPTIONS, SECRET_MAPPINGS, EngineModule, check_quoting, failure, hidden, password_hidden, run
 
 if TYPE_CHECKING:
     from .._container.container import Container
@@ -84,7 +84,9 @@ class Module(EngineModule):
 def _shown(one: object) -> object:
     if not isinstance(one, dict):
         return one
-    return {key: hidden(value) if key in SECRET_MAPPINGS else value for key, value in one.items()}
+    shown = {key: hidden(value) if key in SECRET_MAPPINGS else value for key, value in one.items()}
+    shown.update((key, password_hidden(shown[key])) for key in MOUNT_OPTIONS if key in shown)
+    return shown
 
 
 def wanted(params: Mapping[str, Any]) -> list[Desired]:

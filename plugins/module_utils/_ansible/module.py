@@ -27,11 +27,13 @@ from .._model.errors import (
     take_warnings,
     warn_of_missing,
 )
-from .._model.options.syntax.parsers import check_text
+from .._model.options.syntax.parsers import check_text, without_passwords
 from .._model.options.table import HIDDEN
 
 # Not no_log: that would mask every equal string in the result, such as each "1" for a variable set to 1.
 SECRET_MAPPINGS = ("env", "env_merge", "stdin", "cmd_args", "creds", "decryption_key", "data", "password")
+# Those in which a volume's mount options are written; one that is a password is refused, and not shown.
+MOUNT_OPTIONS = ("options", "mount", "mounts")
 # Options whose text counts, by all their names: YAML makes something else of some values that are not quoted.
 _TEXTS = frozenset(
     "env env_merge label labels annotation command entrypoint user hostname publish ports published published_ports"
@@ -69,6 +71,9 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
         for name in SECRET_MAPPINGS:
             if shown.get(name) is not None:
                 shown[name] = hidden(shown[name])
+        for name in MOUNT_OPTIONS:
+            if shown.get(name):
+                shown[name] = password_hidden(shown[name])
         # What is no option may be a secret option's name with an error in it.
         shown.update((name, hidden(self.params[name])) for name in self.params.keys() - self._known())
         for name in ("build", "build_args", "buildargs"):
@@ -120,6 +125,13 @@ def escaped(value: object) -> object:
 def hidden(value: object) -> object:
     """Return a secret value as it may be shown: of a mapping the names."""
     return dict.fromkeys(value, HIDDEN) if isinstance(value, dict) else HIDDEN
+
+
+def password_hidden(value: object) -> object:
+    """Return mount options, one or a list of them, with a password in them hidden."""
+    if isinstance(value, list):
+        return [password_hidden(one) for one in value]
+    return without_passwords(value) if isinstance(value, str) else value
 
 
 def check_quoting(written: Mapping[str, object]) -> None:

@@ -21,6 +21,7 @@ NAME_LENGTH = 200  # a file's name has room for it with what is put after it
 # Compiled by re where they are needed: that takes a tenth of a millisecond each.
 _SIZE = r"(?i)([0-9]+|(?=\.))(\.[0-9]+)?\s*(?:([bkmgtp])(?:i?b)?)?"
 _UNITS = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_PASSWORD = r"(?i)\b(pass(?:word2?|wd)?)=[^,'\"\s]+"
 _SIGNAL = r"(?:SIG)?([0-9]{1,3}|[A-Z]+[12]?)([+-][0-9]{1,3})?"
 _REAL_TIME = {"RTMIN": 34, "RTMAX": 64}
 CPU_PERIOD = 100000  # microseconds, the kernel's default
@@ -34,9 +35,14 @@ _SHOWN = 200  # characters of a value in a message
 
 def wrong(option: str, value: object, expected: str) -> InvalidArgument:
     """Return the error for a value that cannot be used."""
-    shown = repr(value)
+    shown = without_passwords(repr(value))
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     return InvalidArgument(f"{option}: {shown} cannot be used: expected {expected}")
+
+
+def without_passwords(text: str) -> str:
+    """Return a text with each password hidden that is written as a mount option, such as those of mount.cifs(8)."""
+    return re.sub(_PASSWORD, r"\1=(hidden)", text) if "pass" in text.lower() else text
 
 
 def natural(word: str, most: int = _MAX) -> Optional[int]:
