@@ -1112,7 +1112,7 @@ options:
       - Whether the task ends when the container has started. Otherwise it waits for the container's end, returns what
         it printed, and fails where its exit code is not 0.
       - The task waits for a container that runs already too, and returns the output of its whole run. That does not make it
-        changed.
+        changed. Of each stream 64 MiB are kept, the beginning and the end, with a warning where there is more.
       - C(podman_container) has it.
     type: bool
     default: true

@@ -11,6 +11,7 @@ short_description: Return what a container printed
 version_added: 0.1.0
 description:
   - Returns the lines that a container has printed, of all its runs, from the log that conmon writes.
+  - Of more than 32 MiB the last lines are returned, with a warning.
 author:
   - The libpod.engine authors (@libpod)
 extends_documentation_fragment:

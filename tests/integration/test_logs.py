@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._container.io import attach
+from ansible_collections.libpod.engine.plugins.module_utils._container.io import attach, log_lines, logs
 from ansible_collections.libpod.engine.plugins.module_utils._container.io.log_lines import Wanted, stream
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon import log as conmon_log
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, InvalidState
@@ -108,6 +108,26 @@ def test_waiting_task_returns_the_output_within_the_log_limit(host: Host) -> Non
     kept = host.module("libpod_container_logs", {"name": "d"})["stdout"]
     assert done["stdout"] == f"{kept}\n" and done["stdout"].endswith("\n499\n500\n")
     assert 0 < len(kept.splitlines()) < 500
+
+
+def test_result_has_the_end_of_a_long_log_and_says_so(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_lines, "LENGTH", 1 << 20)
+    script = "yes 123456789 | head -n 20000; echo last"
+    host.container("c", command=["sh", "-c", script], wait="exited", **OPTIONS)
+    got = host.module("libpod_container_logs", {"name": "c"})
+    assert 5000 < len(got["log_lines"]) < 20000 and got["log_lines"][-1]["text"] == "last"
+    left_out = 20001 - len(got["log_lines"])
+    assert f"container c: the first {left_out} lines are left out" in got["warnings"][0], got["warnings"]
+    assert "warnings" not in host.module("libpod_container_logs", {"name": "c", "tail": 5000})
+
+
+def test_waiting_task_returns_beginning_and_end_of_a_long_output(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "LENGTH", 1 << 16)
+    script = "echo first; yes 123456789 | head -n 20000; echo last; echo other >&2"
+    done = host.container("c", command=["sh", "-c", script], detach=False, **OPTIONS)
+    assert done["stdout"].startswith("first\n") and done["stdout"].endswith("\nlast\n") and done["stderr"] == "other\n"
+    assert len(done["stdout"]) < 1 << 17 and "bytes left out]" in done["stdout"]
+    assert "container c: its stdout is not complete" in done["warnings"][0], done["warnings"]
 
 
 def test_attach_before_the_start_shares_the_streams(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .journal_lines import JournalReader
 
 
+LENGTH = 32 << 20  # characters of a log that a result can have, which has each line twice
+_LINE = 100  # characters of a line's time, stream and names in a result
 _MOST_LINES = 1 << 30  # journalctl(1) and deque take no number of any size
 
 
@@ -44,8 +46,20 @@ class Wanted(NamedTuple):
 
 
 def lines(container: ContainerBase, wanted: Wanted) -> list[Line]:
-    """Return the lines of ``stream``."""
-    return list(stream(container, wanted))
+    """Return the lines of ``stream``, and of more than ``LENGTH`` the last ones."""
+    kept, length, left_out = deque[Line](), 0, 0
+    for line in stream(container, wanted):
+        kept.append(line)
+        length += len(line.text) + _LINE
+        while length > LENGTH and len(kept) > 1:
+            length -= len(kept.popleft().text) + _LINE
+            left_out += 1
+    if left_out:
+        warn(
+            f"container {container.name}: the first {left_out} lines are left out, since a result has at most "
+            f"{LENGTH >> 20} MiB of a log: select lines by tail, since or until"
+        )
+    return list(kept)
 
 
 def stream(container: ContainerBase, wanted: Wanted) -> Iterator[Line]:

@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
 from ..._drivers import process
+from ..._drivers.command import Kept
 from ..._model.errors import warn
 from ..lifecycle.wait import FOREVER, wait
 from .log_parts import entry
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .log_lines import LogReader
     from .log_mark import Mark
 
+LENGTH = 64 << 20  # bytes of each stream that a result can have, as of a command
 _PAUSE = 0.05  # seconds between two looks at a log that is passed on
 # Gets the stream, ``stdout`` or ``stderr``, and what was printed to it.
 Show = Callable[[str, bytes], None]
@@ -31,16 +33,19 @@ class Output(NamedTuple):
     stderr: str
 
 
-def output(path: str, offset: int = 0) -> dict[str, bytes]:
-    """Return what each stream printed, by the entries of the log from byte ``offset`` on."""
-    result: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
+def output(path: str, offset: int = 0) -> dict[str, Kept]:
+    """Return what each stream printed, by the entries of the log from byte ``offset`` on.
+
+    Of more than ``LENGTH`` the beginning and the end are kept.
+    """
+    result = {"stdout": Kept(LENGTH), "stderr": Kept(LENGTH)}
     with suppress(FileNotFoundError), open(path, "rb") as file:
         file.seek(offset)
         for raw in file:
             part = entry(raw.rstrip(b"\n"))
             if part is not None:
-                result[part.stream] += [part.content, b"\n"] if part.ends else [part.content]
-    return {stream: b"".join(parts) for stream, parts in result.items()}
+                result[part.stream].add(part.content + b"\n" if part.ends else part.content)
+    return result
 
 
 def show_to_end(container: ContainerBase, mark: Optional[Mark], show: Show) -> Output:
@@ -76,4 +81,10 @@ def follow_to_end(container: ContainerBase, mark: Optional[Mark]) -> Output:
             f"log_opt.max_size, {size} bytes: give it a larger one to have all"
         )
     printed = output(container.config.log_path, offset)
-    return Output(code, *(printed[stream].decode(errors="replace") for stream in ("stdout", "stderr")))
+    for stream, kept in printed.items():
+        if kept.cut():
+            warn(
+                f"container {container.name}: its {stream} is not complete, for it is longer than {LENGTH >> 20} MiB: "
+                "have the container write a file, and copy that"
+            )
+    return Output(code, *(printed[stream].text() for stream in ("stdout", "stderr")))
