@@ -23,7 +23,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roo
 from ansible_collections.libpod.engine.plugins.module_utils._model import foreign, foreign_yaml
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.options import namespace_options, normalise
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.mounts.mounts import volumes
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.mounts import volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.records import config, image
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
 from ansible_collections.libpod.engine.plugins.module_utils._spec import users

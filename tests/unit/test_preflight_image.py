@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
-from ansible_collections.libpod.engine.plugins.module_utils._model.options.mounts.mounts import volumes
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.mounts import volumes
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.image_config import ImageConfig
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.desired import Desired
