@@ -89,6 +89,15 @@ def test_every_module_is_in_the_action_group() -> None:
     assert set(load("meta/runtime.yml")["action_groups"]["libpod"]) == modules()
 
 
+def test_page_of_the_contents_names_all_that_a_user_calls() -> None:
+    text = (TOP / "docs/contents.md").read_text("utf-8")
+    named = set(re.findall(r"`(\w+)`", text))
+    for kind in ("connection", "inventory"):
+        assert {path.stem for path in (TOP / "plugins" / kind).glob("*.py")} <= named
+    roles = {path.name for path in (TOP / "roles").iterdir()}
+    assert modules() | roles | {path.stem for path in (TOP / "playbooks").glob("*.yml")} <= named
+
+
 def test_every_module_has_a_target_of_ansible_test() -> None:
     """By the target's name, or by one of its aliases."""
     targets = TOP / "tests/integration/targets"
