@@ -112,6 +112,13 @@ def test_the_programs_version_is_the_collections() -> None:
     assert load("galaxy.yml")["version"] == VERSION
 
 
+def test_galaxy_is_given_every_address() -> None:
+    galaxy = load("galaxy.yml")
+    for kind in ("repository", "issues", "homepage", "documentation"):
+        assert re.fullmatch(r"https://\S+", galaxy[kind]), kind
+    assert galaxy["issues"] == f"{galaxy['repository']}/issues"
+
+
 def test_the_version_of_ansible_is_the_same_everywhere() -> None:
     wanted = re.search(r"[\d.]+", load("meta/runtime.yml")["requires_ansible"])
     assert wanted and wanted[0].startswith(
