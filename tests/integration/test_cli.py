@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -113,6 +114,10 @@ def test_stats_and_top_match_the_kernel(serving: Host) -> None:
     assert one["PIDs"] == int(Process(shown).cgroup("pids", "pids.current") or 0)
     heading, row = rows(libpod(serving, "stats", "--no-stream", "c").stdout)
     assert heading[1:3] == ["NAME", "CPU %"] and "67.11MB" in row[3]
+    line = libpod(serving, "stats", "--no-stream", "--format", "{{.Name}} {{.PIDS}} {{.MemUsage}}").stdout
+    assert re.fullmatch(r"c \d+ \S+ / 67\.11MB\n", line), line
+    titled = libpod(serving, "stats", "--no-stream", "--no-trunc", "--format", "table {{.ID}}\\t{{.CPUPerc}}").stdout
+    assert re.fullmatch(rf"ID +CPU %\n{one['Id']} +[\d.]+%\n", titled), titled
     processes = json.loads(libpod(serving, "top", "c", "--format", "json").stdout)
     assert {str(one["PID"]) for one in processes} == set((Process(shown).cgroup("pids", "cgroup.procs") or "").split())
     assert {one["CPID"] for one in processes} >= {1} and any("sleep" in one["COMMAND"] for one in processes)
@@ -182,6 +187,9 @@ def test_events_record_the_lifecycle(host: Host, tmp_path: Path) -> None:
     assert {event["Name"] for event in events} == {"c"} and events[4]["ExitCode"] == 0
     assert libpod(host, "events", "--no-stream", "-f", "event=died").stdout.count("\n") == 1
     assert libpod(host, "events", "--no-stream", "-f", "container=other").stdout == ""
+    form = "{{.Name}} {{.Status}} {{.ExitCode}}"
+    formed = libpod(host, "events", "--no-stream", "--format", form).stdout.splitlines()
+    assert formed == [f"c {one['Action']} {one.get('ExitCode', '')}" for one in events]
     *before, last = (event["Time"] for event in events)
     ended = libpod(host, "events", "--since", before[1], "--until", last, "--format", "json").stdout.splitlines()
     assert [json.loads(line)["Time"] for line in ended] == before[1:]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from .._container.io.log_lines import Wanted, moment, stream
 from .._container.io.log_parts import seconds
@@ -21,6 +21,8 @@ from .arguments import add_one, new_parser, the_one
 
 _FOREVER = float(1 << 31)
 _PAUSE = 0.1
+_OF_SOME = ("Error", "ExitCode", "HealthStatus", "OldName", "Signal")  # fields that only some events have
+_Event = Mapping[str, Any]
 
 
 def logs(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -50,7 +52,10 @@ def logs(parts: EngineConfig, arguments: Sequence[str]) -> int:
 
 def events(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Print what happened to containers, and what happens from now on."""
-    parser = new_parser("events", "What happens to containers, until interrupted.")
+    parser = new_parser("events", "What happens to containers, until interrupted.", formats=False)
+    parser.add_argument(
+        "--format", default="table", metavar="FORMAT", help="table, json, or a Go template such as '{{.Name}}'"
+    )
     parser.add_argument("--since", help="what happened from this time on first: RFC 3339, or a duration such as 10m")
     parser.add_argument("--until", help="what happened before this time, and no more")
     parser.add_argument("--no-stream", action="store_true", help="what has happened, and no more")
@@ -59,6 +64,7 @@ def events(parts: EngineConfig, arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     filters = _filters(options.filter)
+    write = _writer(options.format.strip())
     since, until = moment(options.since, "--since"), moment(options.until, "--until")
     if until is None:
         until = math.inf
@@ -68,12 +74,12 @@ def events(parts: EngineConfig, arguments: Sequence[str]) -> int:
     if since is not None or options.no_stream:
         for event in kept.read(parts.run_root):
             if (since or -math.inf) <= seconds(event["Time"]) < until:
-                _print(event, filters, options.format)
+                _print(event, filters, write)
     for _old in reader.more():
         pass  # only later events are new
     while not options.no_stream:
         for event in reader.more():
-            _print(event, filters, options.format)
+            _print(event, filters, write)
         time.sleep(_PAUSE)
     return 0
 
@@ -88,16 +94,28 @@ def _filters(texts: Sequence[str]) -> dict[str, str]:
     return filters
 
 
-def _print(event: Mapping[str, Any], filters: Mapping[str, str], form: str) -> None:
+def _writer(form: str) -> Callable[[_Event], None]:
+    """Return what writes an event. :raises InvalidArgument: the template cannot be used."""
+    if form in ("table", ""):
+        return _write_line
+    if form == "json":
+        return lambda event: table.write_json(event, indent=None)
+    from .output.template import Template
+
+    template = Template(form)
+    absent = dict.fromkeys(_OF_SOME, "")
+    # Status is podman's name for what has happened.
+    return lambda event: table.write_text(template.render({**absent, **event, "Status": event["Action"]}, kept=""))
+
+
+def _write_line(event: _Event) -> None:
+    more = ", ".join(f"{key}={value}" for key, value in event.items() if key not in ("Time", "Action", "ID", "Type"))
+    table.write_line(f"{event['Time']} {event['Type']} {event['Action']} {event['ID'][:12]} ({more})")
+
+
+def _print(event: _Event, filters: Mapping[str, str], write: Callable[[_Event], None]) -> None:
     container: Optional[str] = filters.get("container")
     if container is not None and container != event["Name"] and not str(event["ID"]).startswith(container):
         return
-    if filters.get("event", event["Action"]) != event["Action"]:
-        return
-    if form == "json":
-        table.write_json(event, indent=None)
-    else:
-        more = ", ".join(
-            f"{key}={value}" for key, value in event.items() if key not in ("Time", "Action", "ID", "Type")
-        )
-        table.write_line(f"{event['Time']} {event['Type']} {event['Action']} {event['ID'][:12]} ({more})")
+    if filters.get("event", event["Action"]) == event["Action"]:
+        write(event)

@@ -19,10 +19,21 @@ from .._runtime.runtime import Runtime
 from .._runtime.statistics import Statistics, statistics
 from . import table
 from .arguments import add_latest, add_one, containers, new_parser, selected, the_one
+from .output.listing import Shape, add_format, show
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _DAY = 86400 * 10**9  # nanoseconds
 _COMMAND = 120  # characters of a command line that a table shows
+_COLUMNS = {
+    "ID": "ID",
+    "Name": "NAME",
+    "CPUPerc": "CPU %",
+    "MemUsage": "MEM USAGE / LIMIT",
+    "MemPerc": "MEM %",
+    "NetIO": "NET IO",
+    "BlockIO": "BLOCK IO",
+    "PIDS": "PIDS",
+}
 Sample = tuple[float, int]
 
 
@@ -52,11 +63,14 @@ class _Process(TypedDict):
 
 def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Print what running containers use, at each interval."""
-    parser = new_parser("stats", "What running containers use, until interrupted.")
+    parser = new_parser("stats", "What running containers use, until interrupted.", formats=False)
     parser.add_argument("name", nargs="*", help="containers; all running ones if omitted")
     parser.add_argument("--no-stream", action="store_true", help="once, with the average since the start for CPU %%")
     parser.add_argument("-i", "--interval", default="2", help="time between two rounds, in seconds or such as 500ms")
     add_latest(parser)
+    add_format(parser)
+    parser.add_argument("--no-trunc", action="store_true", help="whole IDs")
+    parser.set_defaults(quiet=False, noheading=False)
     options = parser.parse_args(arguments)
     names = selected(parts, options) if options.latest else options.name
     expected = "a duration above 0 and up to 24h such as 500ms, or a number of seconds"
@@ -68,13 +82,9 @@ def stats(parts: EngineConfig, arguments: Sequence[str]) -> int:
             usage = statistics(container)
             if usage is not None:
                 described.append(_described(container, usage, before))
-        if options.format == "json":
-            table.write_json(described)
-        else:
-            if not options.no_stream and sys.stdout.isatty():
-                sys.stdout.write("\x1b[2J\x1b[H")
-            headings = ("ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET IO", "BLOCK IO", "PIDS")
-            table.write_table(headings, [_row(one) for one in described])
+        if options.format.startswith("table") and not options.no_stream and sys.stdout.isatty():
+            sys.stdout.write("\x1b[2J\x1b[H")
+        show(options, described, Shape(_COLUMNS, lambda one: _row(one, whole=options.no_trunc), "ID"))
         if options.no_stream:
             return 0
         time.sleep(interval)
@@ -105,19 +115,20 @@ def _memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _row(one: _Shown) -> tuple[str, ...]:
+def _row(one: _Shown, *, whole: bool) -> dict[str, str]:
+    """Return the fields of podman's templates, as texts."""
     usage, limit = one["MemUsage"], one["MemLimit"]
     share = f"{usage / limit * 100:.2f}%" if usage is not None and limit else "--"
-    return (
-        one["Id"][:12],
-        one["Name"],
-        f"{one['CPU']:.2f}%",
-        f"{table.size(usage)} / {table.size(limit)}",
-        share,
-        f"{table.size(one['NetInput'])} / {table.size(one['NetOutput'])}",
-        f"{table.size(one['BlockInput'])} / {table.size(one['BlockOutput'])}",
-        "--" if one["PIDs"] is None else str(one["PIDs"]),
-    )
+    return {
+        "ID": one["Id"] if whole else one["Id"][:12],
+        "Name": one["Name"],
+        "CPUPerc": f"{one['CPU']:.2f}%",
+        "MemUsage": f"{table.size(usage)} / {table.size(limit)}",
+        "MemPerc": share,
+        "NetIO": f"{table.size(one['NetInput'])} / {table.size(one['NetOutput'])}",
+        "BlockIO": f"{table.size(one['BlockInput'])} / {table.size(one['BlockOutput'])}",
+        "PIDS": "--" if one["PIDs"] is None else str(one["PIDs"]),
+    }
 
 
 def top(parts: EngineConfig, arguments: Sequence[str]) -> int:
