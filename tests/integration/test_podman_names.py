@@ -132,6 +132,15 @@ def test_kubernetes_yaml_of_podman_play_runs_twice(host: Host, settings: dict[st
     assert playbooks.play(gone, defaults=host.arguments, settings=settings).changed == 1
 
 
+def test_connection_of_podman_leads_into_a_container(host: Host, settings: dict[str, str]) -> None:
+    made = host.container("web", image="busybox", network="none", command=WAITING, hostname="inside")
+    assert not made.failed, made
+    hosts = {"web": {"ansible_connection": "containers.podman.podman"}}
+    tasks = [{"ansible.builtin.raw": "hostname"}]
+    played = playbooks.play(tasks, hosts=hosts, settings={**settings, **host.parts.environment()})
+    assert played.tasks[0]["stdout"] == "inside\n", played.output
+
+
 def test_module_without_a_counterpart_says_what_to_use(settings: dict[str, str]) -> None:
     played = playbooks.play([{"containers.podman.podman_tag": {"image": "a"}}], settings=settings, ok=False)
     assert played.exit_code != 0
