@@ -10,18 +10,23 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Iterator, Sequence
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.network import host_ports
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import conntrack
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import PortMapping
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import hosts
 from ansible_collections.libpod.engine.tests.support.failing_iptables import PORTMAP_LOOKS, failing
 from ansible_collections.libpod.engine.tests.support.hosts import Host
+from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.networks import tracked
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, Process, eventually
 
 PLAIN: dict[str, Any] = {"image": "busybox", "command": WAITING}
 ECHO = """
@@ -163,6 +168,21 @@ def test_published_udp_port_is_reachable_for_peers_that_tried_before(host: Host,
         assert client.ask(8053) == "nothing"
         host.container("dns", **PLAIN, publish=["8053:53/udp"])
         assert client.ask(8053) == "dns"
+
+
+def test_tasks_that_look_at_held_ports_at_once_see_them_all(host: Host) -> None:
+    ports = [8100 + number for number in range(12)]
+    host.container("web", **PLAIN, publish=[f"{port}:80" for port in ports])
+
+    def look() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 60 * PATIENCE)  # it could go on for ever
+        container = Runtime(host.parts).container("web")
+        held = [[one.host_port for one in host_ports.of_live(container)] for _look in range(300)]
+        sys.stdout.write(json.dumps({"wrong": [one for one in held if one != ports]}))
+
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(in_child, look) for _task in range(3)]:
+            assert done.result() == {"wrong": []}, done.result()
 
 
 def test_unreadable_connection_tracking_is_no_failure(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

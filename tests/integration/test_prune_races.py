@@ -118,6 +118,25 @@ def test_loaded_image_that_is_pruned_before_it_has_its_name_is_loaded_again(host
     host.store("delete-image", "localhost/mine:latest")
 
 
+def test_imported_image_is_never_without_its_name(host: Host, tmp_path: Path) -> None:
+    host.container("c", **OPTIONS)
+    tar = str(tmp_path / "c.tar")
+    assert host.module("libpod_export", {"container": "c", "dest": tar}).changed
+
+    def prepare() -> None:
+        tag = Images.tag
+
+        def after_a_prune(images: Images, image_id: str, names: Sequence[str]) -> None:
+            assert host.module("libpod_prune", {"image": True})["images"] == [image_id]
+            tag(images, image_id, names)
+
+        Images.tag = after_a_prune  # type: ignore[method-assign]
+
+    done = host.module("libpod_import", {"src": tar, "image": "mine"}, prepare=prepare)
+    assert done.changed and ImageStore(host.parts).find("mine"), done
+    host.store("delete-image", "localhost/mine:latest")
+
+
 def test_container_whose_creation_ends_during_a_look_uses_its_network(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

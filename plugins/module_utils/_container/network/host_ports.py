@@ -11,6 +11,7 @@ while the container runs: see ``fd_store``.
 from __future__ import annotations
 
 import errno
+import fcntl
 import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable, Iterable, Iterator, Sequence
@@ -139,7 +140,7 @@ def of_live(container: ContainerBase) -> list[PortMapping]:
         with _of_conmon(container) as ends:
             labels = [label.split() for label in fd_store.labels(ends[1])]
     except OSError as error:
-        if error.errno in (errno.EBADF, errno.ESRCH):
+        if error.errno in (errno.EBADF, errno.ESRCH, errno.ENOENT):
             return []  # the container has ended since its state was read, and conmon is about to
         raise
     return [PortMapping(host_ip, int(port), 0, protocol) for host_ip, port, protocol in labels]
@@ -159,8 +160,11 @@ def _of_conmon(container: ContainerBase) -> Iterator[fd_store.Pair]:
     state = container.state
     if not can_change(container):
         raise InvalidState(f"publish: no process holds the ports of container {container.name}: restart it first")
-    with fd_store.of_process(state.conmon.pid, (state.ports_in, state.ports_out)) as ends:
-        yield ends
+    with open(f"{container.run_dir}/conmon.pid", "rb") as file:
+        # One at a time: how far a look has come is kept in the socket, of which each process has a copy.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with fd_store.of_process(state.conmon.pid, (state.ports_in, state.ports_out)) as ends:
+            yield ends
 
 
 def check_free(subject: str, publish: Iterable[PortMapping], own: Iterable[PortMapping], holder: Holder) -> None:

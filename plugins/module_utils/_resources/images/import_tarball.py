@@ -64,8 +64,8 @@ def import_tarball(parts: EngineConfig, wanted: Import, dry: bool) -> Imported:
     if known is not None and (not name or name in known.names):
         return Imported(known.id, name, False)
     if not dry and known is None:
-        known = _import(parts, wanted.src, version, {"config": config, "history": [made]})
-    if not dry and name and known is not None:
+        known = _import(parts, wanted.src, version, {"config": config, "history": [made]}, name)
+    if not dry and name and known is not None and name not in known.names:
         Images(parts).tag(known.id, [name])
     return Imported(known.id if known else "", name, True)
 
@@ -108,7 +108,8 @@ def _known(store: ImageStore, name: str, made: Mapping[str, object], config: Map
     return None
 
 
-def _import(parts: EngineConfig, src: str, version: tuple[int, ...], described: Mapping[str, Any]) -> Image:
+def _import(parts: EngineConfig, src: str, version: tuple[int, ...], described: Mapping[str, Any], name: str) -> Image:
+    """Return the new image, which has its name from the start: a prune removes one without."""
     images = Images(parts)
     with work_folder(parts) as folder, new_layout(f"{folder}/layout") as layout:
         try:
@@ -119,6 +120,8 @@ def _import(parts: EngineConfig, src: str, version: tuple[int, ...], described: 
         if _version(src) != version:
             raise InvalidArgument(f"src: {src} was changed while it was read: import it again once it is complete")
         image_id = _finish(layout, described)
+        if name and images.store.find(image_id) is None:
+            return images.add_layout(layout.path, name)
         if images.store.find(image_id) is None:
             source, target = f"oci:{layout.path}:image", images.reference(image_id)
             images.copy(source, target, doing=f"importing {src}", scratch=folder)
