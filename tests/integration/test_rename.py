@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command as self_program
+from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._resources import units
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import hosts, kernel
@@ -23,7 +26,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.names import expect_names, names, running
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
+from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, Process, eventually
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_exit_command
 
 MS_RDONLY = 1
@@ -197,6 +200,37 @@ def test_id_of_a_container_or_pod_is_no_name_of_another(host: Host) -> None:
                 assert one.failed and f"{name!r} is the ID of another container or pod" in one["msg"], one
         assert "is the ID of another" in libpod(host, "rename", "one", name, code=125).stderr
     assert host.module("libpod_pod", {"name": "shop", "state": "absent"}).changed
+
+
+def test_rename_and_a_creation_in_its_pod_do_not_wait_for_one_another(host: Host, tmp_path: Path) -> None:
+    """The new container has the lock of the one whose network it joins, until it joins the pod."""
+    assert not host.module("libpod_pod", {"name": "p", "state": "created"}).failed
+    made = host.container("one", **ALONE, pod="p")
+    assert not made.failed, made
+    reached, go_on = tmp_path / "reached", tmp_path / "go-on"
+
+    def prepare() -> None:
+        def observe(effect: str) -> None:
+            if effect == "event create":
+                reached.touch()
+                eventually(go_on.exists)
+                signal.setitimer(signal.ITIMER_REAL, 60 * PATIENCE)  # it could wait for ever
+
+        failpoints.observe(observe)
+
+    task = {**ALONE, "name": "guest", "pod": "p", "network": "container:one"}
+    with ThreadPoolExecutor() as pool:
+        creation = pool.submit(host.module, "libpod_container", task, prepare=prepare)
+        eventually(reached.exists)
+        renaming = pool.submit(libpod, host, "rename", "one", "two")
+        eventually(lambda: Runtime(host.parts).store.lock("two").busy)
+        wait([renaming], 1)
+        go_on.touch()
+        assert not creation.result().failed, creation.result()
+        renaming.result()
+    for name in ("guest", "two"):
+        assert not host.container(name, state="absent").failed
+    assert host.module("libpod_pod", {"name": "p", "state": "absent"}).changed
 
 
 def test_container_that_a_unit_starts_keeps_its_name(

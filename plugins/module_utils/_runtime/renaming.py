@@ -60,7 +60,8 @@ def rename(runtime: RuntimeBase, container: Container, new: str) -> None:
     store, old, pod = runtime.store, container.name, container.config.pod
     mark = {"renamed": container.id, "from": old, "to": new}
     try:
-        with store.lock(pod) if pod else nullcontext(), container.batch():
+        # In this order: a creation has the lock of the container whose network it joins, and takes that of its pod.
+        with container.batch(), store.lock(pod) if pod else nullcontext():
             if pod:
                 pods.find(store, pod)  # one that is being removed goes with the containers of the names that it has
             attachments.keep_name(container)
