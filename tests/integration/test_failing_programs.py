@@ -14,8 +14,13 @@ import time
 from typing import Any, Callable, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._container.bundle import sysctls
+from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.private_mount import with_volume
+from ansible_collections.libpod.engine.plugins.module_utils._container.rootfs.private_namespace import with_memory
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import runner
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import HostExhausted
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.tests.support import cgroup_files, preload, syslog
 from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
@@ -207,6 +212,29 @@ def test_exhausted_processes_are_a_one_line_error(tools: Host, most: int) -> Non
         # No process was available for the cleanup either: the next run does it.
         tools.container("web", state="absent")
     tools.expect_clean()
+
+
+@pytest.mark.parametrize(
+    ("work", "kind"),
+    [
+        (lambda: with_memory(os.listdir), "mnt"),
+        (lambda: with_volume("/srv/static/volumes/none", os.listdir), "mnt"),
+        (lambda: sysctls.check({**normalise({}), "sysctl": {"net.ipv4.ip_forward": "1"}}), "net"),
+    ],
+)
+def test_process_without_a_thread_keeps_its_namespaces(work: Callable[[], object], kind: str) -> None:
+    before = os.readlink(f"/proc/self/ns/{kind}")
+    with few_processes(1) as enter:
+
+        def try_it() -> None:
+            enter()
+            with contextlib.suppress(HostExhausted):
+                work()
+                raise SystemExit(4)
+            raise SystemExit(3 if os.readlink(f"/proc/self/ns/{kind}") == before else 5)
+
+        done = in_child(try_it)
+    assert done.exit_code == 3, done
 
 
 def test_failed_fork_in_a_list_is_reported(tools: Host) -> None:

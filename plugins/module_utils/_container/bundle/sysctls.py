@@ -33,7 +33,7 @@ def check(options: ContainerOptions) -> None:
             if not name.startswith("net.") and not os.path.exists(_path(name)):
                 raise _unknown(name)
         return
-    Background(lambda: _try(tried)).result()
+    Background(lambda: _try(tried), apart=True).result()
 
 
 def of_interface(name: str) -> bool:

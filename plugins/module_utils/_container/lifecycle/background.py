@@ -8,21 +8,30 @@ from __future__ import annotations
 import threading
 from typing import Callable, Generic, Optional, TypeVar
 
+from ..._drivers import process
+from ..._model.errors import HostExhausted
+
 T_co = TypeVar("T_co", covariant=True)
 
 
 class Background(Generic[T_co]):
     """Run ``work`` in a thread, starting at once."""
 
-    def __init__(self, work: Callable[[], T_co]) -> None:
+    def __init__(self, work: Callable[[], T_co], *, apart: bool = False) -> None:
+        """``apart``: the work changes its thread, such as the namespaces of that, so that no other may do it.
+
+        :raises HostExhausted: it is to be done apart, and the host has no thread left.
+        """
         self._work = work
         self._result: list[T_co] = []
         self._error: Optional[BaseException] = None
         self._thread: Optional[threading.Thread] = threading.Thread(target=self._run, daemon=True)
         try:
-            self._thread.start()
-        except RuntimeError:
-            # The host has no thread left (pids.max, ulimit -u): do the work in this one.
+            process.start_thread(self._thread)
+        except HostExhausted:
+            if apart:
+                raise
+            # pids.max, or ulimit -u: do the work in this one.
             self._thread = None
             self._run()
 

@@ -44,7 +44,7 @@ def with_rootfs(
         return work(f"{container.proc}/root")
     if state.status.has_process:
         return work(state.mountpoint)
-    return Background(lambda: _in_namespace(container, work, write, volumes)).result()
+    return Background(lambda: _in_namespace(container, work, write, volumes), apart=True).result()
 
 
 def _in_namespace(container: ContainerBase, work: Callable[[str], T], write: bool, volumes: bool) -> T:
@@ -98,4 +98,4 @@ def with_volume(directory: str, work: Callable[[str], T]) -> T:
         _mount_driver(directory)
         return work(f"{directory}/_data")
 
-    return Background(in_namespace).result()
+    return Background(in_namespace, apart=True).result()

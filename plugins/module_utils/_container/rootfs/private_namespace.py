@@ -27,7 +27,7 @@ def with_layers(layers: Layers, work: Callable[[str], T]) -> T:
         mount_layers(layers, layers.upper, write=False)
         return work(layers.upper)
 
-    return Background(in_namespace).result() if layers.lower else work(layers.upper)
+    return Background(in_namespace, apart=True).result() if layers.lower else work(layers.upper)
 
 
 def with_memory(work: Callable[[str], T]) -> T:
@@ -41,7 +41,7 @@ def with_memory(work: Callable[[str], T]) -> T:
         mount("memory", _HIDDEN, "tmpfs", data="mode=700")
         return work(_HIDDEN)
 
-    return Background(in_namespace).result()
+    return Background(in_namespace, apart=True).result()
 
 
 def private_mounts() -> None:

@@ -89,10 +89,11 @@ def run_inside(path: str, function: Callable[[], _T]) -> _T:
         syscalls.setns(path, syscalls.CLONE_NEWNET)
         return function()
 
-    return _in_thread(entered)
+    return in_thread(entered)
 
 
-def _in_thread(function: Callable[[], _T]) -> _T:
+def in_thread(function: Callable[[], _T]) -> _T:
+    """Call a function in a thread that it may change. :raises HostExhausted: the host has no thread left."""
     results: list[_T] = []
     errors: list[BaseException] = []
 
@@ -129,7 +130,7 @@ def _keep(path: str, mount: Callable[[], None]) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if not exists(path):
-            _in_thread(mount)
+            in_thread(mount)
     finally:
         os.close(descriptor)
 

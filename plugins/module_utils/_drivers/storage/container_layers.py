@@ -18,7 +18,7 @@ from typing import Callable, Optional, Sequence
 
 from ..._model.errors import NoSuchImage
 from ..._model.failpoints import failpoint
-from ..kernel import syscalls
+from ..kernel import netns, syscalls
 from . import store_records
 from .roots import StorageRoots
 from .store_records import find, locked
@@ -216,15 +216,13 @@ class ContainerLayers:
 
 def _in_directory(path: str, work: Callable[[], None]) -> None:
     """Do ``work`` in a thread whose working directory is ``path``, for names short enough for a page of options."""
-    from concurrent.futures import ThreadPoolExecutor
 
     def body() -> None:
         syscalls.unshare(syscalls.CLONE_FS)
         os.chdir(path)
         work()
 
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(body).result()
+    netns.in_thread(body)
 
 
 def _now() -> str:
