@@ -42,6 +42,7 @@ def test_ps_and_inspect(host: Host) -> None:
     assert libpod(host, "ps", "-q", "--no-trunc").stdout == made["Id"] + "\n"
     listed = json.loads(libpod(host, "ps", "-a", "--format", "json").stdout)
     assert [(one["Names"], one["State"]) for one in listed] == [(["done"], "exited"), (["web"], "running")]
+    assert [one["Networks"] for one in listed] == [[], list(made["NetworkSettings"]["Networks"])]
     (shown,) = json.loads(libpod(host, "inspect", made["Id"][:6]).stdout)
     assert shown["Config"].pop("Env") == ["PATH=/bin"] and made["Config"].pop("Env") == ["PATH=(hidden)"]
     assert shown == made
@@ -122,6 +123,24 @@ def test_stats_and_top_match_the_kernel(serving: Host) -> None:
     assert {str(one["PID"]) for one in processes} == set((Process(shown).cgroup("pids", "cgroup.procs") or "").split())
     assert {one["CPID"] for one in processes} >= {1} and any("sleep" in one["COMMAND"] for one in processes)
     assert rows(libpod(serving, "top", "c").stdout)[0][0] == "PID"
+
+
+def test_a_noun_before_a_containers_verb_is_podmans(serving: Host) -> None:
+    listed = libpod(serving, "ps", "-a").stdout
+    for verb in ("ls", "list", "ps"):
+        assert rows(libpod(serving, "container", verb, "-a").stdout)[1][0] == rows(listed)[1][0]
+    assert libpod(serving, "container", "inspect", "c", "-f", "{{.Name}}").stdout == "c\n"
+    assert "no container" in libpod(serving, "container", "inspect", "localhost/busybox", code=125).stderr
+    for words in (("exists",), ("container", "exists")):
+        assert libpod(serving, *words, "c").stdout == ""
+        assert libpod(serving, *words, "d", code=1).stderr == ""
+
+
+def test_templates_of_figures_and_of_unset_fields(serving: Host) -> None:
+    figures = libpod(serving, "stats", "--no-stream=true", "--format", "{{.Name}} {{.CPUPerc}} {{.PIDs}}").stdout
+    assert figures.startswith("c ") and figures.split()[1].endswith("%")
+    unset = libpod(serving, "inspect", "-f", "{{.Config.Healthcheck}} {{range .Mounts}}{{.Name}}{{end}}", "c").stdout
+    assert unset == "<nil> \n"
 
 
 def test_no_container_text_controls_the_operators_terminal(host: Host) -> None:
@@ -377,8 +396,10 @@ def test_version_is_that_of_the_collection(serving: Host) -> None:
 UNKNOWN = {
     "": "expected one of ps, inspect",
     "log web": "'log' is no command: did you mean logs?",
-    "container ls -a": "use libpod ps",
-    "container rm web": "use libpod rm",
+    "container": "'container' is no command",
+    "container images": "'container images' is no command: libpod --help",
+    "kube play web.yml": "the module libpod_kube",
+    "compose up": "the module libpod_compose",
     "volume prune": "'volume prune' is no command: the module libpod_prune",
     "build .": "libpod_image builds",
     "\x1b[2J": "is no command: libpod --help",

@@ -50,6 +50,28 @@ RENDERED = {
     '{{printf "%-5s|%03d|%v%%" .Name .Pid .Running}}': "web  |003|true%",
     "{{if and .Running (gt .Pid 2)}}{{or .None .Name}}{{end}}": "web",
 }
+INSPECTED: dict[str, Any] = {
+    "Config": {"StopSignal": 15, "Hostname": "web"},
+    "Mounts": [{"Type": "bind", "Destination": "/a"}, {"Type": "volume", "Destination": "/b", "Name": "data"}],
+    "subnets": [{"subnet": "10.0.0.0/24"}],
+    "network_interface": "cni0",
+}
+UNSET = {
+    "{{.Config.Healthcheck}} {{json .Config.Healthcheck}} {{.Config.HealthcheckOnFailureAction}}|": "<nil> null |",
+    "{{range .Mounts}}{{.Name}}{{.SubPath}},{{end}}": ",data,",
+    "{{with .Config.Healthcheck}}{{.Test}}{{else}}none{{end}}": "none",
+    "{{range .Subnets}}{{.Subnet}}{{end}} {{.NetworkInterface}}": "10.0.0.0/24 cni0",
+}
+
+
+@pytest.mark.parametrize("text", UNSET)
+def test_fields_have_podmans_names_and_may_be_unset(text: str) -> None:
+    assert Template(text).render(INSPECTED) == UNSET[text]
+    for lacking in ("{{.Healthcheck}}", "{{.Name}}", "{{.Config.Name}}"):
+        with pytest.raises(InvalidArgument, match="there is no"):
+            Template(lacking).render(INSPECTED)
+
+
 REFUSED = (
     *("{{.Foo}}", "{{.Name", "{{foo .}}", "{{if .Running}}", "{{end}}", "{{else}}", "{{.Name.First}}", "{{$x}}"),
     *("{{index .Mounts 9}}", "{{eq}}", "{{range .Pid}}{{end}}", "{{.Name .Pid}}", "{{|}}", "{{}}", '{{"\\q"}}'),

@@ -43,6 +43,17 @@ class Parser(argparse.ArgumentParser):
         except IndexError:  # of argparse, before Python 3.11: -a= for a flag without a value
             self.error("ignored explicit argument ''")
 
+    def add_argument(self, *names: Any, **more: Any) -> argparse.Action:
+        """Add an argument as the base class does; a flag without a value also takes ``=true`` and ``=false``."""
+        added = super().add_argument(*names, **more)
+        flags = [name for name in added.option_strings if name.startswith("--")]
+        if more.get("action") == "store_true" and flags:
+            for value, words in ((True, ("true", "1")), (False, ("false", "0"))):
+                written = [f"{flag}={word}" for flag in flags for word in words]
+                hidden: dict[str, Any] = {"help": argparse.SUPPRESS, "default": argparse.SUPPRESS}
+                super().add_argument(*written, dest=added.dest, action="store_const", const=value, **hidden)
+        return added
+
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         self.exit(125, f"{self.prog}: error: {printable(message, '')}\n")

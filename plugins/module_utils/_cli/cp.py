@@ -27,9 +27,12 @@ def cp(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Copy a file or a directory between the host and a container, whatever the container's status."""
     parser = new_parser("cp", "Copy a file or a directory into a container or out of it.", formats=False)
     parser.add_argument(
-        "-a", "--archive", "--archive=true", action="store_true", default=True, help="give it a new owner (the default)"
+        "-a",
+        "--archive",
+        action="store_true",
+        default=True,
+        help="give it a new owner, unless with =false (the default)",
     )
-    parser.add_argument("--archive=false", dest="archive", action="store_false", help="keep the owners' IDs")
     parser.add_argument(
         "--overwrite", action="store_true", help="let a directory replace something that is none, and vice versa"
     )

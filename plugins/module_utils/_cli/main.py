@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from typing import Callable, Optional, Sequence
 
@@ -19,6 +20,8 @@ from .._model.engine_config import EngineConfig
 from .._model.errors import printable, sentence, take_warnings
 from .._model.options.syntax.parsers import natural
 
+# The modules of commands that are podman's of ``container`` too.
+_CONTAINERS = re.compile(r"_cli\.(containers\.|transitions|ps|exec|cp|stats)")
 # subcommand: (module, its function, what it does); the function takes the engine's configuration and the arguments.
 COMMANDS = {
     "ps": ("_cli.ps", "ps", "list containers"),
@@ -45,6 +48,7 @@ COMMANDS = {
     "kill": ("_cli.containers.signals", "kill", "send a signal to containers"),
     "pause": ("_cli.containers.signals", "pause", "freeze all processes of containers"),
     "unpause": ("_cli.containers.signals", "unpause", "thaw all processes of containers"),
+    "exists": ("_cli.containers.looks", "exists", "say by the exit code whether there is a container of a name"),
     "wait": ("_cli.containers.looks", "wait", "wait for the end of containers, and print their exit codes"),
     "port": ("_cli.containers.looks", "port", "list the published ports of containers"),
     "diff": ("_cli.containers.looks", "diff", "list the files that a container has changed"),
@@ -87,6 +91,12 @@ COMMANDS = {
     "adopted": ("_exit_command.adopted", "watch", "clean up after an adopted container's end; run by the engine"),
     "log-limit": ("_exit_command.log_limit", "keep", "keep a container's log at its size; run by the engine"),
 }
+# What ``libpod container VERB`` runs, where it is not the command of that name; None: it is no container's.
+_CONTAINER_VERBS: dict[str, Optional[tuple[str, ...]]] = {
+    **dict.fromkeys(("ls", "list"), ("ps",)),
+    "inspect": ("inspect", "--type", "container"),
+    **{name: None for name, (module, _function, _what) in COMMANDS.items() if not _CONTAINERS.match(module)},
+}
 _GROUPS = ("image", "network", "pod", "secret", "system", "volume")  # of verbs
 # Arguments of the subcommands that programs run.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
@@ -117,7 +127,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     Wrong arguments of a subcommand that programs run are 2.
     """
     harden()
-    arguments = arguments or sys.argv[1:]
+    arguments = _without_noun(arguments or sys.argv[1:])
     if (status := _answered(arguments)) is not None:
         return status
     module, function, _what = COMMANDS[arguments[0]]
@@ -145,6 +155,15 @@ def main(arguments: Sequence[str] = ()) -> int:
             host_log.write("warn", warning)
             sys.stderr.write(f"libpod: warning: {warning}\n")
     return 125
+
+
+def _without_noun(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the command line that does what podman's ``container VERB`` does, where there is one."""
+    if len(arguments) < 2 or arguments[0] != "container":
+        return arguments
+    verb = arguments[1]
+    command = _CONTAINER_VERBS.get(verb, (verb,) if verb in COMMANDS else None)
+    return [*command, *arguments[2:]] if command else arguments
 
 
 def _answered(arguments: Sequence[str]) -> Optional[int]:

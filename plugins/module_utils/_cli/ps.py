@@ -16,6 +16,7 @@ from .._runtime.runtime import Runtime
 from . import table
 from .arguments import containers, new_parser
 from .containers.filters import known as container_filters
+from .containers.filters import networks
 from .output import filters
 from .output.listing import Shape, add_listing, show
 
@@ -110,7 +111,7 @@ def _described(container: Container) -> _Listed:
         "Ports": [port._asdict() for port in config.ports],
         "Labels": config.labels,
         "Mounts": [volume["target"] for volume in config.volumes],
-        "Networks": config.options["network"]["networks"] if config.create_net_ns else [],
+        "Networks": networks(container),
         "Pod": config.pod,
     }
 
@@ -145,7 +146,7 @@ def _row(one: _Listed, pods: Mapping[str, str], *, whole: bool) -> Mapping[str, 
         "Ports": ports,
         "Names": ",".join(one["Names"]),
         "Mounts": ",".join(one["Mounts"]),
-        "Networks": ",".join(name or "default" for name in one["Networks"]),
+        "Networks": ",".join(one["Networks"]),
         "ExitedAt": one["FinishedAt"],
         "Restarts": one["RestartCount"],
         "Pod": one["Pod"][:length],

@@ -10,12 +10,14 @@ from typing import Sequence
 # Podman's commands without a counterpart.
 ELSEWHERE = {
     "build": "the module libpod_image builds, with path",
+    "compose": "the module libpod_compose runs the services of a Compose file",
+    "generate": "the module libpod_unit writes a systemd unit of a container",
     "history": "libpod image inspect shows an image's History",
+    "kube": "the module libpod_kube runs the pods of Kubernetes YAML",
+    "play": "the module libpod_kube runs the pods of Kubernetes YAML",
     "prune": "the module libpod_prune removes what nothing uses",
     "search": "name the image in full",
 }
-# Verbs of ``podman container`` that are other commands here.
-_RENAMED = {"ls": "ps", "list": "ps", "exists": "inspect"}
 
 
 def remedy(arguments: Sequence[str], commands: Sequence[str]) -> str:
@@ -31,8 +33,8 @@ def remedy(arguments: Sequence[str], commands: Sequence[str]) -> str:
     if command in commands:
         return ""
     if command == "container":
-        verb = _RENAMED.get(verb, verb)
-        return f"'container' is no command: {f'use libpod {verb}' if verb in commands else 'libpod --help lists them'}"
+        noun = f"container {verb}".rstrip()
+        return f"{noun!r} is no command: libpod --help lists them, and 'container' may stand before a verb"
     if command in ELSEWHERE:
         return f"{command!r} is no command: {ELSEWHERE[command]}"
     from difflib import get_close_matches

@@ -258,7 +258,7 @@ def _network_settings(container: Container) -> types.InspectedNetworkSettings:
     }
     if not networks and container.config.create_net_ns:
         # podman lists networks that are not attached like this.
-        names = (name or _default_network(container) for name in container.config.options["network"]["networks"])
+        names = (name or default_network(container) for name in container.config.options["network"]["networks"])
         networks = {name: {"NetworkID": name, **_NO_ADDRESSES} for name in names}
     return {
         **(_addresses(attached[0]) if attached else _NO_ADDRESSES),
@@ -274,7 +274,8 @@ def _attachment(entry: NetworkAttachment, container_id: str) -> types.InspectedA
     return {"NetworkID": entry.network, **_addresses(entry), "Aliases": [*entry.aliases, container_id[:12]]}
 
 
-def _default_network(container: Container) -> str:
+def default_network(container: Container) -> str:
+    """Return the name of the network that a container without one in its options is on."""
     from .._drivers.cni import config as cni_config
 
     try:

@@ -22,7 +22,7 @@ _KINDS: Mapping[str, Sequence[str]] = {
         "inspect start stop restart rm kill pause unpause wait diff mark rewind stats update export logs".split(),
         ("container",),
     ),
-    **dict.fromkeys(("attach", "exec", "top", "port", "rename"), ("container", "")),
+    **dict.fromkeys(("attach", "exec", "exists", "top", "port", "rename"), ("container", "")),
     "cp": ("path",),
     "commit": ("container", "image"),
     **dict.fromkeys(("run", "create"), ("image", "")),

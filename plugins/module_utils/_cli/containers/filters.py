@@ -12,6 +12,7 @@ from ..._container.container import Container
 from ..._container.runners.health import described
 from ..._model.errors import NoSuchPod
 from ..._model.options.syntax.parsers import wrong
+from ..._runtime.inspect import default_network
 from ..._runtime.runtime import Runtime
 from ..._store import pods
 from ..output import filters
@@ -30,7 +31,7 @@ def known(runtime: Runtime) -> filters.Known[Container]:
         "before": lambda key: _created(runtime, key, before=True),
         "since": lambda key: _created(runtime, key, before=False),
         "volume": filters.equal(_volumes),
-        "network": filters.equal(lambda one: _networks(runtime, one)),
+        "network": filters.equal(networks),
         "pod": lambda key: _pod(runtime, key),
         "health": _choice(("none", "starting", "healthy", "unhealthy"), _health),
         **filters.labels(lambda one: one.config.labels),
@@ -72,9 +73,10 @@ def _volumes(one: Container) -> Sequence[str]:
     return [text for volume in one.config.volumes for text in (volume["source"], volume["target"])]
 
 
-def _networks(runtime: Runtime, one: Container) -> Sequence[str]:
+def networks(one: Container) -> list[str]:
+    """Return the names of a container's networks."""
     names = one.config.options["network"]["networks"] if one.config.create_net_ns else []
-    return [name or one.networks.network("")["name"] for name in names]
+    return [name or default_network(one) for name in names]
 
 
 def _pod(runtime: Runtime, key: str) -> filters.Predicate[Container]:

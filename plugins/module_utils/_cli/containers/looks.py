@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod wait``, ``port`` and ``diff``."""
+"""``libpod exists``, ``wait``, ``port`` and ``diff``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ _PROTOCOLS = ("tcp", "udp", "sctp")
 # podman's words for the statuses that the engine names otherwise; see ContainerStatus.podmans.
 _CONDITIONS = {"created": "configured", "initialized": "created"}
 _CHANGES = {"C": "changed", "A": "added", "D": "deleted"}
+
+
+def exists(parts: EngineConfig, arguments: Sequence[str]) -> int:
+    """Return 0 if there is a container of the name, and 1 if not."""
+    parser = new_parser("exists", "End with 0 where there is such a container, and with 1 where not.", formats=False)
+    parser.add_argument("name", help="a container's name, ID, or the beginning of an ID")
+    try:
+        Runtime(parts).container(parser.parse_args(arguments).name).peek()
+    except NoSuchContainer:
+        return 1
+    return 0
 
 
 def wait(parts: EngineConfig, arguments: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Callable, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
 from ..._model.errors import InvalidArgument, printable
 from .functions import FUNCTIONS, NO_VALUE, is_true, shown
@@ -30,6 +30,13 @@ _TOKEN = re.compile(
 _ESCAPES = {"\\t": "\t", "\\n": "\n"}
 _KEPT = "kept"  # beside the variables, whose names have a dollar
 _BLOCKS = ("if", "with", "range")
+# Fields that only some things have: a field that all of these things have, and what Go prints in the place.
+_UNSET: Mapping[str, tuple[str, object]] = {
+    **dict.fromkeys(("Healthcheck", "StartupHealthCheck"), ("StopSignal", None)),
+    "HealthcheckOnFailureAction": ("StopSignal", ""),
+    "IDMappings": ("NetworkMode", None),
+    **dict.fromkeys(("Name", "SubPath"), ("Destination", "")),
+}
 
 
 class Template:
@@ -306,14 +313,27 @@ def _called(word: str, function: Callable[..., object], arguments: list[object])
         raise _wrong(f"{word} cannot take {given or 'nothing'}") from error
 
 
+def _key(value: Mapping[str, object], name: str) -> Optional[str]:
+    """Return the key of a field, which Go names in capitals; the name itself for one that is only unset."""
+    if name in value:
+        return name
+    beside, _value = _UNSET.get(name, ("", None))
+    if beside in value:
+        return name
+    plain = name.lower()
+    return next((key for key in value if name[0].isupper() and key.replace("_", "").lower() == plain), None)
+
+
 def _field(value: object, names: Sequence[str]) -> object:
     """Return the field of a field. Go's maps have keys with a small letter, and may lack them."""
     for name in names:
-        if isinstance(value, dict) and name in value:
-            value = value[name]
+        if isinstance(value, dict) and (known := _key(value, name)) is not None:
+            value = value.get(known, _UNSET.get(name, ("", ""))[1])
         elif not name[0].isupper() and isinstance(value, dict) or value is None or value is NO_VALUE:
             value = NO_VALUE
         else:
-            known = ", ".join(f".{key}" for key in value) if isinstance(value, dict) else ""
-            raise _wrong(f"there is no .{name}, but {known}" if known else f"{shown(value)[:40]} has no field .{name}")
+            listed = ", ".join(f".{key}" for key in value) if isinstance(value, dict) else ""
+            raise _wrong(
+                f"there is no .{name}, but {listed}" if listed else f"{shown(value)[:40]} has no field .{name}"
+            )
     return value
