@@ -295,3 +295,23 @@ def test_file_that_cannot_be_used_is_refused_before_any_change(project: Project)
             refused = project.run(check=check)
             assert refused.failed and message in refused["msg"], (text, refused)
     project.host.expect_clean()
+
+
+EXTERNAL = """
+name: shop
+services: {web: {image: localhost/busybox, command: sleep 1000, stop_signal: KILL, volumes: ["data:/data"]}}
+volumes: {data: {external: true, name: pages}}
+"""
+
+
+def test_external_volume_has_to_be_there(project: Project) -> None:
+    project.write(EXTERNAL)
+    refused = project.run()
+    assert refused.failed and "volume pages is external, and there is none: make it with" in refused["msg"]
+    assert project.host.module("libpod_volume_info")["volumes"] == [] and not refused.changed
+    predicted = project.run(check=True)
+    assert predicted.changed and any("pages is external" in one for one in predicted["warnings"]), predicted
+    project.host.module("libpod_volume", {"name": "pages"})
+    assert project.done()["actions"] == ["created network shop_default", "created shop-web-1", "started shop-web-1"]
+    project.run(state="absent", project_name="shop", remove_volumes=True)
+    assert not project.host.module("libpod_volume", {"name": "pages"}).changed

@@ -91,6 +91,7 @@ TRANSLATED: dict[str, dict[str, Any]] = {
         "mount": ["type=bind,target=/b,ro=true,source=/srv/p/b"],
         "tmpfs": {"/t": ""},
     },
+    "hostname: '${UNSET:-}', platform: '', user: '', restart: '', mem_limit: '', entrypoint: ''": {"entrypoint": []},
     "healthcheck: {test: [NONE]}": {"no_healthcheck": True},
     "healthcheck: {test: x, interval: 1m30s, retries: 3}": {
         "healthcheck": ["CMD-SHELL", "x"],
@@ -218,9 +219,11 @@ def test_files_are_merged_and_extended(tmp_path: Path) -> None:
 REFUSED = {
     "deploy: {placement: {}}": "compose.yml: services.s.deploy.placement has no counterpart here: remove it",
     "runtime: x": "compose.yml: services.s.runtime has no counterpart",
-    "networks: [n]": "services.s.networks.n: expected a name that is among the file's networks",
+    "networks: [n]": 'services.s.networks.n: expected a name that is among the file\'s networks, found "n"',
     "volumes: ['v:/v']": "services.s.volumes[0]: expected a name that is among the file's volumes",
-    "depends_on: [x]": "services.s.depends_on.x: expected a service of the files",
+    "depends_on: [x]": "services.s.depends_on.x: expected a service of the files that its profiles do not leave out, "
+    'found "x"',
+    "healthcheck: {test: [curl, localhost]}": "services.s.healthcheck.test: expected CMD, CMD-SHELL or NONE as its",
     "extends: s": "services.s.extends: the service extends itself",
     "extends: x": "has no service 'x'",
     "container_name: a, scale: 2": "services.s.container_name: expected none",

@@ -12,6 +12,7 @@ from .._model.foreign import Foreign
 from .stack import Options
 
 Translate = Callable[[Foreign], Options]
+_KEPT = ("command", "entrypoint", "content", "value")  # fields that are something where they are empty
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -29,11 +30,15 @@ class Fields:
     def of(self, node: Foreign, known: Mapping[str, Translate], idle: tuple[str, ...] = ()) -> Options:
         """Return what the fields of a mapping translate to; a null and an extension (``x-``) count as absent.
 
+        So does an empty text, such as a variable without a value leaves, as the tools that have the fields take it.
+
         :raises MalformedData: there is a field that is neither ``known`` nor without effect.
         """
         options: Options = {}
         for key, value in node.items():
             if key.startswith("x-") or not value and key not in ("command", "entrypoint"):
+                continue
+            if value.value == "" and key in (*known, *idle) and key not in _KEPT:
                 continue
             if key in known:
                 options.update(known[key](value))

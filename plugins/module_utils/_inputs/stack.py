@@ -17,10 +17,10 @@ EMPTY_DIR = "libpod.engine.kube.emptydir"  # the label of a volume that goes wit
 class Stack(NamedTuple):
     """Networks, volumes, secrets, images, pods and containers that belong together, as options of their modules.
 
-    ``folders`` and ``files`` are paths of the host that are made where they are missing. A secret may have ``content``,
-    bytes, in the place of the options for it. ``after`` has a container's name with the names of those that are changed
-    before it. ``once`` are containers that are not started again once they have ended with exit code 0. ``ineffective``
-    are the fields that have no effect.
+    ``folders`` and ``files`` are paths of the host that are made where they are missing. ``foreign_volumes`` are names
+    of volumes that have to be there. A secret may have ``content``, bytes, in the place of the options for it.
+    ``after`` has a container's name with the names of those that are changed before it. ``once`` are containers that
+    are not started again once they have ended with exit code 0. ``ineffective`` are the fields that have no effect.
     """
 
     networks: tuple[Options, ...] = ()
@@ -31,6 +31,7 @@ class Stack(NamedTuple):
     files: tuple[str, ...] = ()
     pods: tuple[Options, ...] = ()
     containers: tuple[Options, ...] = ()
+    foreign_volumes: tuple[str, ...] = ()
     after: Mapping[str, tuple[str, ...]] = {}
     once: frozenset[str] = frozenset()
     ineffective: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ def joined(first: Stack, second: Stack) -> Stack:
         tuple(dict.fromkeys((*first.files, *second.files))),
         (*first.pods, *second.pods),
         (*first.containers, *second.containers),
+        tuple(dict.fromkeys((*first.foreign_volumes, *second.foreign_volumes))),
         {**first.after, **second.after},
         first.once | second.once,
         (*first.ineffective, *second.ineffective),

@@ -131,6 +131,8 @@ class Changes:
             with about(f"volume {one['name']}"):
                 volumes_wanted.append(self._owned(volume.desired(filled(volume.spec(), one))))
         self._check_names(stack)
+        for name in stack.foreign_volumes:
+            self._check_foreign(name)
         for wanted, one in zip(networks_wanted, stack.networks):
             self._network(wanted, one)
         for described_volume, one in zip(volumes_wanted, stack.volumes):
@@ -189,6 +191,21 @@ class Changes:
             there = secrets.inspect(self._parts, one["name"])
             if there:
                 self._owner.check(f"secret {one['name']}", there["Spec"]["Labels"])
+
+    def _check_foreign(self, name: str) -> None:
+        """Check that a volume is there that others make; in check mode an earlier task may be to make it.
+
+        :raises InvalidArgument: it is not.
+        """
+        if volume_store.read(volume_store.folder(self._parts, name)) is not None:
+            return
+        error = InvalidArgument(
+            f"volume {name} is external, and there is none: make it with libpod_volume or 'libpod volume create', or "
+            "correct the name"
+        )
+        if not self._dry:
+            raise error
+        warn_of_missing(error)
 
     def _owned(self, wanted: volume_changes.DesiredVolume) -> volume_changes.DesiredVolume:
         """Return a volume as the owner wants it; one that is there without an owner stays as it is.

@@ -163,6 +163,7 @@ class _Loading:
         stack = Stack(
             networks=self._resources.made("networks"),
             volumes=self._resources.made("volumes"),
+            foreign_volumes=tuple(self._resources.foreign_volumes),
             secrets=self._resources.made("secrets"),
             images=tuple(self._image(one) for one in translated.values() if one.build is not None),
             folders=tuple(dict.fromkeys(self._translator.folders)),
@@ -207,7 +208,7 @@ class _Loading:
     def _first_container(self, name: str, node: Foreign) -> str:
         """Return the name of a service's first container; ``node`` is the field that names the service."""
         if name not in self._enabled:
-            node.fail("a service of the files that its profiles do not leave out")
+            node.fail("a service of the files that its profiles do not leave out", f'"{name}"')
         return self._all[name]["container_name"].text() or f"{self.name}-{name}-1"
 
     def _names(self, service: Service) -> list[str]:

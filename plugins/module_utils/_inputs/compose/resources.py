@@ -32,6 +32,7 @@ class Resources:
         self._folder = folder
         self._fields = fields
         self._look_up = look_up
+        self.foreign_volumes: dict[str, None] = {}  # the names of those that are external
         self._made: dict[str, dict[str, Options]] = {"networks": {}, "volumes": {}, "secrets": {}}
 
     def made(self, kind: str) -> tuple[Options, ...]:
@@ -57,11 +58,14 @@ class Resources:
     def _of(self, kind: str, key: str, node: Foreign, translate: Callable[[Foreign], Options], suffix: str = "") -> str:
         defined = self._root[kind]
         if key not in (defined.mapping() if defined else {}) and (kind, key) != ("networks", "default"):
-            node.fail(f"a name that is among the file's {kind}")
+            node.fail(f"a name that is among the file's {kind}", f'"{key}"')
         one = defined[key]
         name = one["name"].text() if one["name"] else ""
         if one["external"] and (isinstance(one["external"].value, dict) or flag(one["external"])):
-            return name or (one["external"]["name"].text(key) if isinstance(one["external"].value, dict) else key)
+            name = name or (one["external"]["name"].text(key) if isinstance(one["external"].value, dict) else key)
+            if kind == "volumes":
+                self.foreign_volumes[name] = None
+            return name
         name = name or f"{self._project}_{key}{suffix}"
         made = self._made["secrets" if kind == "configs" else kind]
         if name not in made:

@@ -348,6 +348,8 @@ def _health_test(node: Foreign) -> Options:
     if isinstance(node.value, str):
         return {"healthcheck": ["CMD-SHELL", node.text()]}
     words = scalars(node)
+    if words and words[0] not in ("CMD", "CMD-SHELL", "NONE"):
+        node.fail("CMD, CMD-SHELL or NONE as its first word")
     return {"no_healthcheck": True} if words[:1] == ["NONE"] else {"healthcheck": words}
 
 
