@@ -37,7 +37,8 @@ options:
       - Name of the container. It has O(libpod.engine.libpod_container#module:restart_policy=no), so that the engine itself does
         not start it again or at boot, and it has no O(libpod.engine.libpod_container#module:rm).
       - It may be re-created. A start of the unit then watches the new container, see the examples.
-      - Each container of a pod can have a unit. With C(podman_generate_systemd) it may be a pod's name too.
+      - Each container of a pod can have a unit. With C(podman_generate_systemd) it may be a pod's name too, which is
+        refused here.
       - C(podman_generate_systemd) has it.
     type: str
     required: true
@@ -118,6 +119,36 @@ options:
     type: list
     elements: str
     default: [multi-user.target]
+  new:
+    description:
+      - The unit starts the container that a task has made, and makes none. A warning says so.
+      - C(podman_generate_systemd) has it; it has no effect here.
+    type: bool
+  use_names:
+    description:
+      - The unit is named after the container. V(false) is warned of.
+      - C(podman_generate_systemd) has it; it has no effect here.
+    type: bool
+  force:
+    description:
+      - A file that has the text stays as it is, and another one is replaced.
+      - C(podman_generate_systemd) has it; it has no effect here.
+    type: bool
+  no_header:
+    description:
+      - The file has no time or version of which each run would make another.
+      - C(podman_generate_systemd) has it; it has no effect here.
+    type: bool
+  pod_prefix:
+    description:
+      - Units are those of containers.
+      - C(podman_generate_systemd) has it; it has no effect here.
+    type: str
+  executable:
+    description:
+      - There is no podman program.
+      - C(podman_generate_systemd) has it; it has no effect here.
+    type: str
   sdnotify:
     description:
       - When the unit has started.

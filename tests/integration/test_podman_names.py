@@ -62,6 +62,7 @@ def test_playbook_of_podman_runs_twice(host: Host, settings: dict[str, str]) -> 
     assert playbooks.play(gone, defaults=host.arguments, settings=settings).changed == len(gone)
 
 
+UNIT = {"restart_sec": 5, "new": True, "no_header": True, "force": False, "use_names": True, "executable": "podman"}
 # The other modules, each with options of podman's documentation. The registry is the test's own.
 OTHERS: dict[str, dict[str, Any]] = {
     "login": {"registry": REGISTRY, "username": "me", "password": PASSWORD, "tlsverify": False},
@@ -70,7 +71,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "image_info": {"name": [APP]},
     "containers": {"containers": [{**WEB, "network": "none", "command": WAITING, "stop_signal": 9}]},
     "container_copy": {"src": "/etc/hostname", "dest": "/tmp/name", "container": "web"},
-    "generate_systemd": {"name": "web", "dest": "/srv", "restart_policy": "always", "restart_sec": 5},
+    "generate_systemd": {"name": "web", "dest": "/srv", "restart_policy": "always", **UNIT},
     "export": {"container": "web", "dest": "/srv/web.tar", "force": False},
     "import": {"src": "/srv/web.tar", "change": [{"CMD": "/bin/sh"}]},
     "save": {"image": [APP], "dest": "/srv/app.tar", "force": False},
@@ -150,4 +151,10 @@ def test_module_without_a_counterpart_says_what_to_use(settings: dict[str, str])
 def test_refused_option_is_named(host: Host, settings: dict[str, str]) -> None:
     task = {"containers.podman.podman_container": {"name": "web", "image": "busybox", "state": "quadlet"}}
     played = playbooks.play([task], defaults=host.arguments, settings=settings, ok=False)
-    assert played.exit_code != 0 and "quadlet" in played.output, played.output
+    assert played.exit_code != 0 and "nothing writes quadlet files" in played.output, played.output
+    unit = {"containers.podman.podman_generate_systemd": {"name": "web", "env": {"A": "b"}}}
+    played = playbooks.play([unit], defaults=host.arguments, settings=settings, ok=False)
+    assert "write Environment= into a drop-in" in played.output, played.output
+    task["containers.podman.podman_container"] = {"name": "web", "image": "busybox", "sysctls": {}}
+    played = playbooks.play([task], defaults=host.arguments, settings=settings, ok=False)
+    assert "here it is sysctl" in played.output, played.output

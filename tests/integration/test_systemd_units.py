@@ -92,6 +92,13 @@ def test_unit_that_could_not_work_is_refused(host: Host) -> None:
     masked = write(host)
     assert masked.failed and "not a regular file" in masked["msg"], masked
     assert write(host, name="nobody")["error"] == "NoSuchContainer"
+    host.module("libpod_pod", {"name": "p", "state": "created"})
+    for check in (False, True):
+        pods = host.module("libpod_unit", {"name": "p", "dest": FOLDER}, check=check)
+        assert pods.failed and "p is a pod, and a unit is one container's" in pods["msg"], pods
+    host.module("libpod_pod", {"name": "p", "state": "absent"})
+    new = write(host, check=True, new=True, use_names=False, force=True)
+    assert [one.partition(":")[0] for one in new["warnings"]] == ["new", "use_names"]
     shutil.rmtree(FOLDER)
 
 

@@ -35,7 +35,7 @@ BORDERS = {
         2 module_utils/_ansible/images/image_options.py
         1 module_utils/_ansible/resources/unit.py
         2 module_utils/_ansible/resources/volume.py
-        3 module_utils/_cli/arguments.py
+        5 module_utils/_cli/arguments.py
         3 module_utils/_cli/containers/flags.py
         1 module_utils/_cli/resources/creation.py
         1 module_utils/_inputs/stack.py

@@ -101,6 +101,11 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
                 from .unknown_options import sentence as sentence_of_unknown
 
                 kwargs.update(msg=sentence_of_unknown(self._name, unknown, known), error="InvalidArgument")
+        elif kwargs.get("failed") and str(kwargs.get("msg", "")).startswith("value of state must be"):
+            from .unknown_options import of_choice
+
+            if remedy := of_choice(str(kwargs["msg"])):
+                kwargs.update(msg=f"{kwargs['msg']} ({remedy})", error="InvalidArgument")
         kwargs.setdefault("invocation", {"module_args": self.shown_params()})
         if journal.pulls:
             kwargs.setdefault("pulled", list(journal.pulls))

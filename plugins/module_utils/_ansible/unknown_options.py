@@ -16,6 +16,8 @@ UNITS = {
         "leave it out: nothing writes quadlet files, and libpod_quadlet takes those that there are",
     ),
 }
+# Of podman_generate_systemd.
+_OF_UNITS = {"env": "write Environment= into a drop-in of the unit, container-NAME.service.d/env.conf"}
 # Of docker_container and compose, by the option of libpod_container that takes their place.
 RENAMED = {
     "cgroupns_mode": "cgroupns",
@@ -64,6 +66,15 @@ REMEDIES = {
 }
 
 
+def of_choice(message: str) -> str:
+    """Return what to do where a value that the message names is none of an option's, empty where that is unknown."""
+    if message.startswith("value of state must be one of") and message.endswith("got: quadlet"):
+        return (
+            "nothing writes quadlet files: describe it by this module, or run files that there are with libpod_quadlet"
+        )
+    return ""
+
+
 def remedy(name: str, known: Iterable[str], *, container: bool) -> str:
     """Return what to write in the place of an option, empty where nothing resembles it.
 
@@ -81,10 +92,12 @@ def remedy(name: str, known: Iterable[str], *, container: bool) -> str:
 
 def sentence(module: str, unknown: Iterable[str], known: Iterable[str]) -> str:
     """Return the error of a task that has options which its module lacks; the module by its full name."""
-    known, container = list(known), module.endswith("libpod_container")
+    # By its name here, or by podman's where the collection in extras/ redirects it.
+    known, container = list(known), module.endswith("_container")
+    others = _OF_UNITS if module.endswith(("libpod_unit", "podman_generate_systemd")) else {}
     parts = []
     for name in sorted(unknown):
-        found = remedy(name, known, container=container)
+        found = others.get(name) or remedy(name, known, container=container)
         parts.append(f"{name} ({found})" if found else name)
     listed = f"ansible-doc {module} lists its options"
     more = ", docs/migrating.md those of podman, docker and compose" if container else ""

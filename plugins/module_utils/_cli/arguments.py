@@ -50,8 +50,14 @@ class Parser(argparse.ArgumentParser):
         if more.get("action") == "store_true" and flags:
             for value, words in ((True, ("true", "1")), (False, ("false", "0"))):
                 written = [f"{flag}={word}" for flag in flags for word in words]
-                hidden: dict[str, Any] = {"help": argparse.SUPPRESS, "default": argparse.SUPPRESS}
-                super().add_argument(*written, dest=added.dest, action="store_const", const=value, **hidden)
+                super().add_argument(
+                    *written,
+                    dest=added.dest,
+                    action="store_const",
+                    const=value,
+                    default=argparse.SUPPRESS,
+                    help=argparse.SUPPRESS,
+                )
         return added
 
     def error(self, message: str) -> NoReturn:

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from typing import Any, ContextManager, Mapping, Sequence
 
 from ..._model import caller
-from ..._model.errors import NoSuchContainer, warn_of_missing
+from ..._model.errors import InvalidArgument, NoSuchContainer, warn, warn_of_missing
 from ..._model.options.syntax.durations import whole_seconds
 from ..._model.options.syntax.parsers import name as checked_name
 from ..._model.options.syntax.parsers import wrong
@@ -39,6 +39,8 @@ def spec() -> dict[str, object]:
         **{name: {"type": "list", "elements": "str"} for name in ("after", "wants", "requires")},
         "wanted_by": {"type": "list", "elements": "str", "default": ["multi-user.target"]},
         "sdnotify": {"type": "str", "default": "conmon", "choices": list(units.READY)},
+        **{option: {"type": "bool"} for option in ("force", "new", "no_header", "use_names")},
+        **{option: {"type": "str"} for option in ("executable", "pod_prefix")},
         **arguments.parts_spec(),
     }
 
@@ -51,6 +53,10 @@ def work(module: EngineModule) -> dict[str, object]:
     if not _UNIT.fullmatch(f"{unit}.service") or "%" in unit:
         raise wrong("container_prefix", params["container_prefix"], "text that a unit's name can begin with")
     path = f"{caller.absolute(params['dest'])}/{unit}.service"
+    if params["new"]:
+        warn("new: has no effect here: the unit starts the container that a task has made, and makes none")
+    if params["use_names"] is False:
+        warn("use_names: has no effect here: the unit is named after the container")
     if params["state"] == "absent":
         with _alone(module):
             outcome = units.absent(path, check_mode=module.check_mode)
@@ -70,9 +76,14 @@ def work(module: EngineModule) -> dict[str, object]:
 
 def _present(module: EngineModule, path: str, name: str) -> units.Outcome:
     parts, wanted = arguments.parts(module.params), _wanted(module.params)
+    runtime = Runtime(parts)
     try:
-        container = Runtime(parts).container(name)
+        container = runtime.container(name)
     except NoSuchContainer as error:
+        if any(name == pod for pod, _pod_id in runtime.store.pods()):
+            raise InvalidArgument(
+                f"name: {name} is a pod, and a unit is one container's: write one for each container of the pod"
+            ) from error
         if not module.check_mode:
             raise
         warn_of_missing(error)
