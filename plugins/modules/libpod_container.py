@@ -568,7 +568,7 @@ options:
     type: str
   network_aliases:
     description:
-      - Further names of the container in its only network, by which the network's other containers reach it, as O(network) says.
+      - Further names of the container in each of its networks, by which their other containers reach it, as O(network) says.
       - They are handed to the network's plugins too, where one has the capability C(aliases), as dnsname has.
       - C(podman_container) has it.
     type: list

@@ -369,7 +369,7 @@ options:
     type: str
   network_alias:
     description:
-      - Names of the pod on its only network, beside its own and those of its containers, by which others there reach it.
+      - Names of the pod on each of its networks, beside its own and those of its containers, by which others there reach it.
       - C(podman_pod) has it.
     type: list
     elements: str

@@ -59,6 +59,14 @@ def pings(one: dict[str, Any], name: str) -> bool:
     return Process(one).run("ping", "-c", "1", "-W", "5", name).returncode == 0
 
 
+@pytest.mark.usefixtures("networks")
+def test_aliases_beside_several_networks_are_of_each_of_them(host: Host) -> None:
+    first = run(host, "first", network=["front", "back:alias=own"], network_aliases=["db"])
+    assert names(run(host, "second", network="front"))["db"] == [address(first, "front")]
+    third = names(run(host, "third", network="back"))
+    assert third["db"] == third["own"] == [address(first, "back")]
+
+
 def test_containers_find_one_another_by_name_hostname_alias_and_id(host: Host) -> None:
     first = run(host, "first", hostname="one.example.org", network_aliases=["db", "cache"])
     second = run(host, "second")

@@ -199,6 +199,8 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"subgidname": "web"}, {"subuidname": "web"}),
     ({"network": ["front"], "ip": "10.88.0.5"}, {"network": ["front:ip=10.88.0.5"]}),
     ({"ip6": "::5", "network_aliases": ["b", "a"]}, {"network": ["bridge:alias=a,ip6=0::5,alias=b"]}),
+    ({"network": ["a:ip=10.88.0.5"], "network_aliases": ["x"]}, {"network": ["a:ip=10.88.0.5,alias=x"]}),
+    ({"network": ["a", "b:alias=y"], "network_aliases": ["x"]}, {"network": ["a:alias=x", "b:alias=y,alias=x"]}),
     ({"mac_address": "92-D0-C6-0A-29-33"}, {"network": ["bridge:mac=92:d0:c6:0a:29:33"]}),
     ({"rmi": True}, {"rmi": True, "rm": True}),
     ({"healthcheck": "none"}, {"no_healthcheck": True}),

@@ -105,6 +105,7 @@ def _network(options: ContainerOptions) -> None:
     if "settings" in network or any(options[option] for option in ALONE):
         from .network import options as network_options
 
+        network_options.spread_aliases(options)
         network_options.check(options)
         network_options.settle(options)
     if options["dns"] == ["none"] and (options["dns_search"] or options["dns_option"]):

@@ -103,6 +103,18 @@ def check(options: ContainerOptions) -> None:
             raise InvalidArgument(f"network: interface {interface} is there twice: give each network its own")
 
 
+def spread_aliases(options: ContainerOptions) -> None:
+    """Move ``network_aliases`` to the settings of each network, as podman does, but of one that has no settings."""
+    network, further = options["network"], options["network_aliases"]
+    if not further or network["mode"] != "cni" or (len(network["networks"]) == 1 and not network.get("settings")):
+        return
+    settings = {name: one.copy() for name, one in network.get("settings", {}).items()}
+    for name in network["networks"]:
+        own = settings.setdefault(name, {})
+        own["aliases"] = sorted({*own.get("aliases", ()), *further})
+    options["network"], options["network_aliases"] = {**network, "settings": settings}, []
+
+
 def settle(options: ContainerOptions) -> None:
     """Move the settings of a container's single network to podman's options for one.
 
