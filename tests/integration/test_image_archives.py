@@ -12,9 +12,11 @@ import os
 import shutil
 import stat
 import tarfile
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import syscalls
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE
 from ansible_collections.libpod.engine.tests.support.process import files
@@ -232,6 +234,29 @@ def test_image_is_made_of_a_tar_file_once(host: Host) -> None:
     for image_id in sorted({made["image_id"], changed["image_id"]}):
         host.store("delete-image", image_id)
     host.run("rm", "/srv/out/web.tar", "/srv/out/web.tar.xz")
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_saved_directory_is_there_wherever_its_replacement_is_killed(host: Host, exchanges: bool) -> None:
+    def prepare() -> None:
+        if not exchanges:
+            syscalls.RENAME_EXCHANGE = 1 << 20  # as on a file system that cannot
+
+    dest = "/srv/out/images"
+    args: dict[str, Any] = {"dest": dest, "format": "oci-dir"}
+    assert host.module("libpod_save", {**args, "image": ["busybox"]}).changed
+    point = "rename saved images #1" if exchanges else "put old directory aside #1"
+    killed = host.module("libpod_save", {**args, "image": ["configured"]}, kill_at=point, prepare=prepare)
+    assert killed.killed and "busybox" in Path(f"{dest}/index.json").read_text("utf-8"), killed
+    if not exchanges:
+        (new,) = [name for name in os.listdir("/srv/out") if name.startswith(".libpod-save-")]
+        os.rename(dest, f"/srv/out/{new}.old")  # killed just after that
+        refused = host.module("libpod_save", {**args, "image": ["nowhere"]}, prepare=prepare)
+        assert refused.failed and host.module("libpod_save", {**args, "image": ["busybox"], "force": False})["dest"]
+        assert "busybox" in Path(f"{dest}/index.json").read_text("utf-8")
+    assert host.module("libpod_save", {**args, "image": ["configured"]}, prepare=prepare).changed
+    assert os.listdir("/srv/out") == ["images"] and "busybox" not in Path(f"{dest}/index.json").read_text("utf-8")
+    host.run("rm", "-r", dest)
 
 
 def test_killed_operations_leave_what_the_next_one_removes(host: Host) -> None:

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import json
+import os
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.registries import registries_conf
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, MalformedData
+from ansible_collections.libpod.engine.plugins.module_utils._model.options.syntax.parsers import is_name
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.image import registry_key
 from ansible_collections.libpod.engine.plugins.module_utils._resources.registries import auth_file, options
 
@@ -68,6 +71,14 @@ def test_malformed_file_is_named(tmp_path: Path, content: str) -> None:
         found = _file(tmp_path, content)
         found.helper("r.io")
         found.found("r.io")
+
+
+def test_login_does_not_wait_for_a_container_of_any_name(tmp_path: Path) -> None:
+    parts = EngineConfig(run_root=str(tmp_path / "run"), static_root=str(tmp_path / "static"))
+    path = str(tmp_path / "auth.json")
+    auth_file.update(parts, path, {"r.io": {"auth": "YTpi"}})
+    for name in os.listdir(f"{parts.run_root}/locks"):
+        assert not is_name(name.removesuffix(".lock")), name
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from ..._drivers.images import archive_reader as reader
 from ..._drivers.images import archive_writer as writer
 from ..._drivers.images.store import ImageStore
 from ..._drivers.images.transport import Images
+from ..._drivers.kernel import syscalls
 from ..._drivers.registries.short_names import name_in
 from ..._drivers.trees import removal
 from ..._drivers.trees.beside import beside
@@ -124,9 +125,11 @@ def _beside(dest: str) -> tuple[str, str]:
 
 def _clear(parts: EngineConfig, dest: str) -> None:
     """Remove what a killed run has left beside ``dest``."""
-    left = [path for path in _beside(dest) if os.path.lexists(path)]
+    old, left = _beside(dest)[1], [path for path in _beside(dest) if os.path.lexists(path)]
     if left:
         with alone_at(parts.run_root, dest):
+            if os.path.lexists(old) and not os.path.lexists(dest):
+                os.rename(old, dest)
             for path in left:
                 failpoint("remove left archive")
                 removal.remove(path)
@@ -150,15 +153,29 @@ def _write(images: Images, wanted: Save, chosen: _Chosen, folder: str) -> None:
                 failpoint("move layout")
                 shutil.move(f"{folder}/image", temporary)
         os.chmod(temporary, 0o700 if wanted.format in _FOLDERS else 0o600)
-        if os.path.isdir(wanted.dest):
-            failpoint("put old directory aside")
-            os.rename(wanted.dest, old)
         failpoint("rename saved images")
-        os.rename(temporary, wanted.dest)
+        if os.path.isdir(wanted.dest):
+            _exchange(temporary, wanted.dest, old)
+        else:
+            os.rename(temporary, wanted.dest)
     finally:
         for left in (temporary, old):
             failpoint("remove temporary archive")
             removal.remove(left)
+
+
+def _exchange(new: str, dest: str, old: str) -> None:
+    """Put a directory in the place of another one; of ``new`` and ``old``, what is there then is to be removed."""
+    try:
+        syscalls.rename(new, dest, syscalls.RENAME_EXCHANGE)
+    except OSError:  # such as EINVAL on NFS
+        failpoint("put old directory aside")
+        os.rename(dest, old)
+        try:
+            os.rename(new, dest)
+        except OSError:
+            os.rename(old, dest)
+            raise
 
 
 def _write_docker(images: Images, chosen: _Chosen, folder: str, path: str) -> None:

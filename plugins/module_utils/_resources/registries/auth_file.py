@@ -114,7 +114,8 @@ def update(parts: EngineConfig, path: str, changes: Mapping[str, Optional[Entry]
     :raises MalformedData: it cannot be used. :raises OSError: it cannot be written.
     """
     path = os.path.realpath(path)
-    with FileLock(f"{parts.run_root}/locks/registries.lock", inherited=False):
+    # Its name is no container's.
+    with FileLock(f"{parts.run_root}/locks/+registries.lock", inherited=False):
         data = read(path).data
         entries = {**data["auths"].mapping(), **changes}
         content = {**data.mapping(), "auths": {key: one for key, one in entries.items() if one is not None}}
