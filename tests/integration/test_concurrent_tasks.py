@@ -10,11 +10,14 @@ import os
 import shutil
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
+from ansible_collections.libpod.engine.plugins.module_utils._container.lifecycle import boot
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -169,6 +172,22 @@ def _is_helper(pid: int) -> bool:
     except OSError:
         return False
     return b"exit" in argv and os.path.basename(argv[0]).startswith(b"python")
+
+
+def test_tasks_that_see_a_boot_end_at_once_all_record_it(host: Host) -> None:
+    assert not host.container("web", **OPTIONS).failed
+
+    container = Runtime(host.parts).container("web").peek()
+
+    def see() -> None:
+        for _time in range(500):
+            boot.note_booted(container, container.state.process)
+
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(in_child, see) for _task in range(3)]:
+            assert done.result().exit_code == 0, done.result()
+    boot.note_booted(container, container.state.process)
+    assert boot.has_booted(container)
 
 
 def test_container_is_not_removed_while_another_joins_it(host: Host) -> None:

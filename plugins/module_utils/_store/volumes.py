@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Iterator, Optional
 
 from .._model.engine_config import EngineConfig
-from .._model.errors import ConfigMismatch, NoSuchContainer, StateCorrupt
+from .._model.errors import ConfigMismatch, NoSuchContainer, NoSuchVolume, StateCorrupt
 from .._model.failpoints import failpoint
 from .._model.records.volume import VolumeRecord
 from . import records
@@ -55,6 +55,14 @@ def read(directory: str) -> Optional[VolumeRecord]:
         return None
     except StateCorrupt as error:
         raise StateCorrupt(f"{error}: restore it, or remove the volume by libpod_volume with state: absent") from error
+
+
+def existing(parts: EngineConfig, name: str) -> VolumeRecord:
+    """Return the record of a volume. :raises NoSuchVolume: there is none of this name. Else as ``read``."""
+    record = read(folder(parts, name))
+    if record is None:
+        raise NoSuchVolume(f"no volume has the name {name!r}")
+    return record
 
 
 def write(directory: str, record: VolumeRecord) -> None:

@@ -10,6 +10,7 @@ systemd listens, and returns when the boot has ended.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..._drivers.kernel import securejoin
@@ -17,6 +18,7 @@ from ..._model.errors import LibpodError
 from ..._model.records.status import ContainerStatus
 
 if TYPE_CHECKING:
+    from ..._model.records.process_ref import ProcessRef
     from ..base import ContainerBase
 
 RUNNING, DEGRADED = "running", "degraded"
@@ -50,18 +52,24 @@ def system_state(container: ContainerBase, seconds: float = 0) -> str:
     found = _printed(container, [*question, "--wait"], min(seconds, _LONGEST)) if seconds > 0 else ""
     found = (found or _printed(container, question, _ANSWER)).strip()
     if found == RUNNING:
-        container.store.write_run_record(container.id, _RECORD, {"pid": state.process.pid, **_life(container)})
+        note_booted(container, state.process)
     return found if found in _STATES else ""
+
+
+def note_booted(container: ContainerBase, life: ProcessRef) -> None:
+    """Record that the boot of a life has ended well, without a lock: others that wait may do so at once."""
+    with suppress(OSError):  # it is asked for again
+        container.store.write_run_record(container.id, _RECORD, _record(life))
 
 
 def has_booted(container: ContainerBase) -> bool:
     """Return whether a boot of the container's present life was seen to end well."""
     record = container.store.run_record(container.id, _RECORD)
-    return isinstance(record, dict) and record.items() >= {"pid": container.state.pid, **_life(container)}.items()
+    return isinstance(record, dict) and record.items() >= _record(container.state.process).items()
 
 
-def _life(container: ContainerBase) -> dict[str, object]:
-    return {"start_time": container.state.process.start_time}
+def _record(life: ProcessRef) -> dict[str, object]:
+    return {"pid": life.pid, "start_time": life.start_time}
 
 
 def complaint(container: ContainerBase, state: str) -> str:

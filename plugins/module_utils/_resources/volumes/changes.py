@@ -16,7 +16,7 @@ from ..._container.live_status import timestamp
 from ..._drivers.host import Host
 from ..._drivers.storage import project_quota, volume_mounts
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidState, NoSuchVolume, NotImplementedByHost, StateCorrupt
+from ..._model.errors import InvalidState, NotImplementedByHost, StateCorrupt
 from ..._model.failpoints import failpoint
 from ..._model.options.mounts.volume_options import VolumeOptions
 from ..._model.records.volume import COPY_TO_COME, VolumeRecord
@@ -206,15 +206,16 @@ def mounted(parts: EngineConfig, desired: DesiredVolume, *, dry: bool = False) -
     outcome = present(parts, desired, dry=dry)
     if outcome.after is None or not outcome.after.options.mounts:
         return outcome
-    options, data = outcome.after.options, store.data(parts, desired.name)
-    boot_id = _boot_id(parts)
+    data, boot_id = store.data(parts, desired.name), _boot_id(parts)
     held = not outcome.actions and store.held_by_operator(parts, desired.name, boot_id)
     if held and volume_mounts.is_mounted(data):
         return outcome
     if not dry:
         with store.locked(parts, desired.name):
-            store.hold(parts, desired.name, boot_id)
-            volume_mounts.mount(options, data, desired.name)
+            options = store.existing(parts, desired.name).options
+            if options.mounts:
+                store.hold(parts, desired.name, boot_id)
+                volume_mounts.mount(options, data, desired.name)
     return outcome._replace(actions=[*outcome.actions, f"mounted {desired.name}"])
 
 
@@ -223,11 +224,8 @@ def unmounted(parts: EngineConfig, name: str, *, dry: bool = False) -> Outcome:
 
     :raises NoSuchVolume: there is none of this name.
     """
-    folder = store.folder(parts, name)
-    record = store.read(folder)
-    if record is None:
-        raise NoSuchVolume(f"no volume has the name {name!r}")
-    boot_id, data, actions = _boot_id(parts), f"{folder}/_data", [f"unmounted {name}"]
+    record = store.existing(parts, name)
+    boot_id, data, actions = _boot_id(parts), store.data(parts, name), [f"unmounted {name}"]
     with _locked(parts, name, dry):
         holders = {*store.holders(Store(parts), name, boot_id)}
         left = not holders - {""} and os.path.isdir(data) and volume_mounts.is_mounted(data)

@@ -12,7 +12,7 @@ from ..._drivers import limits
 from ..._drivers.storage import volume_mounts
 from ..._drivers.trees import unpack
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidState, NoSuchVolume, TreeTooLarge
+from ..._model.errors import InvalidState, TreeTooLarge
 from ..._model.records.volume import COPY_DONE
 from ..._store import volumes as store
 
@@ -26,15 +26,14 @@ def fill(parts: EngineConfig, name: str, archive: str, *, dry: bool = False) -> 
     :raises MalformedData: it is no tar file, or has a member that leads out of the volume.
     """
     folder = store.folder(parts, name)
-    record = store.read(folder)
-    if record is None:
-        raise NoSuchVolume(f"no volume has the name {name!r}")
+    record = store.existing(parts, name)
     if record.options.type == "tmpfs":
         check_mounted(parts, name)
     if record.copy_up and not dry:
         # What an image has does not come on top of this.
         with store.locked(parts, name):
-            store.write(folder, record._replace(copy_up=COPY_DONE))
+            record = store.existing(parts, name)._replace(copy_up=COPY_DONE)
+            store.write(folder, record)
 
     def work(data: str) -> bool:
         root = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
