@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.libpod.engine.plugins.plugin_utils.engine_action import EngineAction
+from ansible_collections.libpod.engine.plugins.plugin_utils._engine_action import EngineAction
 
 
 class ActionModule(EngineAction):

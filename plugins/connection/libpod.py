@@ -67,10 +67,10 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ..module_utils import engine_tree
-from ..plugin_utils.conversation import Conversation, absolute, become_of, check_module, environment, not_run, playbook
-from ..plugin_utils.early import EarlyShell, can_take, can_wait
-from ..plugin_utils.parts import parts
-from ..plugin_utils.pipelining import read_at_once
+from ..plugin_utils._conversation import Conversation, absolute, become_of, check_module, environment, not_run, playbook
+from ..plugin_utils._early import EarlyShell, can_take, can_wait
+from ..plugin_utils._parts import parts
+from ..plugin_utils._pipelining import read_at_once
 
 if TYPE_CHECKING:
     from ..module_utils._container.container import Container

@@ -138,10 +138,10 @@ from ansible.plugins.connection import ConnectionBase, ssh
 from ansible.plugins.loader import become_loader, get_shell_plugin
 from ansible.utils.display import Display
 
-from ..plugin_utils.conversation import Conversation, absolute, become_of, check_module, environment, not_run, playbook
-from ..plugin_utils.exchange import Exchange
-from ..plugin_utils.parts import parts
-from ..plugin_utils.pipelining import read_at_once
+from ..plugin_utils._conversation import Conversation, absolute, become_of, check_module, environment, not_run, playbook
+from ..plugin_utils._exchange import Exchange
+from ..plugin_utils._parts import parts
+from ..plugin_utils._pipelining import read_at_once
 
 display = Display()
 _BROKEN = b"mux_client_hello_exchange: write packet: Broken pipe"

@@ -45,7 +45,7 @@ from typing import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.molecule_instances import container_name, scenario_id
+from ..plugin_utils._molecule_instances import container_name, scenario_id
 
 
 def molecule_name(host: str, directory: str = "") -> str:

@@ -199,8 +199,10 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible.utils.vars import combine_vars
 
 from ..module_utils import engine_tree
-from ..plugin_utils import inventory_connection, inventory_hosts, remote_engine
-from ..plugin_utils.parts import parts
+from ..plugin_utils import _inventory_connection as inventory_connection
+from ..plugin_utils import _inventory_hosts as inventory_hosts
+from ..plugin_utils import _remote_engine as remote_engine
+from ..plugin_utils._parts import parts
 
 _ENDINGS = tuple(f"{name}.{kind}" for name in ("libpod_containers", "libpod") for kind in ("yml", "yaml"))
 _KINDS = ("image", "network", "pod", "status")

@@ -93,10 +93,10 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 from ..module_utils import engine_tree
-from ..plugin_utils import molecule_instances
-from ..plugin_utils.molecule_instances import Instance
-from ..plugin_utils.molecule_keys import WrongPlatform
-from ..plugin_utils.molecule_networks import Networks, suffix
+from ..plugin_utils import _molecule_instances as molecule_instances
+from ..plugin_utils._molecule_instances import Instance
+from ..plugin_utils._molecule_keys import WrongPlatform
+from ..plugin_utils._molecule_networks import Networks, suffix
 
 display = Display()
 

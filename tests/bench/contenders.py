@@ -16,7 +16,7 @@ import zipfile
 from typing import Any, Optional
 
 from ansible_collections.libpod.engine.plugins.module_utils import engine_archive
-from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
+from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_action as engine_action
 from ansible_collections.libpod.engine.tests.support import images
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
-from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
+from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_action as engine_action
 from ansible_collections.libpod.engine.tests.support import cgroup_files, earlier_host, modules
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import Process, eventually

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_instances import container_name, scenario_id
+from ansible_collections.libpod.engine.plugins.plugin_utils._molecule_instances import container_name, scenario_id
 from ansible_collections.libpod.engine.tests.support import scenario
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.scenario import Books

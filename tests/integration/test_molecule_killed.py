@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_instances import container_name, scenario_id
+from ansible_collections.libpod.engine.plugins.plugin_utils._molecule_instances import container_name, scenario_id
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import kill_all
 from ansible_collections.libpod.engine.tests.support.scenario import Books

@@ -53,7 +53,7 @@ def _make() -> None:
 def _version() -> str:
     """Return a digest of the Python and of all that the engine's files on a host are made of."""
     plugins = f"{images.PROJECT}/plugins"
-    paths = [*glob.glob(f"{plugins}/module_utils/**/*.py", recursive=True), f"{plugins}/plugin_utils/engine_action.py"]
+    paths = [*glob.glob(f"{plugins}/module_utils/**/*.py", recursive=True), f"{plugins}/plugin_utils/_engine_action.py"]
     found = hashlib.sha256(f"{sys.version} {os.path.realpath(sys.executable)}".encode())
     for path in sorted(paths):
         with open(path, "rb") as file:

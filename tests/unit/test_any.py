@@ -43,8 +43,8 @@ BORDERS = {
         1 module_utils/_model/options/syntax/parsers.py
         5 module_utils/_model/options/network/ports.py
         1 module_utils/_model/options/pulling.py
-        1 plugin_utils/molecule_builds.py
-        3 plugin_utils/molecule_networks.py
+        1 plugin_utils/_molecule_builds.py
+        3 plugin_utils/_molecule_networks.py
     """,
     "JSON or YAML before its reader, or handed on as its maker wrote it": """
         3 module_utils/_cli/connect.py
@@ -81,8 +81,8 @@ BORDERS = {
         3 module_utils/_resources/networks/leftovers.py
         1 module_utils/_resources/networks/podman_file.py
         1 module_utils/_store/events.py
-        7 plugin_utils/inventory_hosts.py
-        2 plugin_utils/remote_engine.py
+        7 plugin_utils/_inventory_hosts.py
+        2 plugin_utils/_remote_engine.py
     """,
     "what has no types: Ansible's plugins, pyroute2, PyYAML, modules that are made at run time": """
         2 connection/libpod.py
@@ -94,9 +94,9 @@ BORDERS = {
         1 module_utils/engine_build.py
         10 module_utils/engine_kept.py
         6 module_utils/engine_setup.py
-        3 plugin_utils/conversation.py
-        3 plugin_utils/exchange.py
-        1 plugin_utils/pipelining.py
+        3 plugin_utils/_conversation.py
+        3 plugin_utils/_exchange.py
+        1 plugin_utils/_pipelining.py
     """,
     "a value whose type depends on the option, key or column beside it": """
         4 module_utils/_cli/output/functions.py

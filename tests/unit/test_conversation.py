@@ -11,8 +11,8 @@ from typing import Any, Iterator
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.loader import become_loader, get_shell_plugin
-from ansible_collections.libpod.engine.plugins.plugin_utils import conversation
-from ansible_collections.libpod.engine.plugins.plugin_utils.conversation import Conversation
+from ansible_collections.libpod.engine.plugins.plugin_utils import _conversation as conversation
+from ansible_collections.libpod.engine.plugins.plugin_utils._conversation import Conversation
 
 BINARY = bytes(range(256)) * 40
 INPUT = b"module\x00\xff"

@@ -21,7 +21,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments, containers
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.table import OPTIONS, Change
-from ansible_collections.libpod.engine.plugins.plugin_utils import parts
+from ansible_collections.libpod.engine.plugins.plugin_utils import _parts as parts
 
 TOP = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (TOP / "plugins/modules").glob("*.py"))

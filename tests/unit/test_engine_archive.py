@@ -27,7 +27,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine impo
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.config import ContainerConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.state import ContainerState
-from ansible_collections.libpod.engine.plugins.plugin_utils import engine_action
+from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_action as engine_action
 
 pytestmark = pytest.mark.slow
 DIGEST = os.urandom(16).hex()  # which is in no other process's command line

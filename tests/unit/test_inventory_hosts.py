@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.plugin_utils.inventory_hosts import Selection, Unusable, facts, groups
+from ansible_collections.libpod.engine.plugins.plugin_utils._inventory_hosts import Selection, Unusable, facts, groups
 
 ALL = {"image": True, "network": True, "pod": True, "status": True}
 NETWORK = {"IPAddress": "10.0.0.2", "GlobalIPv6Address": "", "MacAddress": "02:00:00:00:00:01"}

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import arguments
-from ansible_collections.libpod.engine.plugins.plugin_utils import molecule_instances
-from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_instances import WAITING, Instance
-from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_keys import KEYS, OWN_OPTIONS, Key, WrongPlatform
-from ansible_collections.libpod.engine.plugins.plugin_utils.molecule_networks import Networks
+from ansible_collections.libpod.engine.plugins.plugin_utils import _molecule_instances as molecule_instances
+from ansible_collections.libpod.engine.plugins.plugin_utils._molecule_instances import WAITING, Instance
+from ansible_collections.libpod.engine.plugins.plugin_utils._molecule_keys import KEYS, OWN_OPTIONS, Key, WrongPlatform
+from ansible_collections.libpod.engine.plugins.plugin_utils._molecule_networks import Networks
 from ansible_collections.libpod.engine.tests.support import scenario
 
 DIGITS = "0a1b2c3d"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible.plugins.loader import get_shell_plugin
-from ansible_collections.libpod.engine.plugins.plugin_utils.pipelining import read_at_once
+from ansible_collections.libpod.engine.plugins.plugin_utils._pipelining import read_at_once
 
 
 @pytest.fixture(name="shell")

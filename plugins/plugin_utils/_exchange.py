@@ -15,7 +15,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.text.converters import to_text
 
 from ..module_utils import engine_tree
-from .conversation import Conversation
+from ._conversation import Conversation
 
 PROTOCOL = 1
 _SAID = 2000  # bytes of a failed session's output that its sentence quotes

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..module_utils._container.io.exec import Exec
     from ..module_utils._container.io.guarded import Guarded
     from ..module_utils._drivers.oci.exec import Ended
-    from .conversation import Conversation
+    from ._conversation import Conversation
 
 _SHELLS = ("ash", "bash", "dash", "ksh", "sh")  # these have read -r
 _WAIT = 'IFS= read -r command && exec "$0" -c "$command"'

@@ -9,7 +9,7 @@ import os
 from typing import Any, Mapping
 
 from ..module_utils import engine_tree
-from .molecule_keys import WrongPlatform
+from ._molecule_keys import WrongPlatform
 
 _DOCKERFILE = "Dockerfile.j2"
 

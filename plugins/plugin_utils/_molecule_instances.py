@@ -9,9 +9,9 @@ import difflib
 import hashlib
 from typing import Collection, Mapping, NamedTuple
 
-from . import molecule_builds
-from .molecule_keys import KEYS, OWN_OPTIONS, WrongPlatform
-from .molecule_networks import Networks
+from . import _molecule_builds as molecule_builds
+from ._molecule_keys import KEYS, OWN_OPTIONS, WrongPlatform
+from ._molecule_networks import Networks
 
 # A first process that ends at once when it is asked to, in any image with a shell.
 WAITING = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 10000 & wait $!; done"]

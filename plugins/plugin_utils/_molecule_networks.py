@@ -9,7 +9,7 @@ import ipaddress
 import re
 from typing import Any, Collection, Mapping, Optional
 
-from .molecule_keys import WrongPlatform, strings
+from ._molecule_keys import WrongPlatform, strings
 
 _MODES = ("bridge", "default", "host", "none", "ns", "private", "slirp4netns", "pasta", "container", "pod")
 
