@@ -66,7 +66,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNo
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ..module_utils import engine_tree
+from ..module_utils import _engine_tree
 from ..plugin_utils._conversation import Conversation, absolute, become_of, check_module, environment, not_run, playbook
 from ..plugin_utils._early import EarlyShell, can_take, can_wait
 from ..plugin_utils._parts import parts
@@ -125,7 +125,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         return self
 
     def _find(self) -> Guarded:
-        base, guarded, config = engine_tree.load("_runtime.base", "_container.io.guarded", "_model.engine_config")
+        base, guarded, config = _engine_tree.load("_runtime.base", "_container.io.guarded", "_model.engine_config")
         runtime = base.RuntimeBase(config.EngineConfig(**parts(self.get_option)))
         container: Container = runtime.container(self.get_option("remote_addr"))
         # Ansible asks for the home of this user; a number has none that a shell knows.
@@ -164,7 +164,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         if early:
             ended = _explained(lambda: early.run(cmd, talk))
         else:
-            streams, flows = engine_tree.load("_drivers.oci.exec_streams", "_drivers.streams")
+            streams, flows = _engine_tree.load("_drivers.oci.exec_streams", "_drivers.streams")
             sinks = (flows.Sink(talk.out), flows.Sink(talk.err))
             pipes = streams.Streams(*sinks, talk.input, watch=talk, more_follows=talk.asks)
             talk.add = pipes.add
@@ -175,7 +175,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         return ended
 
     def _wanted(self, argv: list[str]) -> Exec:
-        (execs,) = engine_tree.load("_container.io.exec")
+        (execs,) = _engine_tree.load("_container.io.exec")
         env = environment(self.get_option("extra_env"))
         wanted: Exec = execs.Exec(argv, env=env, user=self.get_option("remote_user") or None)
         return wanted
@@ -197,7 +197,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         self._transfer("fetch_file", absolute(in_path), out_path)
 
     def _transfer(self, method: str, source: str, target: str) -> None:
-        (transfer,) = engine_tree.load("_container.rootfs.transfer")
+        (transfer,) = _engine_tree.load("_container.rootfs.transfer")
         copy = getattr(cast("Guarded", self._guarded).container, method)
         try:
             _explained(lambda: copy(source, target, self.get_option("remote_user") or None))
@@ -229,5 +229,5 @@ def _explained(do: Callable[[], T]) -> T:
     except AnsibleError:
         raise
     except Exception as error:
-        (errors,) = engine_tree.load("_model.errors")
+        (errors,) = _engine_tree.load("_model.errors")
         raise AnsibleConnectionFailure(errors.sentence(error)) from error

@@ -198,7 +198,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible.utils.vars import combine_vars
 
-from ..module_utils import engine_tree
+from ..module_utils import _engine_tree
 from ..plugin_utils import _inventory_connection as inventory_connection
 from ..plugin_utils import _inventory_hosts as inventory_hosts
 from ..plugin_utils import _remote_engine as remote_engine
@@ -275,7 +275,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _parts(self) -> dict[str, str]:
         """Return the roots and parts that are not the engine's defaults."""
-        (config,) = engine_tree.load("_model.engine_config")
+        (config,) = _engine_tree.load("_model.engine_config")
         defaults = config.EngineConfig()._asdict()
         return {name: value for name, value in parts(self.get_option).items() if value != defaults[name]}
 
@@ -295,7 +295,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 f"{self.NAME}: reading the containers of the controller needs root: run Ansible as root, or name the "
                 "controller in remote_host, with become: true"
             )
-        listing, errors, config = engine_tree.load("_runtime.inventory", "_model.errors", "_model.engine_config")
+        listing, errors, config = _engine_tree.load("_runtime.inventory", "_model.errors", "_model.engine_config")
         try:
             containers = list(listing.listed(config.EngineConfig(**self._parts())))
         except (errors.LibpodError, OSError) as error:
@@ -360,5 +360,5 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
 
 def _printable(text: str) -> str:
-    (errors,) = engine_tree.load("_model.errors")
+    (errors,) = _engine_tree.load("_model.errors")
     return str(errors.printable(text))

@@ -92,7 +92,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ..module_utils import engine_tree
+from ..module_utils import _engine_tree
 from ..plugin_utils import _molecule_instances as molecule_instances
 from ..plugin_utils._molecule_instances import Instance
 from ..plugin_utils._molecule_keys import WrongPlatform
@@ -141,7 +141,7 @@ def _instances(platforms: list[object], variables: Mapping[str, Any], scenario: 
 
 
 def _plan(instances: list[Instance], platforms: int, scenario: str, directory: str) -> dict[str, object]:
-    config, files, arguments, errors = engine_tree.load(
+    config, files, arguments, errors = _engine_tree.load(
         "_model.engine_config", "_resources.networks.files", "_ansible.arguments", "_model.errors"
     )
     parts = config.EngineConfig.from_environment(os.environ)

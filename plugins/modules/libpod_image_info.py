@@ -74,7 +74,7 @@ error:
   sample: InvalidArgument
 """
 
-from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
+from ansible_collections.libpod.engine.plugins.module_utils._engine_archive import load
 
 
 def main() -> None:

@@ -93,7 +93,7 @@ error:
   sample: MalformedData
 """
 
-from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
+from ansible_collections.libpod.engine.plugins.module_utils._engine_archive import load
 
 
 def main() -> None:

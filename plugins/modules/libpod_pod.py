@@ -453,7 +453,7 @@ error:
   sample: NoSuchPod
 """
 
-from ansible_collections.libpod.engine.plugins.module_utils.engine_archive import load
+from ansible_collections.libpod.engine.plugins.module_utils._engine_archive import load
 
 
 def main() -> None:

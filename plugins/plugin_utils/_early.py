@@ -14,7 +14,7 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Callable, Optional
 
-from ..module_utils import engine_tree
+from ..module_utils import _engine_tree
 
 if TYPE_CHECKING:
     from ..module_utils._container.io.exec import Exec
@@ -32,7 +32,7 @@ class EarlyShell:
 
     def __init__(self, guarded: Guarded, shell: str, wanted: Callable[[list[str]], Exec]) -> None:
         """Start it. :raises LibpodError: that cannot be done, and neither can the command."""
-        streams, flows = engine_tree.load("_drivers.oci.exec_streams", "_drivers.streams")
+        streams, flows = _engine_tree.load("_drivers.oci.exec_streams", "_drivers.streams")
         self._guarded, self._wanted = guarded, wanted([shell, "-c", _WAIT, shell])
         self._talk: Optional[Conversation] = None
         self._streams = streams.Streams(flows.Sink(self._out), flows.Sink(self._err), more_follows=True)

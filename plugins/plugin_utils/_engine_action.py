@@ -15,12 +15,12 @@ from typing import Iterator
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import merge_hash
 
-from ..module_utils.engine_archive import PACKAGE, VARIABLE
-from ..module_utils.engine_setup import MISSING
+from ..module_utils._engine_archive import PACKAGE, VARIABLE
+from ..module_utils._engine_setup import MISSING
 
 _ROOMS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "module_utils")
 # What makes of the archive what a target keeps, and imports it.
-_LOADERS = ("engine_archive", "engine_boot", "engine_build", "engine_kept", "engine_setup")
+_LOADERS = ("_engine_archive", "_engine_boot", "_engine_build", "_engine_kept", "_engine_setup")
 
 
 def sources() -> Iterator[tuple[str, bytes]]:

@@ -14,7 +14,7 @@ from typing import IO, Any, Callable, Optional, cast
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.text.converters import to_text
 
-from ..module_utils import engine_tree
+from ..module_utils import _engine_tree
 from ._conversation import Conversation
 
 PROTOCOL = 1
@@ -69,7 +69,7 @@ class Exchange:
     def carry(self, process: subprocess.Popen[bytes], stdin: IO[bytes]) -> None:
         """Have the exchange through ``process``, an ssh, until that has ended, or ``failure`` is set."""
         self._begin()
-        (streams,) = engine_tree.load("_drivers.streams")
+        (streams,) = _engine_tree.load("_drivers.streams")
         theirs = (stdin, cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr))
         ours = [os.dup(one.fileno()) for one in theirs]
         stdin.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
-from ..module_utils import engine_tree
+from ..module_utils import _engine_tree
 from ._molecule_keys import WrongPlatform
 
 _DOCKERFILE = "Dockerfile.j2"
@@ -53,7 +53,7 @@ def build(
     # An image of its own for each instance, as Dockerfiles of one image can differ. Equal layers are built once.
     image = f"localhost/molecule_local:{made['name']}"
     options = {"name": image, "state": "build", "path": directory or os.path.dirname(path)}
-    (libpod_image,) = engine_tree.load("_ansible.images.image")
+    (libpod_image,) = _engine_tree.load("_ansible.images.image")
     names = libpod_image.names_of_pulling()
     options |= {theirs: made[ours] for ours, theirs in names.items() if ours in made}
     if "creds" in made:

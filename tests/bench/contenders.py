@@ -15,7 +15,7 @@ import sys
 import zipfile
 from typing import Any, Optional
 
-from ansible_collections.libpod.engine.plugins.module_utils import engine_archive
+from ansible_collections.libpod.engine.plugins.module_utils import _engine_archive
 from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_action as engine_action
 from ansible_collections.libpod.engine.tests.support import images
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
@@ -24,7 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGE, COMMAND, PORT = "localhost/busybox:latest", ["sleep", "100000"], 8080
 NETWORKS = ("none", "bridge")
 PEERS = f"{images.PROJECT}/build/peers"  # as .ci/peers makes it
-LOADERS = ("module_utils/engine_archive.py", "module_utils/engine_setup.py")
+LOADERS = ("module_utils/_engine_archive.py", "module_utils/_engine_setup.py")
 MODULES = ("libpod_container", "libpod_container_info", "libpod_containers", "libpod_image")
 
 
@@ -61,7 +61,7 @@ class Engine:
         """Run a module once in a fresh process, with the milliseconds of its ``steps``; see subject.py."""
         arguments = json.dumps({} if module == "nothing" else {**self.host.arguments, **options})
         argv = [sys.executable, "-B", f"{HERE}/subject.py", self.payload, module, *(["steps"] if steps else [])]
-        env = {**os.environ, engine_archive.VARIABLE: json.dumps(request or self.request)}
+        env = {**os.environ, _engine_archive.VARIABLE: json.dumps(request or self.request)}
         done = subprocess.run(argv, input=arguments, capture_output=True, text=True, check=False, env=env)
         if done.returncode != 0:
             raise RuntimeError(f"{module}: {done.stderr or done.stdout}")

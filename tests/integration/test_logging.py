@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils import engine_archive, engine_boot, engine_setup
+from ansible_collections.libpod.engine.plugins.module_utils import _engine_archive, _engine_boot, _engine_setup
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit, runner
@@ -205,8 +205,8 @@ def test_conmon_that_does_not_reopen_its_log_is_logged_once(host: Host, monkeypa
 
 def test_program_with_an_incomplete_engine_reports_it(host: Host) -> None:
     os.makedirs("/srv/broken/engine")
-    sources = (Path(str(one.__file__)).read_bytes() for one in (engine_archive, engine_setup, engine_boot))
-    Path("/srv/broken/engine/boot.py").write_bytes(engine_setup.script(*sources))
+    sources = (Path(str(one.__file__)).read_bytes() for one in (_engine_archive, _engine_setup, _engine_boot))
+    Path("/srv/broken/engine/boot.py").write_bytes(_engine_setup.script(*sources))
     with syslog.syslog() as log:
         exec_argv = ["0" * 16, "exec", f"--env=PASSWORD={SECRET}", "web"]
         for argv in (["0" * 16, "exit", "0123456789abcdef"], exec_argv):

@@ -14,6 +14,6 @@ from ansible_collections.libpod.engine.plugins import module_utils
 def engine() -> None:
     """Import every module and every file of every room; what they import only when used (pyroute2) stays out."""
     rooms = Path(next(iter(module_utils.__path__)))
-    for path in sorted([*rooms.parent.glob("modules/*.py"), *rooms.glob("engine_*.py"), *rooms.glob("_*/**/*.py")]):
+    for path in sorted([*rooms.parent.glob("modules/*.py"), *rooms.glob("_engine_*.py"), *rooms.glob("_*/**/*.py")]):
         parts = path.relative_to(rooms.parent).with_suffix("").parts
         importlib.import_module(".".join([module_utils.__name__.rpartition(".")[0], *parts]))

@@ -18,10 +18,10 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils import (
-    engine_archive,
-    engine_boot,
-    engine_build,
-    engine_setup,
+    _engine_archive,
+    _engine_boot,
+    _engine_build,
+    _engine_setup,
 )
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import archives
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
@@ -32,12 +32,12 @@ from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_actio
 pytestmark = pytest.mark.slow
 DIGEST = os.urandom(16).hex()  # which is in no other process's command line
 SOURCES = list(engine_action.sources())
-_CLI = f"{engine_archive.PACKAGE}._cli.main"
+_CLI = f"{_engine_archive.PACKAGE}._cli.main"
 MODULES = [
     name[: -len(".py")].replace("/", ".")
     for name, _content in SOURCES
     # Modules that run on import, and those that need Ansible.
-    if name.startswith(engine_archive.PACKAGE) and not name.endswith("__init__.py") and "/_ansible/" not in name
+    if name.startswith(_engine_archive.PACKAGE) and not name.endswith("__init__.py") and "/_ansible/" not in name
 ]
 
 
@@ -61,7 +61,7 @@ def needed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, bytes]]:
     """Return the sources of what a start of ``libpod --help`` loads, and of what loads the engine."""
     path = tmp_path_factory.mktemp("needed") / "sent.zip"
     path.write_bytes(engine_action.packed(SOURCES))
-    code = f"get('{engine_archive.PACKAGE}._drivers.engine.archives'); get('{_CLI}').main(['--help'])"
+    code = f"get('{_engine_archive.PACKAGE}._drivers.engine.archives'); get('{_CLI}').main(['--help'])"
     loaded = _python(str(path), f"import atexit; atexit.register(lambda: print('loaded', *sys.modules)); {code}")
     names = {name.replace(".", "/") + ".py" for name in loaded.rpartition("loaded ")[2].split()}
     return [(name, content) for name, content in SOURCES if "/" not in name or name in names or "__init__" in name]
@@ -70,11 +70,11 @@ def needed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, bytes]]:
 def _load(sent: str, root: Path, *, keep: bool = True) -> str:
     """Return the archive from which a module with this request imports the engine."""
     code = (
-        "import json, sys; from module_utils import engine_archive, engine_setup; request = json.loads(sys.argv[1]); "
-        "engine_archive.is_ready(**request) or engine_setup.obtain(engine_archive, **request); print(sys.path[0])"
+        "import json, sys; from module_utils import _engine_archive, _engine_setup; request = json.loads(sys.argv[1]); "
+        "_engine_archive.is_ready(**request) or _engine_setup.obtain(_engine_archive, **request); print(sys.path[0])"
     )
     request = json.dumps({"static_root": str(root), "digest": DIGEST, "archive": sent, "keep": keep})
-    env = {"PYTHONPATH": os.path.dirname(os.path.dirname(engine_archive.__file__)), "PATH": os.environ["PATH"]}
+    env = {"PYTHONPATH": os.path.dirname(os.path.dirname(_engine_archive.__file__)), "PATH": os.environ["PATH"]}
     command = [sys.executable, "-c", code, request]
     return subprocess.run(command, check=True, env=env, stdout=-1, text=True).stdout.strip()
 
@@ -101,11 +101,11 @@ def test_every_module_is_found_in_the_archive(sent: str, tmp_path: Path) -> None
 
 
 def test_every_file_of_every_folder_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rooms = Path(engine_archive.__file__).parent
+    rooms = Path(_engine_archive.__file__).parent
     assert {str(path.relative_to(rooms)) for path in rooms.rglob("_*/**/*.py") if "__pycache__" not in path.parts} == {
         name.partition("/")[2] for name, _content in SOURCES if "/" in name
     }
-    loaders = ("engine_archive.py", "engine_boot.py", "engine_build.py", "engine_kept.py", "engine_setup.py")
+    loaders = ("_engine_archive.py", "_engine_boot.py", "_engine_build.py", "_engine_kept.py", "_engine_setup.py")
     for path in (*loaders, "_a/b/c/deep.py", "_a/flat.py", "other/no.py"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b"X = 1")
@@ -159,7 +159,7 @@ def test_a_damaged_file_is_replaced(small: str, tmp_path: Path, how: str) -> Non
     assert _load("", tmp_path / "static") == str(kept) and kept.read_bytes() == whole
     for path in (kept, folder / f"{DIGEST}.zip"):
         _damage(path, how, Path(small))
-    assert engine_setup.MISSING in _printed(tmp_path / "static")
+    assert _engine_setup.MISSING in _printed(tmp_path / "static")
     assert _load(small, tmp_path / "static") == str(kept) and kept.read_bytes() == whole
     for name in ("libpod", "boot.py"):
         content = (folder / name).read_bytes()
@@ -170,12 +170,12 @@ def test_a_damaged_file_is_replaced(small: str, tmp_path: Path, how: str) -> Non
 
 
 def _is_ready(root: Path) -> bool:
-    """Return whether a task uses the archive unchanged, without the checks and repairs of ``engine_setup``."""
+    """Return whether a task uses the archive unchanged, without the checks and repairs of ``_engine_setup``."""
     code = (
-        "import sys; from module_utils import engine_archive; engine_archive.is_private = lambda folder: True; "
-        f"print(engine_archive.is_ready({str(root)!r}, {DIGEST!r}, keep=True))"
+        "import sys; from module_utils import _engine_archive; _engine_archive.is_private = lambda folder: True; "
+        f"print(_engine_archive.is_ready({str(root)!r}, {DIGEST!r}, keep=True))"
     )
-    env = {"PYTHONPATH": os.path.dirname(os.path.dirname(engine_archive.__file__))}
+    env = {"PYTHONPATH": os.path.dirname(os.path.dirname(_engine_archive.__file__))}
     return subprocess.run([sys.executable, "-c", code], check=True, env=env, stdout=-1, text=True).stdout == "True\n"
 
 
@@ -233,7 +233,7 @@ def test_archive_that_cannot_be_opened_is_rebuilt_at_once(
     kept = Path(_load(small, tmp_path / "static"))
     whole, status = kept.read_bytes(), kept.stat()
     with zipfile.ZipFile(kept) as archive:
-        (package,) = (one for one in archive.infolist() if one.filename.startswith(engine_archive.PACKAGE))
+        (package,) = (one for one in archive.infolist() if one.filename.startswith(_engine_archive.PACKAGE))
         begin = package.header_offset if part == "package" else archive.start_dir
     kept.write_bytes(whole[:begin] + bytes(100) + whole[begin + 100 :])
     os.utime(kept, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -244,9 +244,9 @@ def test_archive_that_cannot_be_opened_is_rebuilt_at_once(
 def test_missing_interpreter_is_replaced(small: str, tmp_path: Path) -> None:
     folder = Path(_load(small, tmp_path / "static")).parent
     launcher = (folder / "libpod").read_text(encoding="utf-8")
-    record = engine_setup.read_launcher(str(folder))
+    record = _engine_setup.read_launcher(str(folder))
     assert os.path.samefile(record[0], sys.executable) and sys.prefix not in launcher
-    gone = engine_setup.launcher(str(folder), "/gone/python3", DIGEST, record[2])
+    gone = _engine_setup.launcher(str(folder), "/gone/python3", DIGEST, record[2])
     (folder / "libpod").write_text(gone, encoding="utf-8")
     _load("", tmp_path / "static")
     assert (folder / "libpod").read_text(encoding="utf-8") == launcher
@@ -261,9 +261,9 @@ def test_launcher_of_a_removed_version_runs_the_current_one(small: str, tmp_path
 def test_a_root_that_others_can_write_to_is_refused(small: str, tmp_path: Path, where: str) -> None:
     kept = _load(small, tmp_path / "static")
     os.chmod(tmp_path / where, 0o777)
-    assert not engine_archive.is_private(os.path.dirname(kept))
-    with pytest.raises(engine_setup.Refused, match="static_root: .* can (write|change)"):
-        engine_setup.check_root(str(tmp_path / "static"))
+    assert not _engine_archive.is_private(os.path.dirname(kept))
+    with pytest.raises(_engine_setup.Refused, match="static_root: .* can (write|change)"):
+        _engine_setup.check_root(str(tmp_path / "static"))
     with pytest.raises(subprocess.CalledProcessError):
         _printed(tmp_path / "static")
     done = subprocess.run([f"{os.path.dirname(kept)}/libpod", "ps"], check=False, stderr=-1, text=True)
@@ -275,37 +275,39 @@ def test_a_root_that_others_can_write_to_is_refused(small: str, tmp_path: Path, 
 def test_a_root_of_another_user_is_refused(small: str, tmp_path: Path, where: str) -> None:
     _load(small, tmp_path / "static")
     os.chown(tmp_path / where, 65534, 65534)
-    with pytest.raises(engine_setup.Refused, match="static_root: "):
-        engine_setup.check_root(str(tmp_path / "static"))
+    with pytest.raises(_engine_setup.Refused, match="static_root: "):
+        _engine_setup.check_root(str(tmp_path / "static"))
 
 
 def test_an_old_python_is_refused_in_one_sentence(
     sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    archive, setup, boot = (Path(str(one.__file__)).read_bytes() for one in (engine_archive, engine_setup, engine_boot))
-    for source in (engine_setup.script(archive, setup, boot), setup):
+    archive, setup, boot = (
+        Path(str(one.__file__)).read_bytes() for one in (_engine_archive, _engine_setup, _engine_boot)
+    )
+    for source in (_engine_setup.script(archive, setup, boot), setup):
         ast.parse(source, feature_version=(3, 7))
     monkeypatch.setattr(sys, "version_info", (3, 8, 18))
     request = {"static_root": str(tmp_path / "static"), "digest": DIGEST, "archive": sent, "keep": True}
-    monkeypatch.setenv(engine_archive.VARIABLE, json.dumps(request))
+    monkeypatch.setenv(_engine_archive.VARIABLE, json.dumps(request))
     with pytest.raises(SystemExit):
-        engine_archive.load("_ansible.container")
+        _engine_archive.load("_ansible.container")
     assert "is Python 3.8, and the engine needs 3.9 or later" in json.loads(capsys.readouterr().out)["msg"]
     assert not (tmp_path / "static").exists()
 
 
 def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(os.path.dirname(engine_archive.__file__))
+    monkeypatch.syspath_prepend(os.path.dirname(_engine_archive.__file__))
     folder = Path(_load(sent, tmp_path / "static")).parent
     # Versions in use by a task, by a conmon's command line and by the operator's command.
     used = sorted(os.urandom(16).hex() for _number in range(3))
     for version in used:
-        engine_build.keep(sent, str(folder), version)
+        _engine_build.keep(sent, str(folder), version)
     wait = "print(flush=True); import time; time.sleep(60)"
     # Only its lock shows that it is in use.
     version = f"v = {used[0][:1]!r} + {used[0][1:]!r}"
-    task = f"import engine_archive as e; {version}; e.hold(e.compiled({str(folder)!r}, v), v); {wait}"
-    env = {"PYTHONPATH": os.path.dirname(engine_archive.__file__), "PATH": os.environ["PATH"]}
+    task = f"import _engine_archive as e; {version}; e.hold(e.compiled({str(folder)!r}, v), v); {wait}"
+    env = {"PYTHONPATH": os.path.dirname(_engine_archive.__file__), "PATH": os.environ["PATH"]}
     processes = [
         subprocess.Popen([sys.executable, "-c", task], env=env, stdout=-1),
         subprocess.Popen([sys.executable, "-c", wait, used[1]], stdout=-1),
@@ -411,5 +413,6 @@ def test_archive_names_differ_by_content() -> None:
     changed = [(name, content + b"#") for name, content in SOURCES[:1]] + SOURCES[1:]
     assert engine_action.digest(SOURCES) != engine_action.digest(changed)
     assert (
-        importlib.import_module(f"{engine_archive.__package__}.{engine_setup.BUILD}").PACKAGE == engine_archive.PACKAGE
+        importlib.import_module(f"{_engine_archive.__package__}.{_engine_setup.BUILD}").PACKAGE
+        == _engine_archive.PACKAGE
     )

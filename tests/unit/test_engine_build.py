@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils import engine_build, engine_setup
+from ansible_collections.libpod.engine.plugins.module_utils import _engine_build, _engine_setup
 
 
 @pytest.mark.parametrize(("file", "will_do"), [("python3.9", True), ("python3.8", False), ("python3", False)])
@@ -19,6 +19,6 @@ def test_distributions_python_is_kept_if_its_name_says_that_it_is_new_enough(
     (tmp_path / file).touch(0o755)
     link = tmp_path / "link"
     link.symlink_to(file)
-    monkeypatch.setattr(engine_build, "_DISTRIBUTIONS", (f"{tmp_path}/missing", str(link)))
-    found = engine_build._interpreter(engine_setup.OLDEST)
+    monkeypatch.setattr(_engine_build, "_DISTRIBUTIONS", (f"{tmp_path}/missing", str(link)))
+    found = _engine_build._interpreter(_engine_setup.OLDEST)
     assert (found == str(link)) is will_do and os.access(found, os.X_OK)

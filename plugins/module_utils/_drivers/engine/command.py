@@ -12,9 +12,9 @@ from ..._model.engine_config import EngineConfig
 
 _PACKAGE = __name__.rsplit(".", 3)[0]  # __package__ is None while Python 3.9 loads from a zip file
 _MAIN = f"{_PACKAGE}._cli.main"
-# The package's name in the archive that the action plugin sends, and each run keeps (module_utils/engine_archive.py).
+# The package's name in the archive that the action plugin sends, and each run keeps (module_utils/_engine_archive.py).
 _ARCHIVED = "libpod_engine"
-# As which a plugin on the controller imports the collection's own files (module_utils/engine_tree.py).
+# As which a plugin on the controller imports the collection's own files (module_utils/_engine_tree.py).
 _TREE = "libpod_engine_tree"
 
 
@@ -25,7 +25,7 @@ def argv(parts: EngineConfig) -> list[str]:
     """
     archive: str = getattr(sys.modules[__name__].__loader__, "archive", "")
     if _PACKAGE == _TREE and sys.executable:
-        return [sys.executable, "-I", os.path.join(sys.modules[_PACKAGE].__path__[0], "engine_tree.py")]
+        return [sys.executable, "-I", os.path.join(sys.modules[_PACKAGE].__path__[0], "_engine_tree.py")]
     if not archive:
         return [sys.executable, "-I", "-m", _MAIN] if sys.executable else []
     folder, name = os.path.split(archive)
@@ -37,7 +37,7 @@ def argv(parts: EngineConfig) -> list[str]:
 def _interpreter(folder: str) -> str:
     """Return the interpreter that the operator's command has on record, "" where there is none.
 
-    See module_utils/engine_setup.py.
+    See module_utils/_engine_setup.py.
     """
     import json
 

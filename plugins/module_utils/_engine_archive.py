@@ -8,8 +8,8 @@ the target at each task. The engine is sent once a version instead: a module tha
 here costs little more than ``ping``.
 
 Every task compiles this file, so it has no more than a task needs where everything is in order. All else is in
-``engine_setup.py``, which Ansible sends too and Python compiles where it is needed.
-With ``engine_boot.py`` they are also the program that the host starts. Older Pythons have to be able to read all three.
+``_engine_setup.py``, which Ansible sends too and Python compiles where it is needed.
+With ``_engine_boot.py`` they are also the program that the host starts. Older Pythons have to read all three.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def load(room: str) -> ModuleType:
     gc.set_threshold(_COLLECT_EVERY)
     request = json.loads(os.environ.pop(VARIABLE, "{}"))
     if not is_ready(**request):
-        from .engine_setup import obtain
+        from ._engine_setup import obtain
 
         if not obtain(sys.modules[__name__], **request):
             return importlib.import_module(f"{__package__}.{room}")
@@ -86,7 +86,7 @@ def compiled(folder: str, digest: str) -> str:
 
 
 def is_private(folder: str) -> bool:
-    """Return whether root alone can change a folder and those above it; what is in doubt is for ``engine_setup``."""
+    """Return whether root alone can change a folder and those above it; what is in doubt is for ``_engine_setup``."""
     path = os.path.realpath(os.path.dirname(folder)) + "/engine"
     try:
         while True:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engine's archive where something is not in order: verify it, make it, or refuse the task.
 
-``archive`` is ``engine_archive.py``: its module, or the program that is made of it (see ``script``). What is kept:
+``archive`` is ``_engine_archive.py``: its module, or the program that is made of it (see ``script``). What is kept:
 the sources of each version, their code for each Python, the operator's command and ``boot.py``, which starts the
 engine without Ansible.
 """
@@ -19,7 +19,7 @@ from typing import Any, Callable, Optional, Tuple
 
 MISSING = "libpod_engine_missing"  # what the module tells the action plugin
 OLDEST = (3, 9)
-BUILD = "engine_build"  # the module that makes of the sources what is kept
+BUILD = "_engine_build"  # the module that makes of the sources what is kept
 SCRIPT, LAUNCHER = "boot.py", "libpod"
 SEAL_BYTES = 48  # of the comment at the end of a zip file that is kept
 _FUTURE = b"from __future__ import annotations\n"
@@ -33,7 +33,7 @@ class Refused(Exception):
 def obtain(this: Any, static_root: str = "", digest: str = "", archive: str = "", keep: bool = False) -> bool:
     """Have the engine imported from an archive, or end the task; false where it names none.
 
-    :param this: the module ``engine_archive``
+    :param this: the module ``_engine_archive``
     :param archive: the sources, where they were sent
     """
     import json
@@ -197,7 +197,7 @@ def _keep(this: Any, sources: str, folder: str, digest: str) -> bool:
 
 
 def script(archive: bytes, setup: bytes, boot: bytes) -> bytes:
-    """Return ``boot.py``, made of the sources of ``engine_archive.py``, of this file and of ``engine_boot.py``.
+    """Return ``boot.py``, made of the sources of ``_engine_archive.py``, of this file and of ``_engine_boot.py``.
 
     One file without imports of its own verifies the archive and runs it. This file is a text in it, which Python
     does not compile where it is not needed.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make of the engine's sources what a target keeps (see ``engine_kept.py``); run from the sources themselves."""
+"""Make of the engine's sources what a target keeps (see ``_engine_kept.py``); run from the sources themselves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Callable
 
 PACKAGE = "libpod_engine"
-KEPT = "engine_kept"  # the package's __init__, in what is sent
+KEPT = "_engine_kept"  # the package's __init__, in what is sent
 _DISTRIBUTIONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
@@ -27,7 +27,7 @@ def keep(sources: str, folder: str, digest: str) -> None:
 
     :raises OSError: the folder cannot be written.
     """
-    archive, setup = importlib.import_module("engine_archive"), importlib.import_module("engine_setup")
+    archive, setup = importlib.import_module("_engine_archive"), importlib.import_module("_engine_setup")
     replace = partial(_replace, archive.mark(digest))
     os.makedirs(folder, 0o700, exist_ok=True)
     os.chmod(os.path.dirname(folder), 0o700)
@@ -36,7 +36,7 @@ def keep(sources: str, folder: str, digest: str) -> None:
         replace(kept, partial(_copy_sources, sources, digest))
     replace(archive.compiled(folder, digest), partial(_write, sources, digest))
     with zipfile.ZipFile(sources) as sent:
-        boot = setup.script(*(sent.read(f"{name}.py") for name in ("engine_archive", "engine_setup", "engine_boot")))
+        boot = setup.script(*(sent.read(f"{name}.py") for name in ("_engine_archive", "_engine_setup", "_engine_boot")))
     launcher = setup.launcher(folder, _interpreter(setup.OLDEST), digest, zlib.crc32(boot)).encode()
     replace(f"{folder}/{setup.SCRIPT}", partial(_put, boot))
     replace(f"{folder}/{setup.LAUNCHER}", partial(_put, launcher), 0o700)
@@ -80,7 +80,7 @@ def _copy_sources(sources: str, digest: str, path: str) -> None:
 
 def _seal(path: str, digest: str) -> None:
     """Give the zip file its comment, which Python and unzip(1) pass over."""
-    setup = importlib.import_module("engine_setup")
+    setup = importlib.import_module("_engine_setup")
     with zipfile.ZipFile(path, "a") as made:
         made.comment = bytes(setup.SEAL_BYTES)
     with open(path, "r+b") as file:
@@ -139,7 +139,7 @@ def _header() -> bytes:
 def _compiled(source: bytes, name: str) -> bytes:
     """Return the code without what is not used at run time, such as docstrings and annotations.
 
-    Named tuples are defined in a fifth of the time (see ``engine_kept.NamedTuple``).
+    Named tuples are defined in a fifth of the time (see ``_engine_kept.NamedTuple``).
     """
     tree = ast.fix_missing_locations(_Stripped().visit(ast.parse(source)))
     return marshal.dumps(compile(tree, f"{PACKAGE}/{name}", "exec", dont_inherit=True, optimize=2))

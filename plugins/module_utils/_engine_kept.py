@@ -5,7 +5,7 @@
 
 It is a zip file nonetheless, for Python runs it as a program: the members are ``__main__`` and the package's
 ``__init__``, which is this file. The code of all other modules stands before them, where ``Finder`` reads it. Each
-task loads this file, so what makes the archive is in ``engine_build.py``.
+task loads this file, so what makes the archive is in ``_engine_build.py``.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class NamedTuple(tuple):  # type: ignore[type-arg]
     """The base of the engine's named tuples, in what is kept: defined as ``typing.NamedTuple`` defines them.
 
     That one makes and compiles the source of ``__new__`` whenever a module with such a class is imported. Here
-    ``engine_build`` has done so beforehand.
+    ``_engine_build`` has done so beforehand.
     """
 
     __slots__ = ()
@@ -102,7 +102,7 @@ class NamedTuple(tuple):  # type: ignore[type-arg]
 def starts(folder: str, digest: str, mark: int) -> bool:
     """Return whether the host can start this version without Ansible: boot script, sources, launcher, interpreter.
 
-    :param mark: the modification time of what is whole (see ``engine_archive.mark``)
+    :param mark: the modification time of what is whole (see ``_engine_archive.mark``)
     """
     import json
 
