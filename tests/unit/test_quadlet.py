@@ -100,6 +100,7 @@ def test_image_and_build_say_how_a_registry_is_reached(tmp_path: Path) -> None:
         b_container="[Container]\nImage=x.build\nMount=type=image,source=m.image,target=/m\n",
         i_image="[Image]\nImage=quay.io/i:1\nAuthFile=/a.json\nCertDir=/c\nTLSVerify=no\nRetry=2\nPolicy=newer\nArch=arm64\n",
         m_image="[Image]\nImage=quay.io/m:1\nAuthFile=/m.json\n",
+        n_image="[Image]\nImage=quay.io/n:1\n",
         x_build="[Build]\nImageTag=app\nAuthFile=/b.json\nTLSVerify=false\nPull=newer\nTarget=t\n",
     )
     first, second = loaded.containers
@@ -108,7 +109,8 @@ def test_image_and_build_say_how_a_registry_is_reached(tmp_path: Path) -> None:
     (image,) = loaded.images
     assert image.items() >= {"auth_file": "/b.json", "validate_certs": False, "pull": "newer"}.items()
     assert image["build"] == {"target": "t"}
-    assert loaded.ineffective == (f"{tmp_path}/m.image:3: [Image] AuthFile",)
+    unused = (f"{tmp_path}/m.image:3: [Image] AuthFile", f"{tmp_path}/n.image:2: [Image] Image")
+    assert loaded.ineffective == unused
     (tmp_path / "x.build").write_text("[Build]\nImageTag=app\nPull=sometimes\n")
     with pytest.raises(LibpodError, match=r"x.build:3: \[Build\] Pull: expected one of "):
         load(tmp_path)

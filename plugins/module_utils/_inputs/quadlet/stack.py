@@ -154,8 +154,11 @@ class _Translation:
         """Check an image's unit: the containers that name it pull it, so that it needs no task of its own."""
         image(self._units, unit)
         if not any(one.value("Container", "Image") == unit.file for one in self._units.of("container")):
+            others = [one for kind in ("container", "pod", "volume") for one in self._units.of(kind)]
+            named = any(unit.file in entry.value for one in others for entry in one.entries)
+            kept = (*(["Image"] if named else []), *IDLE["Image"])
             for one in unit.entries:
-                if one.section == "Image" and one.key not in ("Image", *IDLE["Image"]):
+                if one.section == "Image" and one.key not in kept:
                     self._units.ignore(one)
 
     def _build(self, unit: Unit) -> Options:
