@@ -131,6 +131,9 @@ def test_a_noun_before_a_containers_verb_is_podmans(serving: Host) -> None:
         assert rows(libpod(serving, "container", verb, "-a").stdout)[1][0] == rows(listed)[1][0]
     assert libpod(serving, "container", "inspect", "c", "-f", "{{.Name}}").stdout == "c\n"
     assert "no container" in libpod(serving, "container", "inspect", "localhost/busybox", code=125).stderr
+    assert json.loads(libpod(serving, "inspect", "-t", "image", "localhost/busybox").stdout)[0]["RepoTags"]
+    own, whole = libpod(serving, "inspect", "-s", "-f", "{{.SizeRw}} {{.SizeRootFs}}", "c").stdout.split()
+    assert 0 <= int(own) < int(whole)
     for words in (("exists",), ("container", "exists")):
         assert libpod(serving, *words, "c").stdout == ""
         assert libpod(serving, *words, "d", code=1).stderr == ""
@@ -411,4 +414,6 @@ def test_wrong_arguments_are_refused_with_the_accepted_ones(host: Host) -> None:
         message = libpod(host, *args.split(), code=125).stderr
         assert said in message and message.count("\n") == 1, (args, message)
     assert "usage: libpod ps" in libpod(host, "ps", "--loud", code=125).stderr
+    long = libpod(host, "run", "--loud", "busybox", code=125).stderr.splitlines()
+    assert len(long) == 2 and "libpod run --help" in long[0] and "unrecognized arguments: --loud" in long[1]
     assert "usage: libpod volume" in libpod(host, "volume", "rm", "--loud", code=125).stderr

@@ -21,6 +21,9 @@ from . import table
 Commands = Mapping[str, tuple[str, str, str]]
 
 
+_USAGE = 8  # lines of a command's usage that an error shows
+
+
 class Captured(Exception):
     """A command has made its parser, while ``Parser.captures``."""
 
@@ -61,7 +64,10 @@ class Parser(argparse.ArgumentParser):
         return added
 
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
+        usage = self.format_usage()
+        if usage.count("\n") > _USAGE:  # it would push the message out of sight
+            usage = f"usage: {self.prog} [OPTION ...] ...; {self.prog} --help lists the options\n"
+        sys.stderr.write(usage)
         self.exit(125, f"{self.prog}: error: {printable(message, '')}\n")
 
 

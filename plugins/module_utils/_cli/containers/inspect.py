@@ -24,8 +24,9 @@ def inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Show everything about containers, and with ``--type`` about other things, as JSON."""
     parser = new_parser("inspect", "Everything about containers or images, as a JSON list.", formats=False)
     parser.add_argument(
-        "--type", choices=_TYPES, default="all", help="what has the names (default: container, or image)"
+        *("-t", "--type"), choices=_TYPES, default="all", help="what has the names (default: container, or image)"
     )
+    parser.add_argument("-s", "--size", action="store_true", help="with SizeRw and SizeRootFs of containers, in bytes")
     add_inspection(parser)
     add_latest(parser)
     parser.add_argument("name", nargs="*", help="a name, an ID, or the beginning of an ID")
@@ -47,7 +48,11 @@ def inspect(parts: EngineConfig, arguments: Sequence[str]) -> int:
             if image is None:
                 raise
             return image
-        return inspected(container, env_values=True)
+        shown = inspected(container, env_values=True)
+        if not options.size:
+            return shown
+        own, whole = container.storage.sizes(container.id)
+        return {**shown, "SizeRw": own, "SizeRootFs": whole}
 
     return inspect_each(options, find, {})
 
