@@ -403,7 +403,7 @@ UNKNOWN = {
     "container images": "'container images' is no command: libpod --help",
     "kube play web.yml": "the module libpod_kube",
     "compose up": "the module libpod_compose",
-    "volume prune": "'volume prune' is no command: the module libpod_prune",
+    "prune": "'prune' is no command: libpod system prune",
     "build .": "libpod_image builds",
     "\x1b[2J": "is no command: libpod --help",
 }

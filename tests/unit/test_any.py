@@ -29,7 +29,6 @@ BORDERS = {
         2 module_utils/_ansible/projects/kube.py
         1 module_utils/_ansible/projects/quadlet.py
         1 module_utils/_ansible/projects/stack.py
-        1 module_utils/_ansible/prune.py
         4 module_utils/_ansible/images/image.py
         5 module_utils/_ansible/images/image_making.py
         2 module_utils/_ansible/images/image_options.py

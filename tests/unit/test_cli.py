@@ -116,4 +116,4 @@ def test_events_are_bounded_and_a_damaged_line_is_skipped(tmp_path: Path) -> Non
 
 def test_commands_that_are_done_elsewhere_are_none_that_exist() -> None:
     assert not unknown.ELSEWHERE.keys() & main.COMMANDS.keys()
-    assert unknown.remedy(["volume", "prune"], list(main.COMMANDS)) and not unknown.remedy(["volume", "ls"], ["volume"])
+    assert unknown.remedy(["image", "build"], list(main.COMMANDS)) and not unknown.remedy(["volume", "ls"], ["volume"])

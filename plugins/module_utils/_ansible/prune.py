@@ -5,29 +5,25 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Any, Iterator, Optional
+from typing import Optional
 
 from .._container.io.log_lines import moment
-from .._drivers.engine import archives
 from .._model.attempts import raise_all
 from .._model.errors import warn
 from .._model.options.syntax.parsers import wrong
 from .._resources import prune
-from .._resources.networks.prune import unused_networks
+from .._resources.unused import KINDS, prune_kinds
 from .._runtime.runtime import Runtime
 from . import arguments
 from .module import EngineModule, run
 
-_KINDS = ("container", "image", "volume", "network")
-
 
 def spec() -> dict[str, object]:
     """Return the argument spec of libpod_prune."""
-    flags = (*_KINDS, "system", "system_all", "system_volumes")
+    flags = (*KINDS, "system", "system_all", "system_volumes")
     return {
         **{flag: {"type": "bool", "default": False} for flag in flags},
-        **{f"{kind}_filters": {"type": "dict"} for kind in _KINDS},
+        **{f"{kind}_filters": {"type": "dict"} for kind in KINDS},
         "executable": {"type": "str"},
         **arguments.parts_spec(),
     }
@@ -37,65 +33,29 @@ def work(module: EngineModule) -> dict[str, object]:
     """Prune the kinds that the task names, containers first, so that what only they used is removed too."""
     params = module.params
     system = params["system"]
-    filters = {kind: _filters(params[f"{kind}_filters"], f"{kind}_filters") for kind in _KINDS}
+    filters = {kind: _filters(params[f"{kind}_filters"], f"{kind}_filters") for kind in KINDS}
     image_filters = params["image_filters"] or {}
     dangling = [_flag(image_filters[key], key) for key in ("dangling", "dangling_only") if key in image_filters]
     every = system and params["system_all"] or False in dangling
     if _flag(image_filters.get("external", False), "external"):
         warn("image_filters: external has no effect, since images that any engine's container uses stay")
-    runtime, dry = Runtime(arguments.parts(params)), module.check_mode
-    result: dict[str, Any] = {"containers": [], "images": [], "networks": [], "volumes": []}
-    actions: list[str] = []
-    errors: prune.Errors = []
-    gone: list[str] = []  # in check mode, containers that are still there
-    if params["container"] or system:
-        result["containers"] = _prune_containers(runtime, filters["container"], actions, errors, dry)
-        gone = result["containers"] if dry else []
-    if params["network"] or system:
-        with _isolated(errors):
-            result["networks"] = unused_networks(runtime, filters["network"].match, errors, dry=dry, gone=gone)
-            actions += [f"removed network {name}" for name in result["networks"]]
-    if params["volume"] or system and params["system_volumes"]:
-        with _isolated(errors):
-            result["volumes"] = prune.volumes(runtime, filters["volume"], errors, dry=dry, gone=gone)
-            actions += [f"removed volume {name}" for name in result["volumes"]]
-    if params["image"] or system:
-        with _isolated(errors):
-            result["images"] = prune.images(runtime, filters["image"], errors, every=every, dry=dry, gone=gone)
-            actions += [f"removed image {image_id[:12]}" for image_id in result["images"]]
-    raise_all(errors, actions)
-    return {"changed": bool(actions), "actions": actions, **result}
-
-
-def _prune_containers(
-    runtime: Runtime, filters: prune.Filters, actions: list[str], errors: prune.Errors, dry: bool
-) -> list[str]:
-    """Remove containers and what earlier ones have left, add what is done to ``actions``, and return their IDs."""
-    removed: list[tuple[str, str]] = []
-    with _isolated(errors):
-        removed += prune.containers(runtime, filters, errors, dry=dry)
-        actions += [f"deleted {name}" for name, _container_id in removed]
-    with _isolated(errors):
-        names = [name for name, _container_id in removed]
-        actions += [f"removed what was left of {name}" for name in prune.remains(runtime, errors, names, dry=dry)]
-    with _isolated(errors):
-        actions += [f"removed rules of container {short}" for short in prune.rules(runtime, dry=dry)]
-    with _isolated(errors):
-        actions += [f"removed container {short} of a killed build" for short in prune.builds(runtime, dry=dry)]
-    # The archives that a newer version's containers need are unknown.
-    if not any(one.newer for one in runtime.containers()):
-        unused = archives.remove_unused(f"{runtime.parts.static_root}/engine", dry=dry)
-        actions += [f"removed engine archive {name}" for name in unused]
-    return [container_id for _name, container_id in removed]
-
-
-@contextmanager
-def _isolated(errors: prune.Errors) -> Iterator[None]:
-    """Collect the error of one kind, so that the others are pruned all the same."""
-    try:
-        yield
-    except Exception as error:  # pylint: disable=broad-exception-caught
-        errors.append(error)
+    asked = [kind for kind in KINDS if params[kind] or system and (kind != "volume" or params["system_volumes"])]
+    pruned = prune_kinds(
+        Runtime(arguments.parts(params)),
+        {kind: filters[kind] for kind in asked},
+        every=every,
+        dry=module.check_mode,
+    )
+    actions = pruned.actions
+    raise_all(pruned.errors, actions)
+    return {
+        "changed": bool(actions),
+        "actions": actions,
+        "containers": pruned.containers,
+        "images": pruned.images,
+        "networks": pruned.networks,
+        "volumes": pruned.volumes,
+    }
 
 
 def _flag(value: object, option: str) -> bool:

@@ -78,11 +78,12 @@ def new_parser(
     result = Parser(prog=f"libpod {command}", description=description, allow_abbrev=False, add_help=False)
     result.add_argument(*help_flags, action="help", help="show this help message and exit")
     if formats:
-        _add_format(result)
+        add_table_or_json(result)
     return result
 
 
-def _add_format(parser: argparse.ArgumentParser) -> None:
+def add_table_or_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--format table|json``."""
     parser.add_argument("--format", choices=("table", "json"), default="table", help="table, or JSON for programs")
 
 

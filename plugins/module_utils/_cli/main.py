@@ -59,7 +59,8 @@ COMMANDS = {
     "healthcheck": ("_cli.health", "healthcheck", "check a container's health now"),
     "stats": ("_cli.stats", "stats", "show what containers use"),
     "top": ("_cli.stats", "top", "list a container's processes"),
-    "system": ("_cli.system", "system", "show what images, containers and volumes take up on the disk"),
+    "container": ("_cli.prune", "container", "remove containers that have ended; may stand before a container's verb"),
+    "system": ("_cli.system", "system", "show what is taken up on the disk, or remove what nothing uses"),
     "images": ("_cli.resources.image", "images", "list images"),
     "pull": ("_cli.resources.image", "pull", "pull images"),
     "push": ("_cli.resources.image_changes", "push", "push an image to a registry or an archive"),
@@ -69,7 +70,7 @@ COMMANDS = {
     "save": ("_cli.resources.archives", "save", "write images as an archive"),
     "load": ("_cli.resources.archives", "load", "load the images of an archive"),
     "import": ("_cli.resources.archives", "import_tarball", "make an image of a tar file"),
-    "image": ("_cli.resources.image", "image", "list, show, pull, push, save, load, name or remove images"),
+    "image": ("_cli.resources.image", "image", "list, show, pull, push, save, load, name, remove or prune images"),
     "network": ("_cli.resources.network", "network", "list, show, make, connect or remove networks"),
     "pod": ("_cli.resources.pod", "pod", "list, show, make, start, stop, pause or remove pods"),
     "secret": ("_cli.resources.secret", "secret", "list, show, make or remove secrets"),
@@ -97,7 +98,7 @@ _CONTAINER_VERBS: dict[str, Optional[tuple[str, ...]]] = {
     "inspect": ("inspect", "--type", "container"),
     **{name: None for name, (module, _function, _what) in COMMANDS.items() if not _CONTAINERS.match(module)},
 }
-_GROUPS = ("image", "network", "pod", "secret", "system", "volume")  # of verbs
+_GROUPS = ("container", "image", "network", "pod", "secret", "system", "volume")  # of verbs
 # Arguments of the subcommands that programs run.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "boot": (),

@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod system df``."""
+"""``libpod system``: ``df``, and ``prune`` by ``_cli.prune``."""
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
 import time
@@ -16,18 +17,34 @@ from .._model.options.syntax import durations
 from .._resources.disk_usage import ContainerUsage, ImageUsage, Usage, VolumeUsage, usage
 from .._runtime.runtime import Runtime
 from . import table
-from .arguments import new_parser
+from .arguments import add_table_or_json
+from .resources import verbs
 
 _LIMIT = "60s"  # for going through the directories
 
 
 def system(parts: EngineConfig, arguments: Sequence[str]) -> int:
-    """Show the disk usage."""
-    parser = new_parser("system", "What images, containers and volumes take up on the disk.")
-    parser.add_argument("what", choices=("df",), metavar="df", help="the disk usage, by kind")
+    """Show the disk usage, or remove what nothing uses."""
+    what = "pods and containers that have ended, networks and images that nothing uses"
+    about = {
+        "df": verbs.Verb("show what images, containers and volumes take up on the disk", _df_arguments),
+        "prune": verbs.pruning("system", what),
+    }
+    options = verbs.parsed("system", "What the engine has on the disk.", about, arguments)
+    if options.verb == "df":
+        return _df(parts, options)
+    from . import prune
+
+    return prune.system(parts, options)
+
+
+def _df_arguments(parser: argparse.ArgumentParser) -> None:
+    add_table_or_json(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="each image, container and volume")
     parser.add_argument("--timeout", default=_LIMIT, metavar="TIME", help="for going through files (default: 60s)")
-    options = parser.parse_args(arguments)
+
+
+def _df(parts: EngineConfig, options: argparse.Namespace) -> int:
     limit = durations.seconds(options.timeout, "--timeout")
     found = usage(Runtime(parts), time.monotonic() + limit)
     unknown = [*(one.size for one in found.containers), *(one.size for one in found.volumes)].count(None)

@@ -15,7 +15,7 @@ ELSEWHERE = {
     "history": "libpod image inspect shows an image's History",
     "kube": "the module libpod_kube runs the pods of Kubernetes YAML",
     "play": "the module libpod_kube runs the pods of Kubernetes YAML",
-    "prune": "the module libpod_prune removes what nothing uses",
+    "prune": "libpod system prune removes what nothing uses",
     "search": "name the image in full",
 }
 
@@ -28,9 +28,9 @@ def remedy(arguments: Sequence[str], commands: Sequence[str]) -> str:
     if not arguments:
         return f"expected one of {', '.join(commands)}, or --help"
     command, verb = arguments[0], "".join(arguments[1:2])
-    if verb in ELSEWHERE:
+    if verb in ELSEWHERE and verb != "prune":
         return f"'{command} {verb}' is no command: {ELSEWHERE[verb]}"
-    if command in commands:
+    if command in commands and (command != "container" or verb in ("prune", "-h", "--help")):
         return ""
     if command == "container":
         noun = f"container {verb}".rstrip()

@@ -67,6 +67,15 @@ def usage(runtime: Runtime, until: float) -> Usage:
     return Usage(images, size, reclaimable, list(_containers(runtime, until)), list(_volumes(runtime, until)))
 
 
+def freed(before: Usage, after: Usage) -> int:
+    """Return the bytes of what is gone between both; what had no known size counts as none."""
+    containers = {one.container.id for one in after.containers}
+    volumes = {one.name for one in after.volumes}
+    sizes = [one.size for one in before.containers if one.container.id not in containers]
+    sizes += [one.size for one in before.volumes if one.name not in volumes]
+    return sum(size or 0 for size in sizes) + max(before.images_size - after.images_size, 0)
+
+
 def _images(runtime: Runtime) -> tuple[list[ImageUsage], int, int]:
     layers = storage_roots(runtime.parts).layers()
     images = ImageStore(runtime.parts).all()

@@ -80,6 +80,12 @@ def _words(parts: EngineConfig, commands: Commands, before: Sequence[str], curre
 
         yield from VERBS
         return
+    if before[0] == "container" and len(before) == 1:
+        yield from ("ls", "prune", "run", "create", "cp")
+        yield from (name for name, kinds in _KINDS.items() if kinds[0] == "container")
+        return
+    if before[0] == "container" and before[1] in commands:
+        before = before[1:]
     place, flag = _place(parts, commands, before)
     name, equals, _value = current.partition("=")
     if flag is not None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _COLUMNS = {"Repository": "REPOSITORY", "Tag": "TAG", "ID": "IMAGE ID", "Created": "CREATED", "Size": "SIZE"}
 _DIGESTS = {"Repository": "REPOSITORY", "Tag": "TAG", "Digest": "DIGEST", **_COLUMNS}
 _NONE = "<none>"
-VERBS = ("ls", "inspect", "pull", "push", "rm", "tag", "untag", "exists", "save", "load", "import")
+VERBS = ("ls", "inspect", "pull", "push", "rm", "tag", "untag", "exists", "save", "load", "import", "prune")
 
 
 class _Listed(TypedDict):
@@ -174,6 +174,7 @@ def image(parts: EngineConfig, arguments: Sequence[str]) -> int:
     if verb == "exists":
         return _exists(parts, rest)
     if verb in VERBS:
+        from .. import prune
         from . import archives, image_changes
 
         changes = {
@@ -184,6 +185,7 @@ def image(parts: EngineConfig, arguments: Sequence[str]) -> int:
             "save": archives.save,
             "load": archives.load,
             "import": archives.import_tarball,
+            "prune": prune.image,
         }
         return changes[verb](parts, rest, f"image {verb}")
     if verb in ("-h", "--help"):

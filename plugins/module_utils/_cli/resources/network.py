@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod network``: ``ls``, ``inspect``, ``create``, ``connect``, ``disconnect``, ``rm`` and ``exists``."""
+"""``libpod network``: ``ls``, ``inspect``, ``create``, ``connect``, ``disconnect``, ``rm``, ``prune``, ``exists``."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ _VERBS = {
     "connect": verbs.Verb("connect a container to a network, also while it runs", _connection),
     "disconnect": verbs.Verb("disconnect a container from a network", _disconnection),
     "rm": verbs.removal("networks", "remove the containers on them first"),
+    "prune": verbs.pruning("network", "networks that nothing is on"),
     "exists": verbs.naming("exit with 0 if the network exists, else 1"),
 }
 _CODES: dict[type[Exception], int] = {NoSuchNetwork: 1, InvalidState: 2}
@@ -68,6 +69,10 @@ def network(parts: EngineConfig, arguments: Sequence[str]) -> int:
     changes = {"rm": _rm, "create": creation.network, "connect": _reconnect, "disconnect": _reconnect}
     if options.verb in changes:
         return changes[options.verb](parts, options)
+    if options.verb == "prune":
+        from .. import prune
+
+        return prune.prune(parts, options, "network")
     found = {one["name"]: one for one in inspected(Runtime(parts), getattr(options, "name", ()))}
     if options.verb == "exists":
         return 0 if all(name in found for name in options.name) else 1

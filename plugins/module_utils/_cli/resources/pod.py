@@ -78,6 +78,7 @@ _VERBS = {
     "create": verbs.Verb("make a pod, and print its ID", _description),
     **{name: verbs.Verb(text, _naming) for name, (_state, text) in _STATES.items()},
     "rm": verbs.removal("pods", "also with their containers"),
+    "prune": verbs.pruning("pod", "pods whose containers have all ended for good"),
     "exists": verbs.naming("exit with 0 if the pod exists, else 1"),
 }
 
@@ -85,6 +86,10 @@ _VERBS = {
 def pod(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List, show, make, change or remove pods."""
     options = verbs.parsed("pod", "Pods: containers that share namespaces.", _VERBS, arguments)
+    if options.verb == "prune":
+        from .. import prune
+
+        return prune.prune(parts, options, "pod")
     pods = Pods(Runtime(parts))
     if options.verb in ("ps", "ls"):
         found = [inspect_pod(pods, one) for one in pods.everyone()]

@@ -15,6 +15,8 @@ from ..output import filters
 from ..output.listing import Shape, T, add_listing, show
 from ..output.template import Template
 
+EVERY_IMAGE = "all images without at least one container associated with them"
+
 
 class Verb(NamedTuple):
     """A verb: what it does, and a function that adds its arguments."""
@@ -67,6 +69,22 @@ def removal(things: str, force: str) -> Verb:
         parser.add_argument("-f", "--force", action="store_true", help=force)
 
     return Verb(f"remove {things}", add)
+
+
+def pruning(kind: str, things: str) -> Verb:
+    """Return the verb ``prune``; ``kind`` is that of things, or ``system``."""
+    return Verb(f"remove {things}, after asking", lambda parser: add_prune(parser, kind))
+
+
+def add_prune(parser: argparse.ArgumentParser, kind: str) -> None:
+    """Add the arguments of ``prune``."""
+    if kind in ("image", "system"):
+        parser.add_argument("-a", "--all", action="store_true", help=f"{EVERY_IMAGE}, also those with names")
+    if kind == "system":
+        parser.add_argument("--volumes", action="store_true", help="also volumes of no container")
+    parser.add_argument("-f", "--force", action="store_true", help="do not ask")
+    keys = "until=TIME, label=KEY[=VALUE]" + (", or dangling=false, which is --all" if kind == "image" else "")
+    parser.add_argument("--filter", action="append", default=[], metavar="KEY=VALUE", help=f"only what fits: {keys}")
 
 
 def chosen(options: argparse.Namespace, expected: str, everything: Callable[[], Sequence[str]]) -> Sequence[str]:

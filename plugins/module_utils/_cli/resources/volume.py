@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod volume``: ``ls``, ``inspect``, ``create``, ``export``, ``import``, ``rm`` and ``exists``."""
+"""``libpod volume``: ``ls``, ``inspect``, ``create``, ``export``, ``import``, ``rm``, ``prune`` and ``exists``."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ _VERBS = {
     "export": verbs.Verb("write a volume's files as a tar archive", _export_arguments),
     "import": verbs.Verb("unpack a tar archive into a volume, which keeps its other files", _import_arguments),
     "rm": verbs.removal("volumes", "remove the containers that use them first"),
+    "prune": verbs.pruning("volume", "volumes of no container"),
     "exists": verbs.naming("exit with 0 if the volume exists, else 1"),
 }
 _CODES: dict[type[Exception], int] = {NoSuchVolume: 1, InvalidState: 2}
@@ -71,6 +72,10 @@ def volume(parts: EngineConfig, arguments: Sequence[str]) -> int:
         return creation.volume(parts, options)
     if options.verb in ("export", "import"):
         return _transfer(parts, options)
+    if options.verb == "prune":
+        from .. import prune
+
+        return prune.prune(parts, options, "volume")
     used = users(RuntimeBase(parts))
     found = {one.name: inspect(parts, one, used.get(one.name, [])) for one in everyone(parts)}
     if options.verb == "exists":
