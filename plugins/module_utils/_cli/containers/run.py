@@ -133,7 +133,10 @@ def _parser(command: str, about: str) -> argparse.ArgumentParser:
         if option.name not in _UNNAMED:
             add_option(parser, option)
     parser.add_argument("image", help="an image, which is pulled where it is missing")
-    parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="command", help="the command and its arguments")
+    argv = parser.add_argument(
+        "argv", nargs=argparse.REMAINDER, metavar="command", help="the command and its arguments"
+    )
+    argv.required = False  # before Python 3.13, the error of a missing image names it too
     return parser
 
 
