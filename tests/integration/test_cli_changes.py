@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable
@@ -143,3 +144,27 @@ def test_of_two_commands_at_once_one_makes_it_and_the_other_is_refused(
     assert (made["code"], refused["code"]) == (0, 125) and "has the name 'one'" in refused["said"], results
     assert libpod(host, *nouns, "inspect", "-f", label, "one").stdout == f"{made['by']}\n"
     libpod(host, *nouns, "rm", "one")
+
+
+def test_several_containers_are_stopped_side_by_side(host: Host) -> None:
+    """None of them ends at TERM, so that one after another takes the sum of their times."""
+    names = ["d", "b", "c", "a"]
+    for name in names:
+        host.container(name, image="busybox", command=["sleep", "1000"], network="none")
+    host.container("joined", image="busybox", command=WAITING, network="container:d")
+    begun = time.monotonic()
+    done = libpod(host, "stop", "-t", "3", *names, "none", code=125)
+    took = time.monotonic() - begun
+    assert done.stdout.split() == names and done.stderr.count("\n") == 1 and "'none'" in done.stderr
+    assert took < 3 * len(names), took
+    for name in names:
+        host.container(name, state="started")
+    begun = time.monotonic()
+    assert libpod(host, "rm", "-f", "-t", "3", "d", "joined", "c", "c", "a").stdout.split() == ["d", "joined", "c", "a"]
+    assert time.monotonic() - begun < 9
+    assert libpod(host, "ps", "-a", "--format", "{{.Names}}").stdout.split() == ["b"]
+
+
+def test_missing_image_is_the_argument_that_run_names(host: Host) -> None:
+    message = libpod(host, "run", "-d", code=125).stderr
+    assert "required: image\n" in message, message

@@ -9,7 +9,7 @@ import argparse
 import importlib
 import sys
 from types import MappingProxyType
-from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from .._container.container import Container
 from .._model.engine_config import EngineConfig
@@ -195,16 +195,34 @@ def for_each(
 
     Return 0, or the highest exit code of the errors: that of ``codes``, else 125.
     """
-    failed = 0
-    for key in keys:
-        try:
-            line = work(key)
-        except Exception as error:  # pylint: disable=broad-exception-caught
-            about = "" if isinstance(error, LibpodError) else f"{key}: "
-            sys.stderr.write(f"libpod: {about}{sentence(error)}\n")
-            code = next((code for kind, code in codes.items() if isinstance(error, kind)), 125)
-            failed = max(failed, code)
-        else:
-            if line is not None:
-                table.write_line(line)
-    return failed
+    return max([written(attempt(key, work, codes)) for key in keys], default=0)
+
+
+class Attempt(NamedTuple):
+    """What became of one key: the line to print, or an error and its exit code."""
+
+    line: Optional[str]
+    error: str = ""
+    code: int = 0
+
+
+def attempt(
+    key: str,
+    work: Callable[[str], Optional[str]],
+    codes: Mapping[type[Exception], int] = MappingProxyType({}),
+) -> Attempt:
+    """Call ``work`` for the key, and return its line or its error."""
+    try:
+        return Attempt(work(key))
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        about = "" if isinstance(error, LibpodError) else f"{key}: "
+        code = next((code for kind, code in codes.items() if isinstance(error, kind)), 125)
+        return Attempt(None, f"libpod: {about}{sentence(error)}\n", code)
+
+
+def written(result: Attempt) -> int:
+    """Write a line to standard output, or an error to standard error; return the exit code."""
+    sys.stderr.write(result.error)
+    if result.line is not None:
+        table.write_line(result.line)
+    return result.code

@@ -21,6 +21,7 @@ from .._reconcile.reconcile import check_root, reconcile
 from .._runtime.runtime import Runtime
 from .arguments import add_selection, for_each, new_parser, selected
 from .containers.session import add_session, begin, settings
+from .containers.side_by_side import for_each_at_once
 
 
 def start(parts: EngineConfig, arguments: Sequence[str]) -> int:
@@ -121,6 +122,8 @@ def _transition(parts: EngineConfig, verb: str, arguments: Sequence[str], state:
         return _in_unit(parts, keys, options.sdnotify)
     if getattr(options, "attach", False) or getattr(options, "interactive", False):
         return _attached(parts, keys, options)
+    if verb == "stop":
+        return for_each_at_once(Runtime(parts), keys, work)
     return for_each(keys, work)
 
 

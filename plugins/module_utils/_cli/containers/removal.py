@@ -16,7 +16,8 @@ from ..._model.options.syntax.parsers import is_name
 from ..._reconcile.desired import Desired
 from ..._reconcile.reconcile import reconcile
 from ..._runtime.runtime import Runtime
-from ..arguments import add_selection, for_each, new_parser, selected
+from ..arguments import add_selection, new_parser, selected
+from .side_by_side import for_each_at_once
 
 # As podman-rm(1) says.
 _CODES: dict[type[Exception], int] = {NoSuchContainer: 1, InvalidState: 2}
@@ -28,7 +29,7 @@ def rm(parts: EngineConfig, arguments: Sequence[str]) -> int:
     runtime = Runtime(parts)
     for path in options.cidfile:
         options.name.append(_first_word(path))
-    keys = _dependents_first(runtime, selected(parts, options))
+    keys = selected(parts, options)
     stop_time = None if options.time is None else whole_seconds(options.time, "--time")
     ignore = options.ignore or options.force
 
@@ -51,7 +52,7 @@ def rm(parts: EngineConfig, arguments: Sequence[str]) -> int:
             raise NoSuchContainer(f"no container has the name or ID {key!r}")
         return key
 
-    return for_each(keys, work, _CODES)
+    return for_each_at_once(runtime, keys, work, _CODES)
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -75,21 +76,6 @@ def _first_word(path: str) -> str:
     if not words:
         raise InvalidArgument(f"--cidfile: {path!r} is empty: expected a container's ID")
     return words[0]
-
-
-def _dependents_first(runtime: Runtime, keys: Sequence[str]) -> list[str]:
-    """Return the keys in an order in which no container goes before one that depends on it."""
-    known: dict[str, str] = {}
-    for key in keys:
-        try:
-            known.setdefault(runtime.container(key).id, key)
-        except (NoSuchContainer, InvalidArgument):
-            known.setdefault(key, key)  # refused where it is to be removed
-    order: list[str] = []
-    while known:
-        free = [one for one in known if not any(other.id in known for other in runtime.dependents(one))]
-        order += [known.pop(one) for one in free or list(known)]
-    return order
 
 
 def _removable(runtime: Runtime, key: str, *, force: bool) -> str:
