@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.process import start_time
@@ -135,3 +137,37 @@ def test_ps_filters_and_formats(host: Host) -> None:
     mixed = libpod(host, "inspect", "-f", "{{.Name}}", "a", "nobody", code=125)
     assert mixed.stdout == "a\n" and "'nobody'" in mixed.stderr
     host.module("libpod_pod", {"name": "p", "state": "absent"})
+
+
+def test_ps_sorts_and_exec_reads_files_of_variables(host: Host, tmp_path: Path) -> None:
+    for name in ("b", "c", "a"):
+        host.container(name, **RUNNING)
+    names = ("ps", "--format", "{{.Names}}", "--sort")
+    assert libpod(host, *names, "created").stdout.split() == ["b", "c", "a"]
+    assert libpod(host, *names, "names").stdout.split() == ["a", "b", "c"]
+    assert "invalid choice" in libpod(host, *names, "colour", code=125).stderr
+    (tmp_path / "env").write_text("# of a\nA=1\nB=2\n")
+    shown = libpod(host, "exec", "--env-file", str(tmp_path / "env"), "-e", "B=3", "a", "sh", "-c", "echo $A $B").stdout
+    assert shown == "1 3\n"
+    assert "--env-file" in libpod(host, "exec", "--env-file", "/no/such", "a", "true", code=125).stderr
+
+
+def test_logs_of_several_say_whose_the_lines_are(host: Host) -> None:
+    ids = {}
+    for name in ("one", "two"):
+        made = host.container(name, image="busybox", command=["echo", f"in {name}"], network="none", detach=False)
+        ids[name] = made["container"]["Id"][:12]
+    assert libpod(host, "logs", "one").stdout == "in one\n"
+    assert libpod(host, "logs", "--names", "two", "one").stdout == "two in two\none in one\n"
+    assert libpod(host, "logs", "one", "two").stdout == f"{ids['one']} in one\n{ids['two']} in two\n"
+    assert "--follow" in libpod(host, "logs", "-f", "one", "two", code=125).stderr
+
+
+def test_pod_stop_gives_the_time_that_is_asked_for(host: Host) -> None:
+    libpod(host, "pod", "create", "--share", "none", "-n", "apps")
+    host.container("slow", pod="apps", image="busybox", command=["sleep", "1000"])
+    begun = time.monotonic()
+    libpod(host, "pod", "stop", "-t", "0", "apps")
+    assert time.monotonic() - begun < 9
+    assert libpod(host, "ps", "-q").stdout == ""
+    libpod(host, "pod", "rm", "-f", "apps")

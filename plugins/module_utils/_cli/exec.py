@@ -14,6 +14,7 @@ from .._model import caller
 from .._model.engine_config import EngineConfig
 from .._model.errors import InvalidArgument
 from .._model.options.syntax.parsers import absolute_path, environment
+from .._reconcile.env_files import read
 from .._runtime.runtime import Runtime
 from .arguments import add_latest, new_parser, the_one
 
@@ -23,7 +24,10 @@ def execute(parts: EngineConfig, arguments: Sequence[str]) -> int:
     options = _parsed(arguments)
     request = Exec(
         argv=options.command,
-        env=environment(_variables(options.env), "--env"),
+        env={
+            **read(options.env_file, option="--env-file"),
+            **environment(_variables(options.env), "--env"),
+        },
         user=options.user,
         workdir=absolute_path(options.workdir, "--workdir") if options.workdir else "",
         privileged=options.privileged,
@@ -52,6 +56,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         "-d", "--detach", action="store_true", help="run it in the background and print the session's ID"
     )
     parser.add_argument("-e", "--env", action="append", default=[], help="KEY=VALUE, or KEY for the caller's variable")
+    parser.add_argument("--env-file", action="append", default=[], metavar="PATH", help="a file of variables")
     parser.add_argument("-u", "--user", help="USER[:GROUP]")
     parser.add_argument("-w", "--workdir", help="an absolute path")
     parser.add_argument(

@@ -17,7 +17,7 @@ from .._model.errors import InvalidArgument
 from .._runtime.runtime import Runtime
 from .._store import events as kept
 from . import table
-from .arguments import add_one, new_parser, the_one
+from .arguments import add_one, new_parser, selected
 
 _FOREVER = float(1 << 31)
 _PAUSE = 0.1
@@ -27,8 +27,9 @@ _Event = Mapping[str, Any]
 
 def logs(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """Print a container's output, standard error to standard error."""
-    parser = new_parser("logs", "What a container printed.")
+    parser = new_parser("logs", "What containers printed, one after another.")
     add_one(parser)
+    parser.add_argument("--names", action="store_true", help="each container's name before its lines")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the container ends")
     parser.add_argument("--tail", "-n", type=int, help="only the last lines, this many; all below 0")
     parser.add_argument("-t", "--timestamps", action="store_true", help="each line's time before it")
@@ -40,13 +41,21 @@ def logs(parts: EngineConfig, arguments: Sequence[str]) -> int:
     selection = Wanted(
         tail, moment(options.since, "--since"), moment(options.until, "--until"), _FOREVER if options.follow else 0.0
     )
-    for line in stream(Runtime(parts).container(the_one(parts, options)), selection):
-        if options.format == "json":
-            table.write_json(line._asdict(), indent=None)
-            continue
-        out = sys.stderr if line.stream == "stderr" else sys.stdout
-        out.write((f"{line.time} " if options.timestamps else "") + line.text + "\n")
-        out.flush()
+    keys = selected(parts, options)
+    if options.follow and len(keys) > 1:
+        raise InvalidArgument(f"--follow: cannot be used with {len(keys)} containers: expected one")
+    runtime = Runtime(parts)
+    for container in [runtime.container(key) for key in keys]:
+        # As podman has it: of several the lines say whose they are.
+        whose = f"{container.name} " if options.names else f"{container.id[:12]} " if len(keys) > 1 else ""
+        for line in stream(container, selection):
+            if options.format == "json":
+                more = {"name": container.name} if whose else {}
+                table.write_json({**line._asdict(), **more}, indent=None)
+                continue
+            out = sys.stderr if line.stream == "stderr" else sys.stdout
+            out.write(whose + (f"{line.time} " if options.timestamps else "") + line.text + "\n")
+            out.flush()
     return 0
 
 

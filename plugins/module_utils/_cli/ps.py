@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from typing import Mapping, Sequence, TypedDict
+from typing import Callable, Mapping, Sequence, TypedDict
 
 from .._container.container import Container
 from .._container.runners.health import described
@@ -58,6 +58,17 @@ class _Listed(TypedDict):
     Pod: str
 
 
+_SORT: Mapping[str, Callable[[_Listed], str | list[str]]] = {
+    "command": lambda one: one["Command"],
+    "created": lambda one: one["Created"],
+    "id": lambda one: one["Id"],
+    "image": lambda one: one["Image"],
+    "names": lambda one: one["Names"],
+    "runningfor": lambda one: one["StartedAt"],
+    "status": lambda one: one["State"],
+}
+
+
 def ps(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List containers."""
     runtime = Runtime(parts)
@@ -71,6 +82,8 @@ def ps(parts: EngineConfig, arguments: Sequence[str]) -> int:
         for container in containers(parts, ())
         if (options.all or container.state.status.value in ("running", "paused")) and suits(container)
     ]
+    if options.sort:
+        listed.sort(key=_SORT[options.sort])
     if options.latest or options.last > 0:
         listed.sort(key=lambda one: one["Created"], reverse=True)
         listed = listed[: 1 if options.latest else options.last]
@@ -86,6 +99,7 @@ def _parsed(known: filters.Known[Container], arguments: Sequence[str]) -> argpar
     parser.add_argument("-l", "--latest", action="store_true", help="the container that was created last")
     parser.add_argument("-n", "--last", type=int, default=0, metavar="COUNT", help="so many that were created last")
     parser.add_argument("-p", "--pod", action="store_true", help="their pods too")
+    parser.add_argument("--sort", choices=sorted(_SORT), help="by what")
     filters.add_filter(parser, known)
     add_listing(parser, "IDs", short=False)
     return parser.parse_args(arguments)

@@ -34,8 +34,8 @@ class DesiredPod(NamedTuple):
     """One pod as a task describes it; ``options`` are normalised (pod.POD_OPTIONS), None where the state needs none.
 
     ``described``: the task has options of the pod. ``missing`` is why ``options`` lack those of a file. ``expect_plan``
-    is the digest of the approved plan, see ``approval``. A removal gives the containers ``stop_time`` seconds, in place
-    of their own, and with ``keep_volumes`` keeps their anonymous volumes.
+    is the digest of the approved plan, see ``approval``. A removal and a stop give the containers ``stop_time``
+    seconds, in place of their own; a removal with ``keep_volumes`` keeps their anonymous volumes.
     """
 
     name: str

@@ -12,6 +12,7 @@ from typing import Any, Mapping, Optional, Sequence
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument, InvalidState, NoSuchPod, PodExists
 from ..._model.options.normalise import normalise
+from ..._model.options.syntax.durations import whole_seconds
 from ..._model.options.syntax.parsers import name as checked_name
 from ..._model.options.table import OPTIONS
 from ..._model.records.pod import POD_OPTIONS, PodConfig, options_of, share
@@ -56,6 +57,11 @@ def _naming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-a", "--all", action="store_true", help="all pods")
 
 
+def _stopping(parser: argparse.ArgumentParser) -> None:
+    _naming(parser)
+    parser.add_argument("-t", "--time", help="seconds, or a duration such as 1m30s, until a stop kills")
+
+
 def _description(parser: argparse.ArgumentParser) -> None:
     from ..containers.flags import add_option
 
@@ -76,7 +82,7 @@ _VERBS = {
     "ls": _LIST,
     "inspect": verbs.inspection("pods"),
     "create": verbs.Verb("make a pod, and print its ID", _description),
-    **{name: verbs.Verb(text, _naming) for name, (_state, text) in _STATES.items()},
+    **{name: verbs.Verb(text, _stopping if name == "stop" else _naming) for name, (_state, text) in _STATES.items()},
     "rm": verbs.removal("pods", "also with their containers"),
     "prune": verbs.pruning("pod", "pods whose containers have all ended for good"),
     "exists": verbs.naming("exit with 0 if the pod exists, else 1"),
@@ -156,6 +162,8 @@ def _changed(parts: EngineConfig, pods: Pods, options: argparse.Namespace) -> in
     from ..._reconcile.pod_planner import DesiredPod
     from ..._reconcile.pods import reconcile
 
+    time = getattr(options, "time", None)
+    stop_time = None if time is None else whole_seconds(time, "--time")
     names = verbs.chosen(options, "pods' names or IDs, or --all", lambda: [one.id for one in pods.everyone()])
 
     def work(key: str) -> Optional[str]:
@@ -166,7 +174,7 @@ def _changed(parts: EngineConfig, pods: Pods, options: argparse.Namespace) -> in
                 return None
             raise
         if options.verb != "rm":
-            reconcile(parts, DesiredPod(found.name, _STATES[options.verb][0]))
+            reconcile(parts, DesiredPod(found.name, _STATES[options.verb][0], stop_time=stop_time))
             return found.id
         _check_empty(pods, found, options)
         reconcile(parts, DesiredPod(found.name, "absent", force_delete=None if options.force else False))

@@ -137,7 +137,7 @@ def _start_each(pods: Pods, members: list[Container]) -> None:
 def _stop(task: Task, pod: Optional[PodConfig]) -> PodConfig:
     """Stop the pod's containers, each before those that it needs."""
     pod = _present(task, pod)
-    _stop_each(task.pods, pod)
+    _stop_each(task.pods, pod, task.desired.stop_time)
     return pod
 
 
