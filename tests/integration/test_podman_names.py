@@ -158,3 +158,18 @@ def test_refused_option_is_named(host: Host, settings: dict[str, str]) -> None:
     task["containers.podman.podman_container"] = {"name": "web", "image": "busybox", "sysctls": {}}
     played = playbooks.play([task], defaults=host.arguments, settings=settings, ok=False)
     assert "here it is sysctl" in played.output, played.output
+
+
+def test_empty_values_of_options_that_are_lacking_ask_for_nothing(host: Host) -> None:
+    """Roles of podman write generate_systemd: "{{ units | default({}) }}"."""
+    empty: dict[str, Any] = {"generate_systemd": {}, "quadlet_options": [], "quadlet_dir": ""}
+    one: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none"}
+    made = host.container("a", **one, **empty)
+    assert made.changed and "generate_systemd" not in made["invocation"]["module_args"]
+    several = host.module("libpod_containers", {"containers": [{"name": "a", **one, **empty}]})
+    assert not several.failed and not several.changed, several
+    assert host.module("libpod_volume", {"name": "v", "quadlet_options": []}).changed
+    refused = host.container("a", **one, generate_systemd={"new": True})
+    assert refused.failed and "libpod_unit writes a unit" in refused["msg"]
+    listed = host.module("libpod_containers", {"containers": [{"name": "a", **one, "quadlet_options": ["X"]}]})
+    assert listed.failed and "nothing writes quadlet files" in listed["msg"]

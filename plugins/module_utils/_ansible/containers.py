@@ -22,7 +22,17 @@ from .._reconcile.reconcile import Outcome
 from .._runtime.inspect import inspect, outline
 from . import arguments
 from .container import result
-from .module import MOUNT_OPTIONS, SECRET_MAPPINGS, EngineModule, check_quoting, failure, hidden, password_hidden, run
+from .module import (
+    LACKING,
+    MOUNT_OPTIONS,
+    SECRET_MAPPINGS,
+    EngineModule,
+    check_quoting,
+    failure,
+    hidden,
+    password_hidden,
+    run,
+)
 
 if TYPE_CHECKING:
     from .._container.container import Container
@@ -103,6 +113,8 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
     for number, given in enumerate(params["containers"]):
         whose = f"container {given['name']}" if given.get("name") else f"containers: number {number + 1} of the list"
         merged = _merged(defaults, _unaliased(given, canonical, whose))
+        if not merged.keys() <= own.keys():
+            merged = {key: value for key, value in merged.items() if value or key in own or key not in LACKING}
         keys = frozenset(merged)
         if not keys <= set(own):
             raise _unknown(whose, min(keys - set(own)), own)

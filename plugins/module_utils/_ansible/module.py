@@ -45,6 +45,8 @@ _TEXTS = frozenset(
 _PATHS = ("src", "dest")
 # Data, which a template may have made a list or mapping of.
 _DATA = ("stdin",)
+# Options of podman's modules that the collection lacks; an empty value, as a role's default({}) has, asks for nothing.
+LACKING = frozenset("env generate_systemd quadlet_dir quadlet_file_mode quadlet_filename quadlet_options".split())
 
 
 class EngineModule(AnsibleModule):  # type: ignore[misc]
@@ -54,6 +56,9 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
 
     def _load_params(self) -> None:
         super()._load_params()
+        for name in [name for name, value in self.params.items() if not value and name in LACKING]:
+            if name not in self.argument_spec:
+                del self.params[name]
         # As the playbook has them: Ansible's own checks make text of some.
         self.written = dict(self.params)
         self.unusable: Optional[InvalidArgument] = None
