@@ -151,16 +151,33 @@ def test_container_that_is_renamed_during_its_update_gets_no_copy(host: Host) ->
     own_names(host)
 
 
+def _taken(server: socket.socket) -> int:
+    """Return how many connections there were since the last call."""
+    server.setblocking(False)
+    for count in range(50):
+        try:
+            server.accept()[0].close()
+        except BlockingIOError:
+            return count
+    return 50
+
+
 def test_registry_that_does_not_answer_ends_at_its_limit(host: Host, registry: Registry) -> None:
     registry.push("entrypoint")
     run(host, "c", APP, "registry")
     before = state(host, "c")
     registry.stop()
     address, port = REGISTRY.split(":")
-    with socket.create_server((address, int(port))):  # connections are taken by the kernel, and answered by none
+    # Connections are taken by the kernel, and answered by none.
+    with socket.create_server((address, int(port)), backlog=50) as server:
         host.parts = host.parts._replace(tool_timeouts="registry=1,skopeo=1")
         try:
             assert update(host, code=125) == {"c": "failed"} and state(host, "c") == before
+            once = _taken(server)
+            run(host, "d", APP, "registry")
+            # An image of several containers is asked for once.
+            assert update(host, "--dry-run", code=125) == {"c": "failed", "d": "failed"}
+            assert once and _taken(server) == once
         finally:
             host.parts = host.parts._replace(tool_timeouts="")
     registry.start()

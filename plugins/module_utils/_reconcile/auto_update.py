@@ -117,6 +117,7 @@ class _Updates:
         self._parts = parts
         self._how = how
         self._unproved = _Unproved(parts)
+        self._runtime = Runtime(parts)  # keeps what sources answer: each image is asked for once a run
 
     def reports(self) -> Iterator[Report]:
         containers = list(Runtime(self._parts).containers())
@@ -142,7 +143,7 @@ class _Updates:
             if earlier:
                 desired = desired._replace(pulling=None)  # the image that was pulled then
                 return report._replace(updated=PENDING) if self._how.dry_run else self._prove(desired, earlier, report)
-            image = resolve_image(Runtime(self._parts), desired)
+            image = resolve_image(self._runtime, desired)
             if image.error:
                 raise image.error
             if image.id == config.rootfs_image_id:
