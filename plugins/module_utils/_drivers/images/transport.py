@@ -183,14 +183,14 @@ class Images:
             time.sleep(2.0**tried if how.delay < 0 else how.delay)
         raise Internal(f"{doing} was not tried")
 
-    def add_layout(self, path: str, name: str) -> Image:
+    def add_layout(self, path: str, name: str, doing: str = "") -> Image:
         """Copy ``image`` of an OCI layout into the store as ``name``; it may lack layers that the store has.
 
-        skopeo's temporary files are in the layout, which the caller removes.
+        skopeo's temporary files are in the layout, which the caller removes. An error says what it was ``doing``.
 
         :raises ToolFailed: skopeo failed.
         """
-        self.copy(f"oci:{path}:image", self._target(name), doing=f"storing image {name}", scratch=path)
+        self.copy(f"oci:{path}:image", self._target(name), doing=doing or f"storing image {name}", scratch=path)
         return self.store.get(name)
 
     def copy(self, source: str, target: str, *options: str, doing: str, scratch: str = "") -> None:

@@ -120,11 +120,11 @@ def _import(parts: EngineConfig, src: str, version: tuple[int, ...], described: 
         if _version(src) != version:
             raise InvalidArgument(f"src: {src} was changed while it was read: import it again once it is complete")
         image_id = _finish(layout, described)
-        if name and images.store.find(image_id) is None:
-            return images.add_layout(layout.path, name)
         if images.store.find(image_id) is None:
-            source, target = f"oci:{layout.path}:image", images.reference(image_id)
-            images.copy(source, target, doing=f"importing {src}", scratch=folder)
+            doing = f"importing {src}"
+            if name:
+                return images.add_layout(layout.path, name, doing)
+            images.copy(f"oci:{layout.path}:image", images.reference(image_id), doing=doing, scratch=folder)
     return images.store.get(image_id)
 
 
