@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.process import start_time
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support import syslog
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
@@ -410,6 +411,7 @@ def test_killed_recreate_restarts_a_running_container_even_if_the_task_starts_no
     points = sorted(counted.effects)[::6]
     for number, point in enumerate(points, 1):
         killed = host.module("libpod_container", {**task, "env": {"A": str(number)}}, kill_at=point, **how)
+        eventually(lambda: not _locked(host))
         wanted = {**task, "env": {"A": str(number - number % 2)}}
         predicted = host.module("libpod_container", wanted, check=True)
         done = host.module("libpod_container", wanted, **how)
@@ -419,6 +421,13 @@ def test_killed_recreate_restarts_a_running_container_even_if_the_task_starts_no
         assert not host.module("libpod_container", wanted).changed, killed.killed_at
     host.container("c", state="stopped")
     assert host.module("libpod_container", wanted)["actions"] == []
+
+
+def _locked(host: Host) -> list[str]:
+    """Return the locks that are held: a program that a killed task was starting has them until its execve."""
+    store = Runtime(host.parts).store
+    names = [name.removesuffix(".lock") for name in os.listdir(f"{host.parts.run_root}/locks")]
+    return [name for name in names if store.lock(name).busy]
 
 
 def test_removal_cancels_a_pending_restart(host: Host) -> None:
