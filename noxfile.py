@@ -70,18 +70,19 @@ def _integration(*parts: str) -> list[str]:
 
 
 def _on_controller(session: nox.Session, core: str) -> None:
-    """Run sanity, the playbook targets and what Ansible calls on the controller by an ansible-core."""
+    """Run sanity, the playbook targets, tests/unit and what Ansible calls on the controller by an ansible-core."""
     venv = _with_collection(session, f"ansible-core=={core}.*", "--requirement", "tests/requirements.txt")
     tests = _integration("connection", "connection_debian", "connection_ssh", "inventory", "molecule", "mitogen")
     if not session.posargs:
         for program in (".ci/sanity", ".ci/targets"):
             session.run(program, external=True, env={"LIBPOD_VENV": os.path.abspath(venv)})
+        session.run("python", "-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", "tests/unit")
     session.run("python", "-m", "pytest", "-q", *(session.posargs or tests))
 
 
 @nox.session(default=False)
 def oldest(session: nox.Session) -> None:
-    """Run sanity, playbook targets and plugins by the oldest ansible-core; as root. Arguments go to pytest instead."""
+    """Run sanity, targets, units and plugins by the oldest ansible-core; as root. Arguments go to pytest instead."""
     _on_controller(session, "2.18")
 
 

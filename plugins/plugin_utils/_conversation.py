@@ -175,7 +175,9 @@ class Conversation:
             raise AnsibleError(self._failure(f"printed more than {2 * _BEFORE >> 10} KiB and has not succeeded"))
 
     def _prompted(self, name: str) -> bool:
-        return bool(self._become.check_password_prompt(bytes(getattr(self, name)[self._seen[name] : _BEFORE])))
+        said = bytes(getattr(self, name)[self._seen[name] : _BEFORE])
+        # su's plugin of ansible-core 2.18 looks at the beginning alone of what it is given.
+        return any(self._become.check_password_prompt(line.lstrip()) for line in said.splitlines())
 
     def _failure(self, what: str) -> str:
         said = to_text(bytes(self.stdout[-2000:] + self.stderr[-2000:]), errors="surrogate_then_replace").strip()

@@ -178,14 +178,15 @@ CHILD = """
 import io, json, sys, syslog
 from contextlib import redirect_stdout
 from ansible.module_utils import basic
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import container
+from ansible_collections.libpod.engine.tests.support.modules import give_arguments
 logged = []
 basic.has_journal, syslog.syslog = False, lambda *words: logged.append(str(words[-1]))
 results = []
 for arguments in json.loads(sys.argv[1]):
     printed = io.StringIO()
-    with patch_module_args(arguments), redirect_stdout(printed):
+    give_arguments(arguments)
+    with redirect_stdout(printed):
         try:
             container.main()
         except SystemExit:
@@ -238,10 +239,10 @@ def test_no_value_of_a_variable_reaches_the_log_or_the_result(tmp_path: Path) ->
     (warning,) = output["results"][7]["warnings"]
     assert "env: the value of A is a floating-point number" in str(warning)
     assert "warnings" not in output["results"][0]
-    # What Ansible refuses is not logged at all.
-    logged = output["logged"]
+    # What Ansible refuses is not logged at all; ansible-core 2.18 logs the warning too.
+    logged = [line for line in output["logged"] if not line.startswith("[WARNING]")]
     assert len(logged) == 7 and all("Invoked with " in line and "name=web" in line for line in logged)
-    assert "env={'A': '(hidden)'}" in logged[0] and SECRET not in str(logged)
+    assert "env={'A': '(hidden)'}" in logged[0] and SECRET not in str(output["logged"])
     assert os.listdir(tmp_path) == []
 
 
