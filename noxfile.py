@@ -76,7 +76,9 @@ def _on_controller(session: nox.Session, core: str) -> None:
     if not session.posargs:
         for program in (".ci/sanity", ".ci/targets"):
             session.run(program, external=True, env={"LIBPOD_VENV": os.path.abspath(venv)})
-        session.run("python", "-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", "tests/unit")
+        # The host's engine is that of its own Python, which the session ``target`` replaces.
+        units = ["-n", "3", "--dist", "loadfile", "--ignore=tests/unit/test_engine_archive.py", "tests/unit"]
+        session.run("python", "-m", "pytest", "-q", *units)
     session.run("python", "-m", "pytest", "-q", *(session.posargs or tests))
 
 

@@ -78,8 +78,6 @@ def run(
     ``NOWHERE`` the effects are counted alone. ``prepare`` runs in the child first.
     """
     options = {**args, "_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_module_name": name}
-    if "inject_invocation" in PASS_VARS:  # of ansible-core 2.21, which else returns none
-        options["_ansible_inject_invocation"] = True
 
     def body() -> None:
         if prepare is not None:
@@ -170,6 +168,8 @@ def _watch_effects(kill_at: str | int, note: int) -> None:
 
 def give_arguments(options: dict[str, Any]) -> None:
     """Put the options where AnsibleModule looks for them; the profile is 2.19's, which 2.18 does not read."""
+    if "inject_invocation" in PASS_VARS:  # of ansible-core 2.21, which else returns none
+        options = {**options, "_ansible_inject_invocation": True}
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode()
     basic._ANSIBLE_PROFILE = "legacy"
 
