@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Begun in this order: the longest first, and before the last ones unit, which has processes for every core.
 STAGES := sanity molecule unit lint docs targets demo integration
-# Test processes side by side: one more than there are cores, or than three times as many for tests that wait much.
+# Test processes side by side: one more than there are cores, and more than twice as many for tests that wait much.
 BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
 # Those of tests/integration that use most of what another release's parts may do otherwise.
 ON_DEBIAN_13 := $(patsubst %,tests/integration/test_%.py,lifecycle netavark oci_runtime container_layers drivers_storage \
@@ -31,7 +31,7 @@ unit: env   ## tests/unit, no root needed
 	@.venv/bin/pytest $(call BESIDE,1) tests/unit
 integration: env   ## tests/integration/*.py: the engine and its drivers on the real parts
 	@.ci/podman
-	@.venv/bin/pytest $(call BESIDE,3) --durations=15 --durations-min=15 $(or $(TESTS),tests/integration)
+	@.venv/bin/pytest $(call BESIDE,2) --durations=15 --durations-min=15 $(or $(TESTS),tests/integration)
 image: env   ## the Debian image of tests/integration, which else the first test that needs it makes
 	@.venv/bin/python tests/support/debian.py
 targets: env   ## tests/integration/targets: playbooks, run by ansible-test in a network and mount namespace

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
-from ansible_collections.libpod.engine.tests.support import adoption, hosts, images, leaks, preload
+from ansible_collections.libpod.engine.tests.support import adoption, hosts, images, leaks
 from ansible_collections.libpod.engine.tests.support.dealing import Dealing
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.podman import Podman
@@ -41,8 +42,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Have forked modules copy little of the memory of what is imported by now."""
-    preload.settle()
+    """Take what is imported out of garbage collection: one in a forked module would copy all of its memory."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
