@@ -23,7 +23,6 @@ from .._runtime.inspect import inspect, outline
 from . import arguments
 from .container import result
 from .module import (
-    LACKING,
     MOUNT_OPTIONS,
     SECRET_MAPPINGS,
     EngineModule,
@@ -32,6 +31,7 @@ from .module import (
     hidden,
     password_hidden,
     run,
+    unasked,
 )
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ def wanted(params: Mapping[str, Any]) -> list[Desired]:
     for number, given in enumerate(params["containers"]):
         whose = f"container {given['name']}" if given.get("name") else f"containers: number {number + 1} of the list"
         merged = _merged(defaults, _unaliased(given, canonical, whose))
-        if not merged.keys() <= own.keys():
-            merged = {key: value for key, value in merged.items() if value or key in own or key not in LACKING}
+        for name in unasked(merged, own) if not merged.keys() <= own.keys() else ():
+            del merged[name]
         keys = frozenset(merged)
         if not keys <= set(own):
             raise _unknown(whose, min(keys - set(own)), own)

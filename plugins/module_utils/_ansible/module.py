@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Callable, Iterable, Mapping, NoReturn, Optional
+from typing import Any, Callable, Container, Iterable, Mapping, NoReturn, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -46,7 +46,7 @@ _PATHS = ("src", "dest")
 # Data, which a template may have made a list or mapping of.
 _DATA = ("stdin",)
 # Options of podman's modules that the collection lacks; an empty value, as a role's default({}) has, asks for nothing.
-LACKING = frozenset("env generate_systemd quadlet_dir quadlet_file_mode quadlet_filename quadlet_options".split())
+_LACKING = frozenset("env generate_systemd quadlet_dir quadlet_file_mode quadlet_filename quadlet_options".split())
 
 
 class EngineModule(AnsibleModule):  # type: ignore[misc]
@@ -56,9 +56,8 @@ class EngineModule(AnsibleModule):  # type: ignore[misc]
 
     def _load_params(self) -> None:
         super()._load_params()
-        for name in [name for name, value in self.params.items() if not value and name in LACKING]:
-            if name not in self.argument_spec:
-                del self.params[name]
+        for name in unasked(self.params, self.argument_spec):
+            del self.params[name]
         # As the playbook has them: Ansible's own checks make text of some.
         self.written = dict(self.params)
         self.unusable: Optional[InvalidArgument] = None
@@ -135,6 +134,11 @@ def escaped(value: object) -> object:
 def hidden(value: object) -> object:
     """Return a secret value as it may be shown: of a mapping the names."""
     return dict.fromkeys(value, HIDDEN) if isinstance(value, dict) else HIDDEN
+
+
+def unasked(options: Mapping[str, object], known: Container[str]) -> list[str]:
+    """Return the names of those options of podman's that are not ``known`` and ask for nothing."""
+    return [name for name, value in options.items() if not value and name in _LACKING and name not in known]
 
 
 def password_hidden(value: object) -> object:

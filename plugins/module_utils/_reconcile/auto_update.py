@@ -32,6 +32,7 @@ from .._model.records.image import is_short
 from .._model.records.status import ContainerStatus
 from .._runtime.runtime import Runtime
 from .._store import records
+from .._store.store import Store
 from .desired import Desired
 from .image_resolution import resolve_image
 from .reconcile import Outcome, apply_one, find_synced
@@ -73,9 +74,9 @@ class Report(NamedTuple):
 class _Unproved:
     """The updates that have begun and not yet proved to run, by the containers' names, on disk."""
 
-    def __init__(self, parts: EngineConfig) -> None:
-        self._store = Runtime(parts).store
-        self._path = self._store.unproved_update
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._path = store.unproved_update
         self._directory = os.path.dirname(self._path("name"))
 
     def note(self, name: str, earlier: str, image: str) -> None:
@@ -116,8 +117,8 @@ class _Updates:
     def __init__(self, parts: EngineConfig, how: AutoUpdate) -> None:
         self._parts = parts
         self._how = how
-        self._unproved = _Unproved(parts)
         self._runtime = Runtime(parts)  # keeps what sources answer: each image is asked for once a run
+        self._unproved = _Unproved(self._runtime.store)
 
     def reports(self) -> Iterator[Report]:
         containers = list(Runtime(self._parts).containers())
