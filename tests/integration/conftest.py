@@ -14,7 +14,7 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
-from ansible_collections.libpod.engine.tests.support import adoption, hosts, images, leaks
+from ansible_collections.libpod.engine.tests.support import adoption, hosts, images, kernel, leaks, preload
 from ansible_collections.libpod.engine.tests.support.dealing import Dealing
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.podman import Podman
@@ -42,9 +42,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Take what is imported out of garbage collection: one in a forked module would copy all of its memory."""
+    """Import the engine once, for the modules that the tests run in forked children, and have a fork cost little.
+
+    What is imported is taken out of garbage collection: one in a child would copy all of its memory.
+    """
+    preload.engine()
     gc.collect()
     gc.freeze()
+    kernel.use_huge_pages()
 
 
 @pytest.fixture(scope="session", autouse=True)

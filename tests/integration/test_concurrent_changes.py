@@ -16,7 +16,6 @@ from ansible_collections.libpod.engine.plugins.module_utils._reconcile import pl
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.apply import pods as pod_steps
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.pods import Pods
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
     CANCELLED,
     OPTIONS,
@@ -32,8 +31,6 @@ from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import UNMAKEABLE, Process, eventually
-
-preload.engine()
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,12 @@ from ansible_collections.libpod.engine.plugins.module_utils._cli.main import mai
 from ansible_collections.libpod.engine.plugins.module_utils._container.lifecycle import boot
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import eventually
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_exit_command
 
-preload.engine()
 OPTIONS: dict[str, Any] = {
     "image": "localhost/busybox:latest",
     "command": ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"],

@@ -16,11 +16,9 @@ from typing import Any, Callable
 import pytest
 import yaml
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES, Result
 
-preload.engine()
 DEFAULTS: dict[str, Any] = {
     "image": "localhost/busybox:latest",
     "command": ["sleep", "1000"],

@@ -15,7 +15,7 @@ import signal
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import kernel, preload
+from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host, network
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.process import eventually
@@ -35,7 +35,6 @@ BESIDE: dict[str, Any] = {
     "stop_signal": "KILL",
 }
 Inspected = dict[str, Any]
-preload.engine()
 
 
 def _run(host: Host, **changes: Any) -> Inspected:

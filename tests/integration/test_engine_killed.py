@@ -18,12 +18,11 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.container_layers import ContainerLayers
-from ansible_collections.libpod.engine.tests.support import kernel, preload
+from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import PATIENCE
 
-preload.engine()
 WEB: dict[str, Any] = {
     "name": "web",
     "image": "localhost/busybox:latest",

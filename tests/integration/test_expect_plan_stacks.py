@@ -11,11 +11,9 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._ansible.projects.run import StackRun
-from ansible_collections.libpod.engine.tests.support import preload, seeds
+from ansible_collections.libpod.engine.tests.support import seeds
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-
-preload.engine()
 
 NOTHING = "nothing"
 BUSYBOX: dict[str, Any] = {"image": "localhost/busybox:latest", "command": "sleep 1000", "stop_signal": "KILL"}

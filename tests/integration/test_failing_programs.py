@@ -21,7 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers import host
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import runner
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import HostExhausted
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
-from ansible_collections.libpod.engine.tests.support import cgroup_files, preload, syslog
+from ansible_collections.libpod.engine.tests.support import cgroup_files, syslog
 from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, eventually
@@ -43,7 +43,6 @@ CONMONS = {
     "10 MB": (ANSWERING % "head -c 10000000 /dev/zero", "conmon's answer: not valid JSON"),
 }
 ENOUGH = 5 * PATIENCE  # seconds for all else that the runtime does, also on a busy machine
-preload.engine()
 
 
 @contextlib.contextmanager

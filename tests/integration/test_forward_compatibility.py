@@ -11,11 +11,10 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
-from ansible_collections.libpod.engine.tests.support import modules, preload
+from ansible_collections.libpod.engine.tests.support import modules
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING
 
-preload.engine()
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
 Record = dict[str, Any]
 

@@ -14,12 +14,11 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
-from ansible_collections.libpod.engine.tests.support import kernel, modules, preload
+from ansible_collections.libpod.engine.tests.support import kernel, modules
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually, in_background
 
-preload.engine()
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
 # It writes to its log and to its layer, and takes each free byte at once.
 FLOOD = "yes & while :; do cat /dev/zero >> /junk; done 2>/dev/null"

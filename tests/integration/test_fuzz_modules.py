@@ -25,11 +25,10 @@ from ansible_collections.libpod.engine.plugins.module_utils._cli import argument
 from ansible_collections.libpod.engine.plugins.module_utils._cli import main
 from ansible_collections.libpod.engine.plugins.module_utils._model import errors
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
-from ansible_collections.libpod.engine.tests.support import fuzz, modules, preload
+from ansible_collections.libpod.engine.tests.support import fuzz, modules
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from hypothesis import strategies as st
 
-preload.engine()
 ROOTS = arguments.parts_spec()
 # Options excluded from runs without check mode: paths of the machine that they would write to or pull from.
 HOST_PATHS = ("cidfile", "pid_file", "conmon_pidfile", "log_opt", "image", "rootfs", "pod", "pod_id_file", "timeout")

@@ -23,12 +23,10 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.tran
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerStopped
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.plugins.modules import libpod_container_wait
-from ansible_collections.libpod.engine.tests.support import cgroup_files, images, preload
+from ansible_collections.libpod.engine.tests.support import cgroup_files, images
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result, in_child
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually, kill_all
-
-preload.engine()
 
 # Healthy once /tmp/ok is there.
 WEB: dict[str, Any] = {

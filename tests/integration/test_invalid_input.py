@@ -12,7 +12,7 @@ import socket
 from typing import Any, Iterator, Optional
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import kernel, leaks, preload
+from ansible_collections.libpod.engine.tests.support import kernel, leaks
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 from ansible_collections.libpod.engine.tests.support.process import settled
 
@@ -22,7 +22,6 @@ PLAIN: dict[str, Any] = {
     "network": "none",
 }
 BRIDGE: dict[str, Any] = {**PLAIN, "network": "bridge"}
-preload.engine()
 NOBODY = 65534
 TAKEN = 8082
 MS_RDONLY = 1

@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any, Sequence
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
 from ansible_collections.libpod.engine.tests.support.process import Process, eventually
-
-preload.engine()
 
 CONFIG = """
 apiVersion: v1

@@ -23,12 +23,9 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine impo
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.inotify import Renames
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import NOWHERE, Result
 from ansible_collections.libpod.engine.tests.support.process import ECHOING, PATIENCE, eventually, say
-
-preload.engine()
 
 BASE: dict[str, Any] = {"name": "web", "image": "busybox", "network": "none", "command": ECHOING, "stop_timeout": 0}
 LONG = 60.0

@@ -19,11 +19,10 @@ from ansible_collections.libpod.engine.plugins.module_utils import _engine_archi
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import host_log
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.engine import command
 from ansible_collections.libpod.engine.plugins.module_utils._exit_command import log_limit, runner
-from ansible_collections.libpod.engine.tests.support import failing_network, preload, syslog
+from ansible_collections.libpod.engine.tests.support import failing_network, syslog
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
-preload.engine()
 SECRET = "hunter2"
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "env": {"PASSWORD": SECRET}}
 # What syslog(3) puts before a message: facility daemon, time, program and PID.

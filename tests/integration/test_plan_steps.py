@@ -15,11 +15,9 @@ from ansible_collections.libpod.engine.plugins.module_utils._reconcile.apply imp
 from ansible_collections.libpod.engine.plugins.module_utils._reconcile.plan import Verb
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.plugins.module_utils._store import pods as pod_records
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.concurrent_changes import ended
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
-preload.engine()
 TASK: dict[str, Any] = {"command": ["sleep", "1000"], "network": "none", "stop_signal": "KILL"}
 STEPS = "/srv/steps"
 AMID_START = "make files over /etc #1"

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import Process, eventually
 from ansible_collections.libpod.engine.tests.support.registry import APP, SECURE, Registry
-
-preload.engine()
 
 FILES = {
     "web.container": """

@@ -8,8 +8,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import pytest
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.prediction import settled
 from ansible_collections.libpod.engine.tests.support.random_tasks import (
@@ -23,11 +21,6 @@ from ansible_collections.libpod.engine.tests.support.random_tasks import (
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
 
 STATES = ["started", "started", "present", "stopped", "paused", "absent"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _engine_is_imported() -> None:
-    preload.engine()
 
 
 @seeded

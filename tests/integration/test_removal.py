@@ -15,12 +15,11 @@ from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils._cli.main import main
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.process import start_time
-from ansible_collections.libpod.engine.tests.support import failing_network, kernel, modules, preload
+from ansible_collections.libpod.engine.tests.support import failing_network, kernel, modules
 from ansible_collections.libpod.engine.tests.support.concurrent_changes import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
-preload.engine()
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "stop_signal": "KILL", "network": "none"}
 WEDGED: dict[str, Any] = {**OPTIONS, "network": "sticky", "cni_plugin_dirs": failing_network.PLUGINS}
 

@@ -21,7 +21,6 @@ from ansible_collections.libpod.engine.plugins.module_utils._exit_command import
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.concurrent_changes import (
     CANCELLED,
     OPTIONS,
@@ -34,8 +33,6 @@ from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, H
 from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.process import eventually, kill_all
 from ansible_collections.libpod.engine.tests.support.sweep_tasks import without_exit_command
-
-preload.engine()
 
 
 @pytest.mark.parametrize("policy", ["always", "unless-stopped", "on-failure:2"])

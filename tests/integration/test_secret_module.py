@@ -18,14 +18,13 @@ from typing import Any, Iterator
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import mount_api
 from ansible_collections.libpod.engine.plugins.module_utils._resources import secrets
-from ansible_collections.libpod.engine.tests.support import modules, preload, syslog
+from ansible_collections.libpod.engine.tests.support import modules, syslog
 from ansible_collections.libpod.engine.tests.support.canary import files_with, readable_by_others
 from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES, Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
 
-preload.engine()
 CANARY = "canary-8c1f"
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
 

@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import preload
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-
-preload.engine()
 
 IMAGE = "localhost/busybox:latest"
 ABSENT = {"state": "absent", "remove_volumes": True}

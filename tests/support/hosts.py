@@ -18,6 +18,9 @@ from typing import Any, Callable, Iterator, Optional, Sequence
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.seccomp_profiles import DEFAULT_PROFILES
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import ContainerRemoved, NoSuchContainer
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.inspect import inspect
+from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 
 from . import cgroup_tree, debian, images, kept_engine, kernel, leaks, modules, playbooks
 from .process import PATIENCE
@@ -188,6 +191,14 @@ class Host:
         """``libpod_container`` for one container."""
         return self.module("libpod_container", {"name": name, **options}, check=check, diff=diff, prepare=prepare)
 
+    def inspected(self, *names: str) -> list[dict[str, Any]]:
+        """Return these containers, or all, as ``libpod_container_info`` does, but without a process for it."""
+        runtime, found = Runtime(self.parts), list[dict[str, Any]]()
+        for one in map(runtime.container, names) if names else runtime.containers():
+            with contextlib.suppress(NoSuchContainer, ContainerRemoved):
+                found.append({**inspect(one.peek())})
+        return found
+
     def play(self, tasks: Sequence[dict[str, Any]], *, sends: bool = False, **how: Any) -> playbooks.Played:
         """Run tasks with ansible-playbook, the roots given by module_defaults; ``how`` as for ``playbooks.play``.
 
@@ -225,9 +236,7 @@ class Host:
         """Remove every container through the engine, dependants included."""
         if not os.path.isdir(self.parts.static_root):
             return
-        listing = self.module("libpod_container_info")
-        assert not listing.failed, listing
-        for one in listing["containers"]:
+        for one in self.inspected():
             gone = self.container(one["Name"], state="absent", delete_depend=True, delete_volumes=True)
             assert not gone.failed, gone
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import struct
 import time
 
 NEWNS, NEWCGROUP, NEWUTS, NEWNET = 0x00020000, 0x02000000, 0x04000000, 0x40000000
 KINDS = {"mnt": NEWNS, "cgroup": NEWCGROUP, "uts": NEWUTS, "net": NEWNET}
+HUGE, MADV_COLLAPSE = 2 << 20, 25
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x20, 0x1000, 0x4000, 0x40000, 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -54,6 +56,20 @@ def lose_root(user: int) -> None:
     """Become another user for good, but for the files: the tree may lie where only root can read it."""
     os.setresuid(user, user, 0)
     _libc.setfsuid(0)
+
+
+def use_huge_pages() -> None:
+    """Have huge pages hold this process's memory where the kernel can do so: a fork then copies a fraction of the time.
+
+    A page that is written to after a fork is copied by itself, as before.
+    """
+    with open("/proc/self/maps", encoding="utf-8") as file:
+        areas = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0 +(?:\[heap\])?$", file.read(), re.M)
+    for first, last in areas:
+        begin, end = -(-int(first, 16) // HUGE) * HUGE, int(last, 16) // HUGE * HUGE
+        if begin < end:
+            # Without effect before Linux 6.1, and where there are no huge pages.
+            _libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), ctypes.c_int(MADV_COLLAPSE))
 
 
 def forbid(number: int, error: int, *, argument: int = 0, bits: int = 0) -> None:
