@@ -9,7 +9,7 @@ BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
 ON_DEBIAN_13 := $(patsubst %,tests/integration/test_%.py,lifecycle netavark oci_runtime container_layers drivers_storage \
 	drivers_network ports exec exit_command info live_updates logs adoption adoption_sqlite)
 
-.PHONY: help env test ci quick $(STAGES) image fresh debian13 tutorial fuzz bench vm build clean
+.PHONY: help env test ci quick $(STAGES) image fresh debian13 tutorial fuzz sweep bench vm build clean
 help:   ## list the targets
 	@sed -n 's/^\([a-z0-9 ]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
@@ -49,6 +49,8 @@ debian13: env   ## the same in a minimal Debian 13, and tests of the engine on i
 fuzz: env   ## hostile input to parsers and modules, and configurations at random, by a new seed; LIBPOD_SEED=NUMBER repeats one
 	@export LIBPOD_SEED=$${LIBPOD_SEED:-$$RANDOM$$RANDOM} LIBPOD_FUZZ=$${LIBPOD_FUZZ:-35}; \
 	echo "fuzz: LIBPOD_SEED=$$LIBPOD_SEED"; .venv/bin/pytest -m "fuzz or seeded"
+sweep: env   ## each kill of the kill sweeps followed by the next run and by the removal; make test does one of both
+	@LIBPOD_SWEEP=all .venv/bin/pytest $(call BESIDE,2) tests/integration/test_kill_sweep*.py
 bench: env   ## ratios to the bare floor, to ping and to podman; table, and JSON under build/
 	@.ci/env podman || echo "bench: podman cannot be installed here; its column stays empty"
 	@.ci/peers || echo "bench: containers.podman cannot be had here; its column stays empty"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.libpod.engine.tests.support import (
-    preload,
     sweep_leftovers,
     sweep_names,
     sweep_networks,
@@ -23,14 +22,14 @@ from ansible_collections.libpod.engine.tests.support import (
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.sweep import finished, undone
 
-preload.engine()
 OPERATIONS = {**sweep_other.OPERATIONS, **sweep_leftovers.OPERATIONS}
 OPERATIONS.update({**sweep_networks.OPERATIONS, **sweep_secrets.OPERATIONS, **sweep_volumes.OPERATIONS})
+UNDONE = [name for name in OPERATIONS if name not in sweep_leftovers.FINISHED_ONLY]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operation_killed_at_any_effect_is_finished_by_the_next_run(host: Host, name: str) -> None:
-    finished(host, OPERATIONS[name])
+    finished(host, OPERATIONS[name], name if name in UNDONE else "")
 
 
 @pytest.mark.parametrize("name", sweep_names.OPERATIONS)
@@ -38,6 +37,6 @@ def test_names_are_right_after_a_kill_and_the_next_run(host: Host, name: str) ->
     finished(host, sweep_names.OPERATIONS[name])
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in sweep_leftovers.FINISHED_ONLY])
+@pytest.mark.parametrize("name", UNDONE)
 def test_operation_killed_at_any_effect_is_undone_by_removal(host: Host, name: str) -> None:
-    undone(host, OPERATIONS[name])
+    undone(host, OPERATIONS[name], name)

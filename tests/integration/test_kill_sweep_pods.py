@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import cgroup_files, preload
+from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import Process
 from ansible_collections.libpod.engine.tests.support.sweep import Operation, Task, finished, undone
@@ -25,11 +25,6 @@ from ansible_collections.libpod.engine.tests.support.sweep_tasks import (
 MEMBER: Options = {name: value for name, value in {**RUNNING, "pod": "shop"}.items() if name != "network"}
 ONE: Options = {"memory": "64m", "publish": ["8080:80"]}
 OTHER: Options = {"memory": "96m", "publish": ["8081:80"]}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _engine_is_imported() -> None:
-    preload.engine()
 
 
 def _pod(state: str, options: Options, status: str = "", **how: Any) -> Task:
@@ -72,9 +67,9 @@ OPERATIONS = {
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_killed_task_is_finished_by_its_next_run(host: Host, name: str) -> None:
-    finished(host, OPERATIONS[name])
+    finished(host, OPERATIONS[name], name)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_killed_task_is_undone_by_removal(host: Host, name: str) -> None:
-    undone(host, OPERATIONS[name])
+    undone(host, OPERATIONS[name], name)

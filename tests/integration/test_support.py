@@ -14,12 +14,12 @@ import sys
 import threading
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._model.failpoints import failpoint
-from ansible_collections.libpod.engine.tests.support import kept_engine, modules
+from ansible_collections.libpod.engine.tests.support import kept_engine, modules, sweep
 from ansible_collections.libpod.engine.tests.support.cgroup_tree import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import eventually, running
@@ -217,6 +217,24 @@ def test_sweep_kills_at_each_effect_and_repairs(host: Host) -> None:
         work(host, _sweep()._replace(task=noted(_sweep().task)))
         assert [point for point in killed if "#" in point] == ["write a #1", "write b #1", "write c #1"]
         _remove_files()
+
+
+def test_kill_is_followed_by_the_next_run_or_by_removal(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the next commit it is the other one of both."""
+
+    def killed(follows: Callable[[Host, Operation, str], None], commit: int) -> set[str]:
+        def run(host: Host, kill_at: str) -> modules.Result:
+            points.update([kill_at] if "#" in kill_at else [])
+            return one.task.run(host, kill_at)
+
+        one, points = _sweep(), set[str]()
+        monkeypatch.setattr(sweep, "_commit", lambda: commit)
+        follows(host, one._replace(task=one.task._replace(run=run)), "making")
+        return points
+
+    before, after = ([killed(follows, commit) for follows in (finished, undone)] for commit in (6, 7))
+    assert before == after[::-1] and sorted(map(len, before)) == [1, 2], before
+    assert before[0] | before[1] == {"write a #1", "write b #1", "write c #1"}
 
 
 def test_sweep_covers_the_undo_too(host: Host) -> None:

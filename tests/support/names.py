@@ -24,7 +24,7 @@ def names(one: dict[str, Any]) -> Names:
 
 
 def running(host: Host) -> list[dict[str, Any]]:
-    return [one for one in host.module("libpod_container_info")["containers"] if one["State"]["Running"]]
+    return [one for one in host.inspected() if one["State"]["Running"]]
 
 
 def expect_names(host: Host, *others: str) -> list[dict[str, Any]]:

@@ -7,18 +7,29 @@ Built on the hook ``_model.failpoints``; there is no clock in it. An effect is t
 by side cannot hide one from the sweep; one that is repeated (a cgroup in each hierarchy) is taken the first and the
 last time, and so are the effects of one phase (``_PHASES``). Programs that were at work live on, as they do when the
 engine is killed on a real host.
+
+A kill is followed by the next run (``finished``) or by the removal (``undone``). Where both are swept, one run of
+``make test`` has each kill followed by one of them: by the other one where the last digit of the commit's hash is odd.
+A commit is so as good as its last run. ``make sweep`` has each kill followed by both (``LIBPOD_SWEEP=all``).
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
+import os
 import re
+import subprocess
 from typing import Callable, NamedTuple, Optional, Sequence
 
+from . import images
 from .hosts import Host
 from .modules import NOWHERE, Result
 
 # How often too many missed effects are tried again.
 _AGAIN = 3
+_ALL = os.environ.get("LIBPOD_SWEEP") == "all"
 
 # Kinds that are steps of one phase: the record is the same before each of them, so that the same code takes up or takes
 # down what a kill in their midst leaves, however many were done.
@@ -70,34 +81,41 @@ class Operation(NamedTuple):
     others: int = 0
 
 
-def finished(host: Host, one: Operation) -> None:
+def finished(host: Host, one: Operation, shared: str = "") -> None:
     """After each kill the same task, or who else is to, does the rest, and once more changes nothing.
+
+    ``shared`` is the operation's name where ``undone`` sweeps it too.
 
     :raises SweepFailed: it does not.
     """
     ways = [one.task, *([one.other] if one.other else [])]
     _arrange(host, one)
-    left = [_points(host, way, one.only) for way in ways]
+    here, elsewhere, both = _divided(host, one, shared)
+    left = [sorted(here)]
+    if one.other:
+        # The way back passes most of what the way there does.
+        left.append(sorted(_chosen(_effects(host, one.other), one.only) - (set() if one.apart else elsewhere)))
     total, turn, again = sum(map(len, left)), 0, _AGAIN
     missed: list[tuple[list[str], str]] = []
 
     def too_many() -> bool:
-        return len(missed) > total * 0.1 + one.others
+        return len(missed) > (total + len(elsewhere & both)) * 0.1 + one.others
 
     while any(left):
         way, points = ways[turn % len(ways)], left[turn % len(ways)]
         if one.other is None:
             _arrange(host, one)
         point = points.pop(0) if points else ""
-        # The way back passes most of what the way there does.
         for others in [] if one.apart else left:
             if point in others:
                 others.remove(point)
                 total -= 1
-        if point and not _killed(host, way, point):
-            missed.append((points, point))
-        finisher = one.by[turn % len(one.by)] if one.by else way
-        _converges(host, point, finisher)
+        if not point:
+            _ok(host, way, "on the way to the next kill")
+        else:
+            if not _killed(host, way, point):
+                missed.append((points, point))
+            _converges(host, point, one.by[turn % len(one.by)] if one.by else way)
         turn += 1
         if again and not any(left) and too_many():
             # Where somebody else does the same, such as the runner that checks health, who comes first is chance.
@@ -110,20 +128,34 @@ def finished(host: Host, one: Operation) -> None:
         raise SweepFailed(f"of {total} effects these were not met: {', '.join(point for _points, point in missed)}")
 
 
-def undone(host: Host, one: Operation) -> None:
+def undone(host: Host, one: Operation, shared: str = "") -> None:
     """After each kill the removal leaves nothing, and a second one has nothing to do.
+
+    ``shared`` is the operation's name where ``finished`` sweeps it too.
 
     :raises SweepFailed: it does not.
     """
     _arrange(host, one)
-    for point in _points(host, one.task, one.removed or one.only):
-        _arrange(host, one)
-        _killed(host, one.task, point)
+    elsewhere, here, both = _divided(host, one, shared)
+    missed = []
+    for point in sorted(here):
+        tries = _AGAIN if point in both else 1
+        while tries:
+            tries -= 1
+            _arrange(host, one)
+            if _killed(host, one.task, point):
+                break
+        else:
+            missed += [point] if point in both else []
         gone = _ok(host, one.removal, f"killed at {point}, then removed")
         if left := host.leaks():
             raise SweepFailed(f"killed at {point}, then removed ({gone}), there is\n  " + "\n  ".join(left))
         if (again := _ok(host, one.removal, point)).changed:
             raise SweepFailed(f"killed at {point}, then removed, a second removal should change nothing: {again}")
+    if not here:
+        _ok(host, one.removal, "in the end")
+    if len(missed) > len(here | elsewhere) * 0.1 + one.others:
+        raise SweepFailed(f"of {len(here)} effects these were not met: {', '.join(missed)}")
 
 
 def _arrange(host: Host, one: Operation) -> None:
@@ -138,23 +170,56 @@ def _ok(host: Host, task: Task, where: str) -> Result:
     return result
 
 
-def _points(host: Host, task: Task, only: str) -> list[str]:
-    """Where the task can be killed, found by a run that is not."""
+def _divided(host: Host, one: Operation, shared: str) -> tuple[set[str], set[str], set[str]]:
+    """Return where the task is killed to be finished, where to be undone, and where both are swept.
+
+    These are found by a run that is not killed.
+    """
+    effects = _effects(host, one.task)
+    to_finish, to_undo = _chosen(effects, one.only), _chosen(effects, one.removed or one.only)
+    both = to_finish & to_undo if shared else set()
+    for point in () if _ALL else both:
+        (to_undo if _is_finished(shared, point) else to_finish).discard(point)
+    return to_finish, to_undo, both
+
+
+def _is_finished(name: str, point: str) -> bool:
+    """Return whether, at this commit, it is the next run that follows a kill of the operation there."""
+    # How often an effect comes may differ between the runs that find the points.
+    end = "first" if point.endswith(" #1") else "last"
+    return (hashlib.sha256(f"{name}: {end} {_kind(point)}".encode()).digest()[0] + _commit()) % 2 == 0
+
+
+@functools.cache
+def _commit() -> int:
+    """Return the hash of the commit that is tested; 0 outside of a git checkout."""
+    command = ["git", "-c", f"safe.directory={images.PROJECT}", "-C", str(images.PROJECT), "rev-parse", "HEAD"]
+    with contextlib.suppress(OSError, ValueError):
+        return int(subprocess.run(command, check=False, capture_output=True, text=True).stdout, 16)
+    return 0
+
+
+def _effects(host: Host, task: Task) -> Sequence[str]:
     result = task.run(host, NOWHERE)
     if result.failed:
         raise SweepFailed(f"not killed, yet it failed: {result}")
-    last = {_kind(point): point for point in result.effects}
+    return result.effects
+
+
+def _chosen(effects: Sequence[str], only: str) -> set[str]:
+    """Return the effects, of all those passed, before which the task is killed."""
+    last = {_kind(point): point for point in effects}
     ends = {point for kind, end in last.items() for point in (f"{kind} #1", end) if re.search(only, point)}
     # A record is written to a file beside it, and renamed: before the rename is where that makes a difference.
-    ends -= {f"write {point[7:]}" for point in result.effects if point.startswith("rename ")}
+    ends -= {f"write {point[7:]}" for point in effects if point.startswith("rename ")}
     phases: dict[str, list[str]] = {}
-    for point in result.effects:
+    for point in effects:
         if point in ends:
             phases.setdefault(_phase(_kind(point)), []).append(point)
     found = {point for points in phases.values() for point in (points[0], points[-1])}
     if not found:
-        raise SweepFailed(f"there is nothing to kill it at: {result}")
-    return sorted(found)
+        raise SweepFailed(f"there is nothing to kill it at: {effects}")
+    return found
 
 
 def _kind(point: str) -> str:

@@ -34,7 +34,7 @@ def _is_changed(host: Host) -> None:
 def _is_gone(host: Host) -> None:
     assert not [name for name in os.listdir("/srv/cni") if "swept" in name]
     assert "cni-libpod1" not in host.run("ip", "link")
-    assert not host.module("libpod_container_info")["containers"]
+    assert not host.inspected()
 
 
 def _network(check: Any, **options: Any) -> Task:

@@ -120,9 +120,8 @@ def processes(host: Host) -> list[str]:
 
 
 def inspected(host: Host, name: str = "web") -> dict[str, Any]:
-    (one,) = host.module("libpod_container_info", {"name": [name]})["containers"]
-    found: dict[str, Any] = one
-    return found
+    (one,) = host.inspected(name)
+    return one
 
 
 def runs(host: Host, options: Options) -> dict[str, Any]:
@@ -158,7 +157,7 @@ def is_stopped(host: Host) -> None:
 
 
 def is_gone(host: Host) -> None:
-    assert not host.module("libpod_container_info")["containers"]
+    assert not host.inspected()
     host.expect_clean()
 
 
