@@ -42,55 +42,72 @@ def _both(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Podman]]:
 # What podman run is given, and the options of a task that describes the same.
 OPTION_SETS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "plain": ([], {}),
-    "variables and labels": (
-        ["-e", "A=one", "--env=B=two words", "-l", "role=web", "-w", "/tmp"],
-        {"env": {"A": "one", "B": "two words"}, "label": {"role": "web"}, "workdir": "/tmp"},
-    ),
-    "limits": (
-        ["--memory", "64m", "--cpus", "0.5", "--pids-limit", "100", "--cpu-shares=512"],
-        {"memory": "64m", "cpus": "0.5", "pids_limit": 100, "cpu_shares": 512},
-    ),
-    "binds": (
-        ["-v", "/srv/data:/data:ro", "--tmpfs", "/scratch:size=1m", "--mount", "type=bind,src=/srv/data,dst=/more"],
+    "process": (
+        [
+            *("-e", "A=one", "--env=B=two words", "-l", "role=web", "-w", "/tmp"),
+            *("--hostname", "inside", "--user", "0:0", "--group-add", "12", "--umask", "0027"),
+            *("--cap-drop", "mknod,net_raw", "--cap-add=sys_ptrace", "--security-opt", "no-new-privileges", "--init"),
+            *("--log-opt", "path=/srv/data/web.log"),
+        ],
         {
-            "volume": ["/srv/data:/data:ro"],
-            "tmpfs": {"/scratch": "size=1m"},
-            "mount": ["type=bind,src=/srv/data,dst=/more"],
-        },
-    ),
-    "a named volume": (["-v", "data:/data", "-v", "more:/more:ro"], {"volume": ["data:/data", "more:/more:ro"]}),
-    "identity": (
-        ["--hostname", "inside", "--user", "0:0", "--group-add", "12", "--umask", "0027"],
-        {"hostname": "inside", "user": "0:0", "group_add": ["12"], "umask": "0027"},
-    ),
-    "names": (
-        ["--add-host", "other:192.0.2.9", "--dns", "192.0.2.53", "--dns-search", "example.com", "--dns-option=ndots:2"],
-        {
-            "etc_hosts": {"other": "192.0.2.9"},
-            "dns": ["192.0.2.53"],
-            "dns_search": ["example.com"],
-            "dns_option": ["ndots:2"],
-        },
-    ),
-    "confinement": (
-        ["--cap-drop", "mknod,net_raw", "--cap-add=sys_ptrace", "--security-opt", "no-new-privileges", "--init"],
-        {
+            "env": {"A": "one", "B": "two words"},
+            "label": {"role": "web"},
+            "workdir": "/tmp",
+            "hostname": "inside",
+            "user": "0:0",
+            "group_add": ["12"],
+            "umask": "0027",
             "cap_drop": ["mknod", "net_raw"],
             "cap_add": ["sys_ptrace"],
             "security_opt": ["no-new-privileges"],
             "init": True,
+            "log_opt": {"path": "/srv/data/web.log"},
         },
     ),
-    "end": (
-        ["--restart", "on-failure:3", "--stop-timeout", "3", "--stop-signal", "TERM"],
-        {"restart_policy": "on-failure:3", "stop_timeout": 3, "stop_signal": "TERM"},
+    "limits, names and end": (
+        [
+            *("--memory", "64m", "--cpus", "0.5", "--pids-limit", "100", "--cpu-shares=512"),
+            *("--add-host", "other:192.0.2.9"),
+            *("--dns", "192.0.2.53", "--dns-search", "example.com", "--dns-option=ndots:2"),
+            *("--restart", "on-failure:3", "--stop-timeout", "3", "--stop-signal", "TERM"),
+        ],
+        {
+            "memory": "64m",
+            "cpus": "0.5",
+            "pids_limit": 100,
+            "cpu_shares": 512,
+            "etc_hosts": {"other": "192.0.2.9"},
+            "dns": ["192.0.2.53"],
+            "dns_search": ["example.com"],
+            "dns_option": ["ndots:2"],
+            "restart_policy": "on-failure:3",
+            "stop_timeout": 3,
+            "stop_signal": "TERM",
+        },
     ),
-    "health": (
-        ["--health-cmd", "true", "--health-interval", "1s", "--health-retries", "2"],
-        {"healthcheck": "true", "healthcheck_interval": "1s", "healthcheck_retries": 2},
+    "mounts": (
+        [
+            *("-v", "/srv/data:/data:ro", "--mount", "type=bind,src=/srv/data,dst=/more"),
+            *("-v", "data:/named", "-v", "more:/read:ro"),
+            *("--read-only", "--tmpfs", "/www", "--tmpfs", "/scratch:size=1m"),
+        ],
+        {
+            "volume": ["/srv/data:/data:ro", "data:/named", "more:/read:ro"],
+            "tmpfs": {"/scratch": "size=1m", "/www": ""},
+            "mount": ["type=bind,src=/srv/data,dst=/more"],
+            "read_only": True,
+        },
     ),
-    "terminal": (["-t", "-i"], {"tty": True, "interactive": True}),
-    "log": (["--log-opt", "path=/srv/data/web.log"], {"log_opt": {"path": "/srv/data/web.log"}}),
+    "health and a terminal": (
+        ["--health-cmd", "true", "--health-interval", "1s", "--health-retries", "2", "-t", "-i"],
+        {
+            "healthcheck": "true",
+            "healthcheck_interval": "1s",
+            "healthcheck_retries": 2,
+            "tty": True,
+            "interactive": True,
+        },
+    ),
     "a fixed address": (
         ["--ip", "10.{subnet}.0.77", "--mac-address", "02:00:00:00:00:77"],
         {"ip": "10.{subnet}.0.77", "mac_address": "02:00:00:00:00:77"},
@@ -99,7 +116,6 @@ OPTION_SETS: dict[str, tuple[list[str], dict[str, Any]]] = {
         ["--network", "{default}", "--network", "other"],
         {"network": ["{default}", "other"]},
     ),
-    "read-only": (["--read-only", "--tmpfs", "/www"], {"read_only": True, "tmpfs": {"/www": ""}}),
 }
 
 
@@ -192,7 +208,7 @@ def test_end_of_an_adopted_container_is_noticed(both: tuple[Host, Podman]) -> No
     for_once = begun(podman, "--rm", "--network", "none")
     handed(host, "adopted")
     os.kill(for_once["State"]["Pid"], signal.SIGTERM)
-    eventually(lambda: host.module("libpod_container_info")["containers"] == [])
+    eventually(lambda: host.inspected() == [])
     eventually(lambda: not os.path.exists(for_once["StaticDir"]))
 
 
@@ -365,7 +381,7 @@ def test_container_that_cannot_be_adopted_is_refused_by_name_and_stays(both: tup
         refused = host.container("web", state="adopted", check=check)
         assert refused.failed and option in refused["msg"] and "web cannot be adopted" in refused["msg"], refused
     assert [row["Id"] for row in podman.rows("ps", "--all")] == [row["Id"] for row in before]
-    assert host.module("libpod_container_info")["containers"] == []
+    assert host.inspected() == []
     if named == "pod":
         podman.run("pod", "rm", "--force", "--time", "0", "group")
     else:
