@@ -17,11 +17,12 @@ from ansible_collections.libpod.engine.tests.support.process import WAITING, Pro
 
 OPTIONS: dict[str, Any] = {"image": "localhost/busybox:latest", "command": WAITING, "network": "none"}
 HUGE = "9" * 5000
+# Each text, and how many colons follow it.
 USERS = {
-    "uid": f"root:x:0:0::/:/bin/sh\nweb:x:{HUGE}:{HUGE}::/:/bin/sh\n",
-    "all": f"root:x:{HUGE}:{HUGE}::/:/bin/sh\n",
-    "line": "root:x:0:0::/:/bin/sh\n" + ":" * 5_000_000,
-    "digits": "root:x:²:٣::/:/bin/sh\nweb:x:²:0::/:/bin/sh\n",
+    "uid": (f"root:x:0:0::/:/bin/sh\nweb:x:{HUGE}:{HUGE}::/:/bin/sh\n", 0),
+    "all": (f"root:x:{HUGE}:{HUGE}::/:/bin/sh\n", 0),
+    "line": ("root:x:0:0::/:/bin/sh\n", 5_000_000),
+    "digits": ("root:x:²:٣::/:/bin/sh\nweb:x:²:0::/:/bin/sh\n", 0),
 }
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "health check that is a string": {"Healthcheck": "x"},
@@ -54,11 +55,11 @@ def expect_a_sentence(result: Result) -> None:
     assert not result.failed or result["msg"] and "\n" not in result["msg"] and len(result["msg"]) < 2000, result
 
 
-@pytest.mark.parametrize("users", USERS.values(), ids=USERS)
-def test_malformed_passwd_and_group_fail_in_one_sentence(host: Host, other: Process, users: str) -> None:
+@pytest.mark.parametrize(("users", "colons"), USERS.values(), ids=USERS)
+def test_malformed_passwd_and_group_fail_in_one_sentence(host: Host, other: Process, users: str, colons: int) -> None:
     process = Process(host.container("c", **OPTIONS))
     for name in ("passwd", "group"):
-        Path(process.path(f"root/etc/{name}")).write_text(users, encoding="utf-8")
+        Path(process.path(f"root/etc/{name}")).write_text(users + ":" * colons, encoding="utf-8")
     for user in ("web", "root", "0", "1000:1000"):
         expect_a_sentence(host.module("libpod_container_exec", {"name": "c", "argv": ["true"], "user": user}))
     done = host.module("libpod_container_exec", {"name": "c", "argv": ["true"], "user": "0:0"})
