@@ -22,7 +22,8 @@ import stat
 import sys
 from types import ModuleType
 
-# What the action plugin tells the module: {"static_root", "digest", "archive", "keep"}.
+# What the action plugin tells the module: {"static_root", "digest", "archive", "keep", "ansible", "room"}; the digests
+# are the engine's and that of Ansible's own files, and the room is the module's.
 VARIABLE = "LIBPOD_ENGINE"
 PACKAGE = "libpod_engine"
 _COLLECT_EVERY = 50_000  # objects made and not freed, instead of 700
@@ -39,11 +40,19 @@ def load(room: str) -> ModuleType:
     # A task is over before the collector's passes over all that was imported would free anything.
     gc.set_threshold(_COLLECT_EVERY)
     request = json.loads(os.environ.pop(VARIABLE, "{}"))
+    ansible = request.pop("ansible", "")
+    request.pop("room", None)
     if not is_ready(**request):
         from ._engine_setup import obtain
 
         if not obtain(sys.modules[__name__], **request):
             return importlib.import_module(f"{__package__}.{room}")
+    if ansible and request["keep"]:
+        folder = engine_folder(request["static_root"])
+        if not hold(compiled(folder, f"ansible-{ansible}"), ansible):
+            from ._engine_setup import keep_ansible
+
+            keep_ansible(sys.modules[__name__], folder, request["digest"], ansible)
     return importlib.import_module(f"{PACKAGE}.{room}")
 
 

@@ -15,10 +15,11 @@ import sys
 import zipfile
 import zlib
 from functools import partial
-from typing import Any, Callable
+from typing import Any, Callable, Mapping, Sequence
 
 PACKAGE = "libpod_engine"
 KEPT = "_engine_kept"  # the package's __init__, in what is sent
+ANSIBLE = "libpod_ansible"  # the module that makes Ansible's own files importable, in what is kept of them
 _DISTRIBUTIONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
@@ -40,6 +41,18 @@ def keep(sources: str, folder: str, digest: str) -> None:
     launcher = setup.launcher(folder, _interpreter(setup.OLDEST), digest, zlib.crc32(boot)).encode()
     replace(f"{folder}/{setup.SCRIPT}", partial(_put, boot))
     replace(f"{folder}/{setup.LAUNCHER}", partial(_put, launcher), 0o700)
+
+
+def keep_ansible(sources: str, payload: str, path: str, digest: str) -> None:
+    """Keep the code of Ansible's own files, for this Python, in ``path``.
+
+    :param sources: the engine's archive
+    :param payload: the zip file that Ansible sent with a module
+    :param digest: of the files that it was made of
+    :raises OSError: the folder cannot be written.
+    """
+    mark = importlib.import_module("_engine_archive").mark(digest)
+    _replace(mark, path, partial(_write_ansible, sources, payload, digest))
 
 
 def _replace(mark: int, path: str, write: Callable[[str], None], mode: int = 0o600) -> None:
@@ -108,26 +121,51 @@ def _interpreter(oldest: tuple[int, int]) -> str:
 
 
 def _write(archive: str, digest: str, path: str) -> None:
-    places: dict[str, tuple[int, int]] = {}
+    codes: dict[str, bytes] = {}
     packages: list[str] = []
     with zipfile.ZipFile(archive) as sent:
-        with open(path, "wb") as file:
-            for name in sorted(sent.namelist()):
-                if name.startswith(f"{PACKAGE}/"):
-                    module = name[: -len(".py")].replace("/", ".")
-                    if module.endswith(".__init__"):
-                        packages.append(module[: -len(".__init__")])
-                        continue
-                    code = _compiled(sent.read(name), name)
-                    places[module] = (file.tell(), len(code))
-                    file.write(code)
+        for name in sorted(sent.namelist()):
+            if name.startswith(f"{PACKAGE}/"):
+                module = name[: -len(".py")].replace("/", ".")
+                if module.endswith(".__init__"):
+                    packages.append(module[: -len(".__init__")])
+                else:
+                    codes[module] = _compiled(sent.read(name), name)
         packages.remove(PACKAGE)
-        load = f"\nsys.meta_path.insert(0, Finder(__loader__.archive, {places}, {sorted(packages)}))\n"
-        finder = sent.read(f"{KEPT}.py") + load.encode()
-        with zipfile.ZipFile(path, "a") as made:
-            members = {"__main__.py": sent.read("__main__.py"), f"{PACKAGE}/__init__.py": finder}
-            for name, source in members.items():
-                made.writestr(zipfile.ZipInfo(f"{name}c"), _header() + _compiled(source, name))
+        finder, main = sent.read(f"{KEPT}.py"), sent.read("__main__.py")
+    _put_codes(path, digest, codes, packages, {f"{PACKAGE}/__init__.py": finder, "__main__.py": main})
+
+
+def _write_ansible(sources: str, payload: str, digest: str, path: str) -> None:
+    """Write Ansible's modules as Ansible compiles them: its dataclasses need their annotations."""
+    codes: dict[str, bytes] = {}
+    with zipfile.ZipFile(payload) as sent:
+        for name in sent.namelist():
+            if name == "ansible/__init__.py" or name.startswith("ansible/module_utils/"):
+                source = sent.read(name)
+                if name in ("ansible/__init__.py", "ansible/module_utils/__init__.py"):
+                    # Else Python would look for more of the package in sys.path: a host may have another Ansible.
+                    source = re.sub(rb"(?m)^.*\bextend_path\b.*$", b"", source)
+                code = compile(source, name, "exec", dont_inherit=True)
+                codes[name[: -len(".py")].replace("/", ".")] = marshal.dumps(code)
+    with zipfile.ZipFile(sources) as engine:
+        _put_codes(path, digest, codes, [], {f"{ANSIBLE}.py": engine.read(f"{KEPT}.py")})
+
+
+def _put_codes(
+    path: str, digest: str, codes: Mapping[str, bytes], packages: Sequence[str], members: Mapping[str, bytes]
+) -> None:
+    """Write a file of modules' codes, and the members of its zip file, of which the first finds the codes."""
+    places: dict[str, tuple[int, int]] = {}
+    with open(path, "wb") as file:
+        for module, code in codes.items():
+            places[module] = (file.tell(), len(code))
+            file.write(code)
+    load = f"\nsys.meta_path.insert(0, Finder(__loader__.archive, {places}, {sorted(packages)}))\n".encode()
+    with zipfile.ZipFile(path, "a") as made:
+        for name, source in members.items():
+            made.writestr(zipfile.ZipInfo(f"{name}c"), _header() + _compiled(source + load, name))
+            load = b""
     _seal(path, digest)
 
 

@@ -22,14 +22,20 @@ from typing import Any, Iterable, Mapping, Optional, Sequence
 # Makes the descriptor of a named tuple's field; CPython has one that is faster than a property.
 _field: Any = getattr(collections, "_tuplegetter", lambda number, _doc: property(operator.itemgetter(number)))
 
+_INIT = ".__init__"
+
 
 class Finder:
     """Finds and loads the modules of one file (importlib.abc.MetaPathFinder and Loader)."""
 
     def __init__(self, archive: str, places: Mapping[str, tuple[int, int]], packages: Sequence[str]) -> None:
-        """``places``: offset and size in bytes of each module's code; ``packages`` have none and are there at once."""
+        """``places``: offset and size in bytes of each module's code; ``packages`` have none and are there at once.
+
+        The code of a package stands under the name of its ``__init__``.
+        """
         self.archive = archive
         self._places = places
+        self._coded = {name[: -len(_INIT)] for name in places if name.endswith(_INIT)}
         self._file = os.open(archive, os.O_RDONLY | os.O_CLOEXEC)
         for name in packages:
             package = sys.modules[name] = ModuleType(name)
@@ -41,6 +47,8 @@ class Finder:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
         """Return the module ``name``, None where it is not of this file."""
         del path, target
+        if name in self._coded:
+            return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
         return ModuleSpec(name, self) if name in self._places else None  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> None:
@@ -51,12 +59,14 @@ class Finder:
 
         :raises ImportError: the file is damaged, and the next task makes it again
         """
-        offset, size = self._places[module.__name__]
+        name = module.__name__
+        offset, size = self._places[f"{name}{_INIT}" if name in self._coded else name]
         try:
             code = marshal.loads(os.pread(self._file, size, offset))
         except (ValueError, EOFError, TypeError) as error:
             os.utime(self.archive)  # takes the mark of a whole file away
             raise ImportError(f"{self.archive} is damaged: {error}") from error
+        module.__file__ = code.co_filename
         exec(code, module.__dict__)
 
 

@@ -10,13 +10,14 @@ import io
 import json
 import os
 import zipfile
-from typing import Iterator
+from typing import Iterator, Mapping, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import merge_hash
 
 from ..module_utils._engine_archive import PACKAGE, VARIABLE
 from ..module_utils._engine_setup import MISSING
+from . import _engine_direct
 
 _ROOMS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "module_utils")
 # What makes of the archive what a target keeps, and imports it.
@@ -71,12 +72,17 @@ _DIGEST = digest(_FILES)
 
 
 class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
-    """Runs the module of the same name; a target that lacks this version of the engine is sent it, once."""
+    """Runs the module of the same name; a target that lacks this version of the engine is sent it, once.
+
+    What a target keeps runs the module directly; where it cannot, Ansible sends the module.
+    """
 
     _supports_check_mode = True
     _supports_async = True
+    _directly = False
+    _shared_loader_obj: object
 
-    def run(self, tmp: object = None, task_vars: object = None) -> dict[str, object]:
+    def run(self, tmp: object = None, task_vars: Optional[Mapping[str, object]] = None) -> dict[str, object]:
         result: dict[str, object] = super().run(tmp, task_vars)
         del tmp
         request = {
@@ -84,31 +90,51 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
             "digest": _DIGEST,
             "archive": "",
             "keep": not self._task.check_mode,
+            "ansible": _engine_direct.digest() if _engine_direct.is_possible(task_vars or {}) else "",
+            "room": _engine_direct.room(type(self)),
         }
         wrap_async = self._task.async_val and not self._connection.has_native_async
         try:
             if wrap_async:
                 # A job in the background cannot ask for the engine: it gets it beforehand.
                 request["archive"] = self._send()
-            done = self._module(request, task_vars, wrap_async)
-            if done.get(MISSING):
-                request["archive"] = self._send()
-                done = self._module(request, task_vars, False)
+                done = self._module(request, task_vars, wrap_async)
+            else:
+                done = self._module(request, task_vars, directly=bool(request["ansible"] and request["room"]))
+                if done.get(MISSING) == _engine_direct.MISSING:
+                    done = self._module(request, task_vars)
+                if done.get(MISSING):
+                    request["archive"] = self._send()
+                    done = self._module(request, task_vars)
         finally:
             if not wrap_async:
                 self._remove_tmp_path(self._connection._shell.tmpdir)
         merged: dict[str, object] = merge_hash(result, done)
         return merged
 
-    def _module(self, request: dict[str, object], task_vars: object, wrap_async: bool) -> dict[str, object]:
+    def _module(
+        self, request: dict[str, object], task_vars: object, wrap_async: bool = False, *, directly: bool = False
+    ) -> dict[str, object]:
         given = self._task.environment
         given = given if isinstance(given, list) else [given] if given else []
         self._task.environment = [*given, {VARIABLE: json.dumps(request)}]
+        self._directly = directly
         try:
             done: dict[str, object] = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
         finally:
             self._task.environment = given
         return done
+
+    def _configure_module(self, module_name: str, module_args: object, task_vars: object) -> object:
+        """Have Ansible put the arguments into what is sent instead of the module."""
+        loaders = self._shared_loader_obj
+        if self._directly and _engine_direct.takes(module_args):
+            self._shared_loader_obj = _engine_direct.Loaders()
+        try:
+            made: object = super()._configure_module(module_name, module_args, task_vars)
+            return made
+        finally:
+            self._shared_loader_obj = loaders
 
     def _send(self) -> str:
         """Transfer the archive into the task's temporary directory and return its path there."""

@@ -31,9 +31,11 @@ def _another_version(collections: Path) -> dict[str, str]:
 
 
 def _kept(host: Host) -> dict[str, list[str]]:
-    """Return the names of the archives on the host by their version."""
+    """Return the names of the engine's archives on the host by their version."""
     versions: dict[str, list[str]] = {}
-    for path in sorted(Path(host.parts.static_root, "engine").glob("*.zip")):
+    paths = sorted(Path(host.parts.static_root, "engine").glob("*.zip"))
+    assert len([path for path in paths if path.name.startswith("ansible-")]) == 1
+    for path in [path for path in paths if not path.name.startswith("ansible-")]:
         versions.setdefault(path.name.partition(".")[0], []).append(path.name)
     return versions
 

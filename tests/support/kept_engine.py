@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import sys
 
+import ansible.release
+
 from . import images, kernel, playbooks
 
 STATIC_ROOT = "/srv/static"  # a test host's, whose path is in the engine's files
@@ -53,8 +55,9 @@ def _make() -> None:
 def _version() -> str:
     """Return a digest of the Python and of all that the engine's files on a host are made of."""
     plugins = f"{images.PROJECT}/plugins"
-    paths = [*glob.glob(f"{plugins}/module_utils/**/*.py", recursive=True), f"{plugins}/plugin_utils/_engine_action.py"]
-    found = hashlib.sha256(f"{sys.version} {os.path.realpath(sys.executable)}".encode())
+    places = ("module_utils/**/*", "plugin_utils/_engine_*")
+    paths = [path for place in places for path in glob.glob(f"{plugins}/{place}.py", recursive=True)]
+    found = hashlib.sha256(f"{sys.version} {os.path.realpath(sys.executable)} {ansible.release.__version__}".encode())
     for path in sorted(paths):
         with open(path, "rb") as file:
             content = file.read()

@@ -316,6 +316,8 @@ def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monke
         for process in processes:
             assert process.stdout and process.stdout.readline()
         (folder / f"{DIGEST}.zip.0").touch()
+        for number in (1, 2):  # of two versions of Ansible; the newest stays
+            (folder / f"ansible-{number:032x}.{sys.implementation.cache_tag}.zip").touch()
         being_kept = os.open(folder, os.O_RDONLY)
         fcntl.flock(being_kept, fcntl.LOCK_SH)
         assert not archives.remove_unused(str(folder), dry=True)
@@ -324,7 +326,7 @@ def test_versions_that_nothing_uses_are_removed(sent: str, tmp_path: Path, monke
         assert removed == archives.remove_unused(str(folder))
         tag = sys.implementation.cache_tag
         unused = [f"{used[0]}.zip", *(f"{DIGEST}{end}" for end in (f".{tag}.zip", ".zip", ".zip.0"))]
-        assert removed == sorted(unused)
+        assert removed == sorted([*unused, f"ansible-{1:032x}.{tag}.zip"])
     finally:
         for process in processes:
             process.kill()

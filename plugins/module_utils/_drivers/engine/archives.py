@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remove the engine's archives of earlier versions that no process of the engine and no conmon uses."""
+"""Remove the engine's archives of earlier versions that no process of the engine and no conmon uses.
+
+So are those of Ansible's own files, but for the newest: no process needs them where none has locked them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import re
 from ..._model.failpoints import failpoint
 from ..._model.records.process_ref import from_text
 
-_NAME = re.compile(r"([0-9a-f]{32})(\.[\w-]+)?\.zip(\.\d+)?|(boot\.py|libpod)\.\d+")
+_NAME = re.compile(r"(?:ansible-)?([0-9a-f]{32})(\.[\w-]+)?\.zip(\.\d+)?|(boot\.py|libpod)\.\d+")
 
 
 def remove_unused(folder: str, *, dry: bool = False) -> list[str]:
@@ -32,6 +35,8 @@ def remove_unused(folder: str, *, dry: bool = False) -> list[str]:
             used = file.read()
         if names:
             used += _command_lines()
+        kept = [name for name in names if name.startswith("ansible-") and name.endswith(".zip")]
+        used += max(kept, key=lambda name: (os.lstat(f"{folder}/{name}").st_ctime_ns, name), default="")
         return [name for name in names if not _is_used(name, used) and _remove(f"{folder}/{name}", dry)]
     except OSError:
         return []  # another process is storing a version

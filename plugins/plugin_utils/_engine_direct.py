@@ -1,0 +1,145 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is sent instead of a module: a program that runs it from what the target keeps.
+
+It is a JSONARGS module ("Ansible module architecture" of Ansible's developer guide): Ansible puts the task's arguments
+into it, as it is, and adds no file of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import re
+from types import SimpleNamespace
+from typing import Mapping
+
+from ansible import constants
+from ansible.module_utils import basic
+from ansible.plugins.loader import module_utils_loader
+from ansible.release import __version__
+
+from ..module_utils import _engine_archive, _engine_build, _engine_direct, _engine_kept, _engine_setup
+
+MISSING = "ansible"  # what the target says where Ansible has to send the module
+_CORE = os.path.dirname(os.path.abspath(basic.__file__))
+_MODULES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "modules")
+_FILE = "libpod_engine.py"
+# Ansible takes it for a JSONARGS module by the text of the second line, and replaces the last argument.
+# Older Pythons read it, too. No line that a traceback has may have the arguments.
+_PROGRAM = """#!/usr/bin/python
+# <<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>
+import sys
+if sys.version_info < {oldest}:
+    print({missing!r})
+    sys.exit(0)
+exec({source!r})
+_arguments = "<<INCLUDE_ANSIBLE_MODULE_COMPLEX_ARGS>>"
+run(sys.modules[__name__], _arguments)
+"""
+# What else Ansible would replace, in the arguments as well.
+_REPLACED = ("<<INCLUDE_ANSIBLE_MODULE", "<<ANSIBLE_VERSION", "<<SELINUX_SPECIAL_FILESYSTEMS", "syslog.LOG_USER")
+# Settings of Ansible's own tests and debuggers, as variables of the environment or of hosts.
+_INTERNAL = ("_ANSIBLE_COVERAGE", "_ANSIBLE_ANSIBALLZ")
+
+
+class Loaders:
+    """Stand in for Ansible's plugin loaders: the file of any module is the program."""
+
+    @property
+    def module_loader(self) -> Loaders:
+        """The loader of modules."""
+        return self
+
+    def find_plugin_with_context(self, *_name: object, **_how: object) -> SimpleNamespace:
+        """Return what Ansible's loader returns of a module that it has found."""
+        return SimpleNamespace(resolved=True, redirect_list=[], plugin_resolved_path=_written())
+
+
+def _written() -> str:
+    """Return the path of the program, in the directory that ansible-playbook removes at its end."""
+    path = os.path.join(constants.DEFAULT_LOCAL_TMP, _FILE)
+    if not os.path.exists(path):
+        os.makedirs(constants.DEFAULT_LOCAL_TMP, exist_ok=True)
+        temporary = f"{path}.{os.getpid()}"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(program())
+        os.rename(temporary, path)
+    return path
+
+
+def program() -> str:
+    """Return the program, with Ansible's marks for the arguments."""
+    files = [_source(module.__file__ or "") for module in (_engine_archive, _engine_direct)]
+    future = "from __future__ import annotations\n"
+    return _PROGRAM.format(
+        oldest=_engine_setup.OLDEST,
+        missing=json.dumps({"changed": False, _engine_setup.MISSING: MISSING}),
+        source=files[0] + files[1].partition(future)[2],
+    )
+
+
+def _source(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def takes(arguments: object) -> bool:
+    """Return whether Ansible puts the arguments into the program as they are."""
+    text = json.dumps(arguments, default=repr)
+    return not any(each in text for each in _REPLACED)
+
+
+def is_possible(variables: Mapping[str, object]) -> bool:
+    """Return whether no setting asks for what only Ansible's own way has.
+
+    These are modules kept for debugging, a limit of open files, coverage, and files of the user in place of Ansible's.
+    """
+    limit = constants.config.get_config_value("PYTHON_MODULE_RLIMIT_NOFILE", variables=variables)
+    if constants.DEFAULT_KEEP_REMOTE_FILES or limit:
+        return False
+    if any(name.upper().startswith(_INTERNAL) for name in (*os.environ, *variables)):
+        return False
+    others = [path for path in module_utils_loader._get_paths(subdirs=False) if os.path.abspath(path) != _CORE]
+    return not any(map(_has_files, others))
+
+
+def _has_files(folder: str) -> bool:
+    try:
+        return bool(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # Ansible's own way says what is wrong with it
+
+
+def room(action: type) -> str:
+    """Return the room that the module of an action plugin loads, such as ``_ansible.container``; empty for none."""
+    # Mitogen derives a class of its own from the plugin's.
+    names = [one.__module__ for one in action.__mro__ if ".plugins.action.libpod_" in one.__module__]
+    texts = [_source(os.path.join(_MODULES, f"{name.rpartition('.')[2]}.py")) for name in names]
+    found: list[str] = re.findall(r'load\("([\w.]+)"\)\.main\(\)', "".join(texts))
+    return found[-1] if found else ""
+
+
+@functools.cache
+def digest() -> str:
+    """Return 32 digits of a SHA-256 over Ansible's own files for modules, and what makes of them what is kept."""
+    paths = {os.path.basename(path): path for path in (_engine_build.__file__, _engine_kept.__file__) if path}
+    for folder, folders, names in os.walk(_CORE):
+        folders[:] = [name for name in folders if name not in ("facts", "__pycache__")]
+        found = [os.path.join(folder, name) for name in names if name.endswith(".py")]
+        paths.update((os.path.relpath(path, _CORE), path) for path in found)
+    whole = hashlib.sha256(__version__.encode())
+    for name, path in sorted(paths.items()):
+        with open(path, "rb") as file:
+            content = file.read()
+        whole.update(b"%s %d " % (name.encode(), len(content)))
+        whole.update(content)
+    return whole.hexdigest()[:32]
+
+
+digest()  # once, by ansible-playbook when it loads the plugin, and not by the process of each task
