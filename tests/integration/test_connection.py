@@ -78,25 +78,29 @@ def test_files_pass_as_they_are_and_belong_to_the_remote_user(serving: Host, tmp
     assert (tmp_path / "back").read_bytes() == data
 
 
-@pytest.mark.parametrize(
-    ("name", "how", "message"),
-    [
-        ("absent", {}, "no container has the name or ID 'absent'"),
-        ("ended", {}, "container ended: it is exited"),
-        ("held", {}, "container held: it is paused"),
-        ("bare", {"user": "nobodyhere"}, "no user 'nobodyhere'"),
-        ("bare", {"shell_executable": "/bin/none"}, "cannot run /bin/none in container bare"),
-    ],
-)
-def test_unusable_container_is_unreachable_with_one_sentence(
-    serving: Host, name: str, how: dict[str, str], message: str
-) -> None:
-    if name in ("ended", "held"):
-        state = {"ended": "stopped", "held": "paused"}[name]
+# Hosts of one play, since each start of ansible-playbook takes longer than their tasks.
+UNUSABLE: dict[str, tuple[dict[str, str], str]] = {
+    "absent": ({}, "no container has the name or ID 'absent'"),
+    "ended": ({}, "container ended: it is exited"),
+    "held": ({}, "container held: it is paused"),
+    "without that user": ({"libpod_host": "bare", "user": "nobodyhere"}, "no user 'nobodyhere'"),
+    "without that shell": (
+        {"libpod_host": "bare", "shell_executable": "/bin/none"},
+        "cannot run /bin/none in container bare",
+    ),
+}
+
+
+def test_unusable_container_is_unreachable_with_one_sentence(serving: Host) -> None:
+    for name, state in (("ended", "stopped"), ("held", "paused")):
         assert not serving.container(name, **OPTIONS).failed and not serving.container(name, state=state).failed
-    played = inside.play(serving, [{"raw": "id"}], name, ok=False, **how)
-    assert played.exit_code == 4 and played["raw"]["unreachable"] is True
-    assert message in played["raw"]["msg"] and "\n" not in played["raw"]["msg"] and "Traceback" not in played.output
+    hosts = {name: inside.variables(serving, **how) for name, (how, _message) in UNUSABLE.items()}
+    played = playbooks.play([{"raw": "id"}], hosts=hosts, ok=False)
+    results = {one["inventory_host"]: one for one in played.tasks}
+    assert played.exit_code == 4 and "Traceback" not in played.output
+    for name, (_how, message) in UNUSABLE.items():
+        said = results[name]["msg"]
+        assert results[name]["unreachable"] is True and message in said and "\n" not in said, (name, said)
 
 
 def test_module_without_a_directory_for_its_files_says_so(serving: Host) -> None:
@@ -128,10 +132,12 @@ def test_hosts_of_one_container_work_at_once(serving: Host) -> None:
     assert len(played.tasks) == 3
 
 
-@pytest.mark.parametrize("name", ["--help", "-c", "../c", "c/../c", ""])
-def test_name_is_never_an_option_or_a_path(serving: Host, name: str) -> None:
-    played = inside.play(serving, [{"raw": "id"}], "any", libpod_host=name, ok=False)
+def test_name_is_never_an_option_or_a_path(serving: Host) -> None:
+    names = ["--help", "-c", "../c", "c/../c", ""]
+    hosts = {f"h{number}": inside.variables(serving, libpod_host=name) for number, name in enumerate(names)}
+    played = playbooks.play([{"raw": "id"}], hosts=hosts, ok=False)
     assert played.exit_code == 4 and "Traceback" not in played.output
+    assert [one["unreachable"] for one in played.tasks] == [True] * len(names), played.output
 
 
 def test_failed_transfer_fails_the_task_and_says_why_once(serving: Host, tmp_path: Path) -> None:

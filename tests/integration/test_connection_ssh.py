@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import process, sshd
+from ansible_collections.libpod.engine.tests.support import playbooks, process, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.inside import PIPELINED, PYTHON
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
@@ -69,28 +69,39 @@ def test_files_stream_into_the_container_and_back(serving: Host, tmp_path: Path)
     assert process.files("/srv/home") == before
 
 
-@pytest.mark.parametrize(
-    ("name", "how", "message"),
-    [
-        ("absent", {}, "no container has the name or ID 'absent'"),
-        ("ended", {}, "container ended: it is exited"),
-        ("held", {}, "container held: it is paused"),
-        ("bare", {"libpod_user": "nobodyhere"}, "no user 'nobodyhere'"),
-        ("bare", {"shell_executable": "/bin/none"}, "cannot run /bin/none in container bare"),
-        ("bare", {"libpod_static_root": "/srv/none"}, "it keeps no engine as /srv/none/engine/libpod, or not"),
-        ("bare", {"user": sshd.USER}, "is for root alone: log in as root, or set ansible_libpod_host_become"),
-        ("bare", {"user": "nobodyhere"}, "Permission denied (publickey"),
-    ],
-)
-def test_unusable_container_is_unreachable_with_one_sentence(
-    serving: Host, name: str, how: dict[str, str], message: str
-) -> None:
-    if name in ("ended", "held"):
-        state = {"ended": "stopped", "held": "paused"}[name]
+# Hosts of one play, since each start of ansible-playbook takes longer than their tasks.
+UNUSABLE: dict[str, tuple[dict[str, str], str]] = {
+    "absent": ({}, "no container has the name or ID 'absent'"),
+    "ended": ({}, "container ended: it is exited"),
+    "held": ({}, "container held: it is paused"),
+    "without that user": ({"libpod_user": "nobodyhere"}, "no user 'nobodyhere'"),
+    "without that shell": ({"shell_executable": "/bin/none"}, "cannot run /bin/none in container bare"),
+    "without an engine": (
+        {"libpod_static_root": "/srv/none"},
+        "it keeps no engine as /srv/none/engine/libpod, or not",
+    ),
+    "without root": ({"user": sshd.USER}, "is for root alone: log in as root, or set ansible_libpod_host_become"),
+    "without a login": ({"user": "nobodyhere"}, "Permission denied (publickey"),
+}
+
+
+def _play_each(serving: Host, hosts: dict[str, dict[str, Any]], *tasks: dict[str, Any]) -> playbooks.Played:
+    """Run tasks in ``bare``, or where ``libpod_container`` says, by each of these variables; tasks may fail."""
+    given = {name: sshd.variables(serving, **{"libpod_container": "bare", **how}) for name, how in hosts.items()}
+    settings = {**sshd.settings(), **PIPELINED, "ANSIBLE_REMOTE_TEMP": "/tmp/ansible"}
+    return playbooks.play(tasks, hosts=given, settings=settings, ok=False)
+
+
+def test_unusable_container_is_unreachable_with_one_sentence(serving: Host) -> None:
+    for name, state in (("ended", "stopped"), ("held", "paused")):
         assert not serving.container(name, **OPTIONS).failed and not serving.container(name, state=state).failed
-    played = sshd.play(serving, [{"raw": "id"}], name, ok=False, **how)
-    assert played.exit_code == 4 and played["raw"]["unreachable"] is True
-    assert message in played["raw"]["msg"] and "\n" not in played["raw"]["msg"] and "Traceback" not in played.output
+    hosts = {name: {**({} if how else {"libpod_container": name}), **how} for name, (how, _said) in UNUSABLE.items()}
+    played = _play_each(serving, hosts, {"raw": "id"})
+    results = {one["inventory_host"]: one for one in played.tasks}
+    assert played.exit_code == 4 and "Traceback" not in played.output
+    for name, (_how, message) in UNUSABLE.items():
+        said = results[name]["msg"]
+        assert results[name]["unreachable"] is True and message in said and "\n" not in said, (name, said)
 
 
 def test_container_that_ends_during_a_task_is_unreachable(serving: Host) -> None:
@@ -109,45 +120,57 @@ def test_container_is_reached_by_its_id_and_has_the_variables_of_play_and_connec
         assert played["shell"]["stdout_lines"] == [identity[:12], "1 2 play"]
 
 
+OLDER = {
+    "echo 'libpod: expected one of ps, or --help' >&2; exit 2": "is of a version without libpod_ssh",
+    "echo \"libpod: 'connect' is no command: libpod --help lists them\" >&2; exit 125": (
+        "is of a version without libpod_ssh"
+    ),
+    "head -c 8 >/dev/null; echo no space >&2; exit 1": "ended with 1 before it replied: no space",
+}
+
+
+def test_engine_that_cannot_answer_is_named(serving: Host) -> None:
+    hosts = {f"h{number}": {"libpod_static_root": f"/srv/older-{number}"} for number in range(len(OLDER))}
+    for how, content in zip(hosts.values(), OLDER):
+        program = Path(how["libpod_static_root"], "engine/libpod")
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\n{content}\n")
+        program.chmod(0o755)
+    results = {one["inventory_host"]: one for one in _play_each(serving, hosts, {"raw": "id"}).tasks}
+    for name, message in zip(hosts, OLDER.values()):
+        assert results[name]["unreachable"] is True and message in results[name]["msg"], results[name]
+
+
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("rule", "messages"),
     [
-        ("echo 'libpod: expected one of ps, or --help' >&2; exit 2", "is of a version without libpod_ssh"),
+        ("NOPASSWD: ALL", {"": "", "not asked for": ""}),
         (
-            "echo \"libpod: 'connect' is no command: libpod --help lists them\" >&2; exit 125",
-            "is of a version without libpod_ssh",
+            "ALL",
+            {
+                sshd.PASSWORD: "",
+                "incorrect horse": "cannot become root on host 127.0.0.1",
+                "": "cannot become root on host 127.0.0.1: Missing sudo password",
+            },
         ),
-        ("head -c 8 >/dev/null; echo no space >&2; exit 1", "ended with 1 before it replied: no space"),
     ],
 )
-def test_engine_that_cannot_answer_is_named(serving: Host, content: str, message: str) -> None:
-    os.makedirs("/srv/older/engine", exist_ok=True)
-    Path("/srv/older/engine/libpod").write_text(f"#!/bin/sh\n{content}\n")
-    os.chmod("/srv/older/engine/libpod", 0o755)
-    played = sshd.play(serving, [{"raw": "id"}], "bare", ok=False, libpod_static_root="/srv/older")
-    assert played["raw"]["unreachable"] is True and message in played["raw"]["msg"]
-
-
-@pytest.mark.parametrize(
-    ("rule", "password", "message"),
-    [
-        ("NOPASSWD: ALL", "", ""),
-        ("NOPASSWD: ALL", "not asked for", ""),
-        ("ALL", sshd.PASSWORD, ""),
-        ("ALL", "wrong", "cannot become root on host 127.0.0.1"),
-        ("ALL", "", "cannot become root on host 127.0.0.1: Missing sudo password"),
-    ],
-)
-def test_login_user_becomes_root_on_the_host(serving: Host, rule: str, password: str, message: str) -> None:
+def test_login_user_becomes_root_on_the_host(serving: Host, rule: str, messages: dict[str, str]) -> None:
     sshd.set_rule(rule)
-    how: dict[str, Any] = {"user": sshd.USER, "libpod_host_become": True, "libpod_host_become_password": password}
-    played = sshd.play(serving, [{"ping": {}}, {"raw": "cat; id -u"}], settings=PIPELINED, ok=not message, **how)
+    login: dict[str, Any] = {"user": sshd.USER, "libpod_host_become": True}
+    hosts = {f"h{n}": {**login, "libpod_host_become_password": word} for n, word in enumerate(messages)}
+    # The module needs Python, and "c" has it.
+    hosts = {name: {**how, "libpod_container": "c"} for name, how in hosts.items()}
+    played = _play_each(serving, hosts, {"ping": {}}, {"raw": "cat; id -u"})
     sshd.set_rule("NOPASSWD: ALL")
     assert "incorrect horse" not in played.output and sshd.PASSWORD not in played.output
-    if message:
-        assert message in played["ping"]["msg"] and played["ping"]["unreachable"] is True
-    else:
-        assert (played["raw"]["stdout"], played["raw"]["stderr"]) == ("0\n", "")
+    results = {(one["inventory_host"], one["task"]): one for one in played.tasks}
+    for name, message in zip(hosts, messages.values()):
+        ping, raw = results[name, "ping"], results.get((name, "raw"))
+        if message:
+            assert message in ping["msg"] and ping["unreachable"] is True and raw is None, ping
+        else:
+            assert raw and (raw["stdout"], raw["stderr"]) == ("0\n", ""), ping
 
 
 def test_connection_is_reset_waited_for_and_left_by_background_jobs(serving: Host) -> None:
