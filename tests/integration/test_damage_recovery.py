@@ -195,8 +195,8 @@ def _frozen_and_conmon_killed(host: Host, web: Inspected) -> None:
 
 def _top_layer_deleted(host: Host, web: Inspected) -> None:
     _process_killed(host, web)
-    info = {"name": ["web"]}  # the exit command unmounts it
-    eventually(lambda: not host.module("libpod_container_info", info)["containers"][0]["State"]["Mounted"])
+    # The exit command unmounts it.
+    eventually(lambda: not host.inspected("web")[0]["State"]["Mounted"])
     host.store("delete-container", web["Id"])
 
 
@@ -274,8 +274,8 @@ def _look_beside(host: Host) -> None:
     """Look at another container, and have the damaged one keep nothing from it."""
     again = host.container("beside", **BESIDE)
     assert again.get("actions") == [], again
-    for name in (["beside"], None):
-        shown = {one["Name"]: one for one in host.module("libpod_container_info", {"name": name})["containers"]}
+    for names in (["beside"], []):
+        shown = {one["Name"]: one for one in host.inspected(*names)}
         assert shown["beside"]["State"]["Running"], shown
     (volume,) = host.module("libpod_volume_info", {"name": "kept"})["volumes"]
     assert volume["UsedBy"] == ["beside"]

@@ -193,7 +193,7 @@ class Furnished:
     def remember(self) -> None:
         """Record the current state as the one to be preserved."""
         self._before = leaks.snapshot(self.host)
-        self._listed = self.host.module("libpod_container_info")["containers"]
+        self._listed = self.host.inspected()
 
     def refuses(self, options: dict[str, Any], error: Optional[str], *expected: str, **how: Any) -> None:
         """Assert that the task fails with these texts in its one-line message and changes nothing on the host."""
@@ -209,7 +209,7 @@ class Furnished:
         assert not [part for part in expected if part not in sentence], sentence
         changed = leaks.difference(self._before, leaks.snapshot(self.host))
         assert not changed, f"{sentence}\n  " + "\n  ".join(changed)
-        assert self.host.module("libpod_container_info")["containers"] == self._listed
+        assert self.host.inspected() == self._listed
 
 
 def cases_to_come(expected: tuple[str, ...]) -> bool:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Iterator
@@ -137,17 +139,28 @@ def _links() -> Iterator[str]:
 
 
 def _rules() -> Iterator[str]:
-    for program in ("iptables", "ip6tables"):
+    ruleset = _output("nft", "--stateless", "list", "ruleset")
+    # Where nft(8) has no table of iptables', the older kernel interface may have one, or there may be no nft.
+    for program in ("iptables", "ip6tables") if ruleset or _has_tables() else ():
         table = ""
         for line in _output(f"{program}-save").splitlines():
             if line.startswith("*"):
                 table = line[1:]
             elif line.startswith((":", "-")):
                 yield f"rule {program}:{table} {re.sub(r' ?.[0-9]+:[0-9]+.$', '', line)}"
-    for line in _output("nft", "--stateless", "list", "ruleset").splitlines():
+    for line in ruleset.splitlines():
         # iptables' own tables are read above, without their counters.
         if line.startswith("table ") and not re.match(r"table ip6? (filter|nat|mangle|raw|security) ", line):
             yield f"nft {line.strip(' {')}"
+
+
+def _has_tables() -> bool:
+    """Return whether there are tables of iptables' that nft(8) does not list."""
+    for family in ("ip", "ip6"):
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/net/{family}_tables_names", "rb") as file:
+            if file.read():
+                return True
+    return shutil.which("nft") is None
 
 
 def _processes(host: Host) -> Iterator[str]:
