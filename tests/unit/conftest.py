@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from typing import Any
 
@@ -12,6 +13,14 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._ansible import module as glue
 from ansible_collections.libpod.engine.plugins.module_utils._cli import main as helper
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
+
+# Else a quarter of the CPU time of a collection of tests, which keeps all that it makes.
+gc.set_threshold(50_000)
+
+
+def pytest_collection_finish() -> None:
+    """Take what is imported out of garbage collection."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
