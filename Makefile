@@ -1,10 +1,12 @@
 # CI runs make ci; every other target runs by itself. All but docs, lint, sanity and unit need root.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-# Begun in this order: the longest first, and before the last ones unit, which has processes for every core.
+# Begun in this order: the longest first.
 STAGES := sanity molecule unit lint docs targets demo integration
 # Test processes side by side: one more than there are cores, and more than twice as many for tests that wait much.
 BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
+# .ci/test has UNIT empty: other stages fill the machine, and each further process of unit collects all of its tests.
+UNIT ?= $(call BESIDE,1)
 # Those of tests/integration that use most of what another release's parts may do otherwise.
 ON_DEBIAN_13 := $(patsubst %,tests/integration/test_%.py,lifecycle netavark oci_runtime container_layers drivers_storage \
 	drivers_network ports exec exit_command info live_updates logs adoption adoption_sqlite)
@@ -28,7 +30,7 @@ docs: env   ## the documentation as a site, build/docs/html; a warning or a dead
 sanity: env   ## ansible-test sanity, no ignores
 	@.venv/bin/nox -e sanity
 unit: env   ## tests/unit, no root needed
-	@.venv/bin/pytest $(call BESIDE,1) tests/unit
+	@.venv/bin/pytest $(UNIT) tests/unit
 integration: env   ## tests/integration/*.py: the engine and its drivers on the real parts
 	@.ci/podman
 	@.venv/bin/pytest $(call BESIDE,2) --durations=15 --durations-min=15 $(or $(TESTS),tests/integration)
