@@ -100,7 +100,9 @@ def _first_process(root: str, cache: str, command: list[str]) -> None:
     kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-    os.execve("/bin/bash", command, {**kept, "HOME": "/root", "PATH": path, "TERM": "dumb"})
+    # Of the tools that make env installs, most files are not imported there.
+    own = {"HOME": "/root", "PATH": path, "TERM": "dumb", "PIP_NO_COMPILE": "1"}
+    os.execve("/bin/bash", command, {**kept, **own})
 
 
 def _mount(root: str, cache: str) -> None:
