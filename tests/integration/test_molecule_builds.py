@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Molecule's instances of images that create builds of the scenario's Dockerfiles, as molecule-plugins' drivers do."""
+"""Molecule's instances of images that create builds of the scenario's Dockerfiles, as molecule-plugins' drivers do.
+
+And what create refuses.
+"""
 
 from __future__ import annotations
 
@@ -87,3 +90,13 @@ def test_failed_build_is_destroyed_and_tells_no_password(host: Host, tmp_path: P
     assert not host.module("libpod_container_info")["containers"]
     books.changes("destroy")
     _clean(host)
+
+
+def test_unknown_key_is_refused_with_the_right_one_before_anything_is_made(host: Host, tmp_path: Path) -> None:
+    started = Books(host, tmp_path, [{**SMALL, "name": "one"}, {**SMALL, "name": "two", "volume_s": []}]).start(
+        "create"
+    )
+    printed = started.communicate(timeout=600)[0]
+    assert started.returncode != 0
+    assert "platform two: volume_s is no key of a platform: did you mean volumes?" in " ".join(printed.split())
+    assert not host.module("libpod_container_info")["containers"]

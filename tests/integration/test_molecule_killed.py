@@ -86,6 +86,7 @@ def test_check_mode_predicts_what_create_and_destroy_change(host: Host, tmp_path
     assert not reached.failed, reached
     assert not scenario.changes("create")
     assert scenario.changes("destroy", "--check") == scenario.changes("destroy") == 3
+    assert not scenario.changes("destroy")
     left = [found["name"] for found in host.module("libpod_network_info")["networks"] if not found["default"]]
     assert left == [other["name"]]
     host.module("libpod_network", {**other, "state": "absent"})
