@@ -37,9 +37,10 @@ BOOK: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture(name="settings")
-def _settings(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module", name="settings")
+def _settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Install the collection as its page says; the variable has Ansible find it before others."""
+    tmp_path = tmp_path_factory.mktemp("collections")
     galaxy = os.path.join(os.path.dirname(playbooks.program()), "ansible-galaxy")
     env = {**playbooks.environment(str(tmp_path / "home")), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
     for argv in (
@@ -51,15 +52,24 @@ def _settings(tmp_path: Path) -> dict[str, str]:
 
 
 def test_playbook_of_podman_runs_twice(host: Host, settings: dict[str, str]) -> None:
-    first = playbooks.play(BOOK, defaults=host.arguments, settings=settings)
-    assert first.changed == 5, first.output
-    assert first["exec"]["stdout"].strip() == "hidden", first.output
-    assert first["info"]["containers"][0]["State"]["Running"], first.output
-    second = playbooks.play(BOOK, defaults=host.arguments, settings=settings)
-    assert second.changed == 1, second.output  # the command, as podman_container_exec has it
     kinds = {"container": "web", "network": "front", "volume": "data", "secret": "word"}
     gone = [{f"containers.podman.podman_{kind}": {"name": name, "state": "absent"}} for kind, name in kinds.items()]
-    assert playbooks.play(gone, defaults=host.arguments, settings=settings).changed == len(gone)
+    played = playbooks.play([*BOOK, *BOOK, *gone], defaults=host.arguments, settings=settings)
+    first, second, removed = (
+        played.tasks[: len(BOOK)],
+        played.tasks[len(BOOK) : 2 * len(BOOK)],
+        played.tasks[2 * len(BOOK) :],
+    )
+    assert _changed(first) == ["network", "volume", "secret", "container", "exec"], played.output
+    assert first[-2]["stdout"].strip() == "hidden", played.output
+    assert first[-1]["containers"][0]["State"]["Running"], played.output
+    assert _changed(second) == ["exec"], played.output  # the command, as podman_container_exec has it
+    assert len(_changed(removed)) == len(gone), played.output
+
+
+def _changed(results: list[dict[str, Any]]) -> list[str]:
+    """Return the names of the tasks that have changed something."""
+    return [one["task"] for one in results if one["changed"]]
 
 
 UNIT = {"restart_sec": 5, "new": True, "no_header": True, "force": False, "use_names": True, "executable": "podman"}
@@ -104,13 +114,17 @@ def test_each_module_of_podman_runs_twice(host: Host, settings: dict[str, str]) 
     registry = Registry(host, SECURE)
     try:
         registry.push("bare", APP, f"--dest-creds=me:{PASSWORD}")
-        for changed in (CHANGED, ("login", "logout")):
-            played = playbooks.play(book, defaults=host.arguments, settings=settings)
-            assert [one["task"] for one in played.tasks if one["changed"]] == list(changed), played.output
-            assert PASSWORD not in played.output
+        played = playbooks.play([*book, *book, *GONE], defaults=host.arguments, settings=settings)
+        assert PASSWORD not in played.output
+        first, second, removed = (
+            played.tasks[: len(book)],
+            played.tasks[len(book) : 2 * len(book)],
+            played.tasks[2 * len(book) :],
+        )
+        assert (_changed(first), _changed(second)) == (list(CHANGED), ["login", "logout"]), played.output
+        assert len(_changed(removed)) == len(GONE), played.output
         assert played["containers"]["containers"][0]["State"]["Running"] and played["login_info"]["login"]["logged_in"]
         assert "container-web" in played["generate_systemd"]["systemd_units"]
-        assert playbooks.play(GONE, defaults=host.arguments, settings=settings).changed == len(GONE)
         for name in ("web.tar", "app.tar", "container-web.service"):
             os.unlink(f"/srv/{name}")
         shutil.rmtree("/run/containers")  # the file of the logins, which is empty
@@ -124,13 +138,19 @@ def test_kubernetes_yaml_of_podman_play_runs_twice(host: Host, settings: dict[st
     file = tmp_path / "kube.yaml"
     file.write_text(json.dumps({"kind": "Pod", "metadata": {"name": "p"}, "spec": spec}))
     task = {"kube_file": str(file), "state": "started", "log_opt": {"max_size": "1m"}, "quiet": True}
-    for changed in (1, 0):
-        played = playbooks.play([{"containers.podman.podman_play": task}], defaults=host.arguments, settings=settings)
-        assert played.changed == changed, played.output
-    refused = [{"containers.podman.podman_play": {**task, "build": True}}]
-    assert "build" in playbooks.play(refused, defaults=host.arguments, settings=settings, ok=False).output
-    gone = [{"containers.podman.podman_play": {"kube_file": str(file), "state": "absent"}}]
-    assert playbooks.play(gone, defaults=host.arguments, settings=settings).changed == 1
+    names = ("containers.podman.podman_play", "ignore_errors")
+    book: list[dict[str, Any]] = [
+        dict(zip(names, one))
+        for one in (
+            (task, False),
+            (task, False),
+            ({**task, "build": True}, True),
+            ({"kube_file": str(file), "state": "absent"}, False),
+        )
+    ]
+    played = playbooks.play(book, defaults=host.arguments, settings=settings)
+    assert [one["changed"] for one in played.tasks] == [True, False, False, True], played.output
+    assert "build" in played.tasks[2]["msg"], played.output
 
 
 def test_connection_of_podman_leads_into_a_container(host: Host, settings: dict[str, str]) -> None:
@@ -149,15 +169,16 @@ def test_module_without_a_counterpart_says_what_to_use(settings: dict[str, str])
 
 
 def test_refused_option_is_named(host: Host, settings: dict[str, str]) -> None:
-    task = {"containers.podman.podman_container": {"name": "web", "image": "busybox", "state": "quadlet"}}
-    played = playbooks.play([task], defaults=host.arguments, settings=settings, ok=False)
-    assert played.exit_code != 0 and "nothing writes quadlet files" in played.output, played.output
-    unit = {"containers.podman.podman_generate_systemd": {"name": "web", "env": {"A": "b"}}}
-    played = playbooks.play([unit], defaults=host.arguments, settings=settings, ok=False)
-    assert "write Environment= into a drop-in" in played.output, played.output
-    task["containers.podman.podman_container"] = {"name": "web", "image": "busybox", "sysctls": {}}
-    played = playbooks.play([task], defaults=host.arguments, settings=settings, ok=False)
-    assert "here it is sysctl" in played.output, played.output
+    web = {"name": "web", "image": "busybox"}
+    said: dict[str, tuple[str, dict[str, Any]]] = {
+        "nothing writes quadlet files": ("container", {**web, "state": "quadlet"}),
+        "write Environment= into a drop-in": ("generate_systemd", {"name": "web", "env": {"A": "b"}}),
+        "here it is sysctl": ("container", {**web, "sysctls": {}}),
+    }
+    tasks = [{f"containers.podman.podman_{name}": task, "ignore_errors": True} for name, task in said.values()]
+    played = playbooks.play(tasks, defaults=host.arguments, settings=settings)
+    for one, words in zip(played.tasks, said):
+        assert one["failed"] and words in one["msg"], one
 
 
 def test_empty_values_of_options_that_are_lacking_ask_for_nothing(host: Host) -> None:
