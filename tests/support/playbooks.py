@@ -15,6 +15,8 @@ from typing import Any, Mapping, Optional, Sequence, Union
 
 CALLBACKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "callbacks")
 GROUP = "group/libpod.engine.libpod"
+# .venv's keeps what it compiles of Ansible's files (see compiled_zips.py); a measurement takes the host's.
+interpreter = sys.executable
 
 
 @dataclass
@@ -103,7 +105,7 @@ def environment(folder: str) -> dict[str, str]:
         "ANSIBLE_REMOTE_TEMP": os.path.join(folder, "remote"),
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "ANSIBLE_PYTHON_INTERPRETER": interpreter,
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_FORCE_COLOR": "0",
     }
