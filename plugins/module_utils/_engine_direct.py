@@ -28,22 +28,53 @@ def run(this: Any, arguments: bytes) -> None:
     request = json.loads(os.environ.pop(this.VARIABLE))
     room, ansible = request.pop("room"), request.pop("ansible")
     folder, digest = this.engine_folder(request["static_root"]), request["digest"]
-    path = this.compiled(folder, f"ansible-{ansible}")
-    basic: Any = None
-    if this.is_ready(**request) and this.hold(path, ansible):
-        sys.path.insert(1, path)
-        try:
-            importlib.import_module("libpod_ansible")
-            basic = importlib.import_module("ansible.module_utils.basic")
-        except Exception:  # pylint: disable=broad-exception-caught
-            # Nothing is done yet: the module comes Ansible's own way, and without its mark the file is made again.
-            with contextlib.suppress(OSError):
-                os.utime(path)
-    if basic is None:
+    found = _imported(this, folder, room, ansible, request)
+    if not found:
         # Where there is none of this version, only the controller has it.
         missing = not os.path.lexists(f"{folder}/{digest}.zip") or "ansible"
         sys.stdout.write(json.dumps({"changed": False, "libpod_engine_missing": missing}))
         raise SystemExit(0)
+    basic, module = found
     basic._ANSIBLE_ARGS = b'{"ANSIBLE_MODULE_ARGS": %s}' % arguments
     basic._ANSIBLE_PROFILE = "legacy"
-    importlib.import_module(f"{this.PACKAGE}.{room}").main()
+    try:
+        module.main()
+    except Exception as error:
+        try:
+            loader = importlib.import_module("ansible.module_utils._internal._ansiballz._loader")
+        except ImportError:  # ansible-core 2.18
+            raise error from None
+        loader._handle_exception(error, "legacy")
+
+
+def _imported(this: Any, folder: str, room: str, ansible: str, request: dict[str, Any]) -> tuple[Any, ...]:
+    """Return Ansible's ``basic`` and the room, empty where something is missing or damaged."""
+    path = this.compiled(folder, f"ansible-{ansible}")
+    if not this.is_ready(**{**request, "keep": False}) or not this.hold(path, ansible):
+        return ()
+    sys.path.insert(1, path)
+    try:
+        if request["keep"] and not _starts(this, folder, request["digest"]):
+            return ()
+        importlib.import_module("libpod_ansible")
+        basic = importlib.import_module("ansible.module_utils.basic")
+        return (basic, importlib.import_module(f"{this.PACKAGE}.{room}")) if hasattr(basic, "_ANSIBLE_ARGS") else ()
+    except Exception:  # pylint: disable=broad-exception-caught
+        # Nothing is done yet: the module comes Ansible's own way, and without its mark the file is made again.
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return ()
+
+
+def _starts(this: Any, folder: str, digest: str) -> bool:
+    """Return whether the host can start the engine without Ansible, by this version or another."""
+    if importlib.import_module(this.PACKAGE).starts(folder, digest, this.mark(digest)):
+        return True
+    sources = f"{folder}/{digest}.zip"
+    if not this.hold(sources, digest):
+        return False
+    sys.path.insert(1, sources)
+    try:
+        return bool(importlib.import_module("_engine_setup")._starts(this, folder, digest))
+    finally:
+        sys.path.remove(sources)

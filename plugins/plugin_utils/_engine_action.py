@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -90,9 +91,9 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
             "digest": _DIGEST,
             "archive": "",
             "keep": not self._task.check_mode,
-            "ansible": _engine_direct.digest() if _engine_direct.is_possible(task_vars or {}) else "",
-            "room": _engine_direct.room(type(self)),
         }
+        target = f"{(task_vars or {}).get('inventory_hostname')} {self._task.delegate_to} {request['static_root']}"
+        request.update(_engine_direct.asked(type(self), task_vars or {}, target))
         wrap_async = self._task.async_val and not self._connection.has_native_async
         try:
             if wrap_async:
@@ -100,8 +101,9 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
                 request["archive"] = self._send()
                 done = self._module(request, task_vars, wrap_async)
             else:
-                done = self._module(request, task_vars, directly=bool(request["ansible"] and request["room"]))
+                done = self._module(request, task_vars, directly="room" in request)
                 if done.get(MISSING) == _engine_direct.MISSING:
+                    _engine_direct.declined(target)
                     done = self._module(request, task_vars)
                 if done.get(MISSING):
                     request["archive"] = self._send()
@@ -130,11 +132,16 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
         loaders = self._shared_loader_obj
         if self._directly and _engine_direct.takes(module_args):
             self._shared_loader_obj = _engine_direct.Loaders()
-        try:
-            made: object = super()._configure_module(module_name, module_args, task_vars)
-            return made
-        finally:
-            self._shared_loader_obj = loaders
+            with contextlib.suppress(
+                AttributeError, TypeError
+            ):  # another ansible-core than those that it was tried with
+                try:
+                    made: object = super()._configure_module(module_name, module_args, task_vars)
+                    return made
+                finally:
+                    self._shared_loader_obj = loaders
+        unchanged: object = super()._configure_module(module_name, module_args, task_vars)
+        return unchanged
 
     def _send(self) -> str:
         """Transfer the archive into the task's temporary directory and return its path there."""

@@ -9,6 +9,7 @@ into it, as it is, and adds no file of its own.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -28,14 +29,19 @@ MISSING = "ansible"  # what the target says where Ansible has to send the module
 _CORE = os.path.dirname(os.path.abspath(basic.__file__))
 _MODULES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "modules")
 _FILE = "libpod_engine.py"
-# Ansible takes it for a JSONARGS module by the text of the second line, and replaces the last argument.
-# Older Pythons read it, too. No line that a traceback has may have the arguments.
+# Ansible takes it for a JSONARGS module by the mark in its comment, and replaces that and the text in quotation marks.
+# Older Pythons read it, too. The arguments must not stand where Python looks for an encoding (PEP 263), nor in a line
+# that a traceback shows. As in Ansible's own way, nothing is imported from the working directory.
 _PROGRAM = """#!/usr/bin/python
+# -*- coding: utf-8 -*-
+#
 # <<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>
-import sys
+import os, sys
 if sys.version_info < {oldest}:
     print({missing!r})
     sys.exit(0)
+_here = os.path.dirname(os.path.realpath(globals().get("__file__") or "/-"))
+sys.path[:] = [path for path in sys.path if path not in ("", ".", _here)]
 exec({source!r})
 _arguments = "<<INCLUDE_ANSIBLE_MODULE_COMPLEX_ARGS>>"
 run(sys.modules[__name__], _arguments)
@@ -93,7 +99,34 @@ def takes(arguments: object) -> bool:
     return not any(each in text for each in _REPLACED)
 
 
-def is_possible(variables: Mapping[str, object]) -> bool:
+def asked(action: type, variables: Mapping[str, object], host: str) -> dict[str, str]:
+    """Return what the request has of the direct way: nothing where it is not possible.
+
+    :param action: the action plugin's class
+    :param host: the target's name, for ``declined``
+    """
+    try:
+        found = {"ansible": digest(), "room": room(action)}
+        return found if all(found.values()) and _is_possible(variables) and not _is_declined(host) else {}
+    except Exception:  # pylint: disable=broad-exception-caught
+        return {}  # another ansible-core than those that it was tried with: Ansible's own way needs nothing of this
+
+
+def declined(host: str) -> None:
+    """Note that a host has asked for Ansible's own way; after the second time it is not asked again in this run."""
+    with contextlib.suppress(OSError), open(_declines(host), "a", encoding="utf-8") as file:
+        file.write(".")
+
+
+def _is_declined(host: str) -> bool:
+    return os.path.exists(_declines(host)) and os.path.getsize(_declines(host)) > 1
+
+
+def _declines(host: str) -> str:
+    return os.path.join(constants.DEFAULT_LOCAL_TMP, f"libpod_engine.{hashlib.sha256(host.encode()).hexdigest()[:16]}")
+
+
+def _is_possible(variables: Mapping[str, object]) -> bool:
     """Return whether no setting asks for what only Ansible's own way has.
 
     These are modules kept for debugging, a limit of open files, coverage, and files of the user in place of Ansible's.
@@ -142,4 +175,5 @@ def digest() -> str:
     return whole.hexdigest()[:32]
 
 
-digest()  # once, by ansible-playbook when it loads the plugin, and not by the process of each task
+with contextlib.suppress(OSError):
+    digest()  # once, by ansible-playbook when it loads the plugin, and not by the process of each task

@@ -86,6 +86,8 @@ def test_arguments_arrive_as_they_are(host: Host) -> None:
         "%s {0}",
         "<<",
         "null",
+        "Accept-Encoding: gzip",
+        "-*- coding: utf-7 -*-",
     ]
     labels: dict[str, Any] = {f"label{number}": text for number, text in enumerate(texts)}
     container = {"name": "web", "image": "localhost/busybox:latest", "state": "created", "label": labels}

@@ -12,10 +12,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils import _engine_archive, _engine_setup
+from ansible import constants
+from ansible_collections.libpod.engine.plugins.module_utils import _engine_archive, _engine_build, _engine_setup
 from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_action, _engine_direct
 
 HIDDEN = "hidden-from-everybody"
@@ -28,16 +29,23 @@ def _request(root: Path, **more: object) -> dict[str, object]:
     return {**request, "ansible": "1" * 32, "room": "_ansible.nothing", **more}
 
 
-def _run(request: dict[str, object], begin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the program for a request as Ansible does over a pipelining connection; ``begin`` are lines before it."""
+def _run(
+    request: dict[str, object], begin: str = "", *, more: Optional[dict[str, str]] = None, cwd: Optional[Path] = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the program for a request as Ansible does over a pipelining connection.
+
+    ``begin`` are lines before it, ``more`` its arguments besides.
+    """
     program = _engine_direct.program()
-    arguments = json.dumps({"password": HIDDEN}).encode()
+    arguments = json.dumps({"password": HIDDEN, **(more or {})}).encode()
+    program = program.replace("<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>", arguments.decode())
     # Others can write to /tmp, below which pytest's folders are.
     program = program.replace("\nrun(", "\nis_private = lambda _folder: True\nrun(")
     program = program.replace('"<<INCLUDE_ANSIBLE_MODULE_COMPLEX_ARGS>>"', repr(arguments))
     env = {"PATH": os.environ["PATH"], _engine_archive.VARIABLE: json.dumps(request)}
     argv = [sys.executable, "-S", "-"]
-    return subprocess.run(argv, check=False, env=env, input=begin + program, capture_output=True, text=True)
+    program = begin + program
+    return subprocess.run(argv, check=False, cwd=cwd, env=env, input=program, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -70,6 +78,36 @@ def test_target_without_the_engine_says_so_and_does_nothing(tmp_path: Path) -> N
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize("cookie", ["Accept-Encoding: gzip", "encoding=utf-16", "coding: utf-7 +ACc-", "coding: none"])
+def test_arguments_do_not_choose_the_programs_encoding(tmp_path: Path, cookie: str) -> None:
+    """Python reads it in a comment of the first two lines (PEP 263)."""
+    done = _run(_request(tmp_path), more={"healthcheck": cookie})
+    assert (done.returncode, done.stderr) == (0, "") and _engine_setup.MISSING in json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("shadowed", ["fcntl", "json", "importlib", "gc", "stat", "contextlib"])
+def test_nothing_is_imported_from_the_working_directory(tmp_path: Path, shadowed: str) -> None:
+    (tmp_path / f"{shadowed}.py").write_text("raise SystemExit('taken from the working directory')\n")
+    done = _run(_request(tmp_path / "static"), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "") and _engine_setup.MISSING in json.loads(done.stdout)
+
+
+def test_host_that_declines_twice_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    monkeypatch.setattr(_engine_direct, "_is_possible", lambda _variables: True)
+    action = importlib.import_module("ansible_collections.libpod.engine.plugins.action.libpod_volume").ActionModule
+    for expected in (True, True, False):
+        assert bool(_engine_direct.asked(action, {}, "one")) is expected
+        _engine_direct.declined("one")
+    assert _engine_direct.asked(action, {}, "other")
+
+
+def test_unknown_ansible_core_gets_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    action = importlib.import_module("ansible_collections.libpod.engine.plugins.action.libpod_volume").ActionModule
+    monkeypatch.delattr(constants, "DEFAULT_KEEP_REMOTE_FILES")
+    assert _engine_direct.asked(action, {}, "one") == {}
+
+
 def test_sources_alone_lead_to_ansibles_own_way(tmp_path: Path) -> None:
     (tmp_path / "engine").mkdir()
     (tmp_path / "engine" / f"{'0' * 32}.zip").touch()
@@ -83,11 +121,13 @@ def test_too_old_python_leads_to_ansibles_own_way(tmp_path: Path) -> None:
     assert (json.loads(done.stdout), done.returncode) == (answer, 0)
 
 
+def _keep(tmp_path: Path, root: str, digest: str) -> None:
+    _engine_build.keep(str(tmp_path / "sent.zip"), f"{root}/engine", digest)
+
+
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """Yield the request for a root that has a small engine, and of Ansible's files one that says it was loaded."""
-    from ansible_collections.libpod.engine.plugins.module_utils import _engine_build
-
     root = tmp_path / "static"
     sources = [(name, text) for name, text in _engine_action.sources() if "/" not in name]
     room = (
@@ -97,11 +137,11 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, 
     sent = tmp_path / "sent.zip"
     sent.write_bytes(_engine_action.packed(sources))
     payload = tmp_path / "payload.zip"
-    payload.write_bytes(_engine_action.packed([("ansible/module_utils/basic.py", b"loaded = True\n")]))
+    payload.write_bytes(_engine_action.packed([("ansible/module_utils/basic.py", b"_ANSIBLE_ARGS = None\n")]))
     request = _request(tmp_path, static_root=str(root), room="_ansible.room")
     monkeypatch.syspath_prepend(str(sent))
     folder = f"{root}/engine"
-    _engine_build.keep(str(sent), folder, str(request["digest"]))
+    _keep(tmp_path, str(root), str(request["digest"]))
     path = _engine_archive.compiled(folder, f"ansible-{request['ansible']}")
     _engine_build.keep_ansible(str(sent), str(payload), path, str(request["ansible"]))
     yield {"request": request, "path": path}
@@ -112,8 +152,19 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, 
 def test_no_traceback_has_the_arguments(kept: dict[str, Any]) -> None:
     done = _run(kept["request"])
     assert json.loads(done.stdout.strip()[2:-1]) == {"ANSIBLE_MODULE_ARGS": {"password": HIDDEN}}
-    assert "Traceback" in done.stderr and "OSError" in done.stderr and HIDDEN not in done.stderr
+    assert "OSError" in done.stderr and HIDDEN not in done.stderr
     assert done.returncode == 1
+
+
+def test_engine_that_another_version_starts_runs_directly(kept: dict[str, Any], tmp_path: Path) -> None:
+    """Two controllers have different versions: each runs its own, and the host starts the last one."""
+    other = "2" * 32
+    _keep(tmp_path, kept["request"]["static_root"], other)
+    done = _run(kept["request"])
+    assert "ANSIBLE_MODULE_ARGS" in done.stdout
+    os.unlink(f"{kept['request']['static_root']}/engine/{other}.zip")
+    answer = {"changed": False, _engine_setup.MISSING: _engine_direct.MISSING}
+    assert json.loads(_run(kept["request"]).stdout) == answer
 
 
 @pytest.mark.parametrize("damage", ["cut", "other"])
