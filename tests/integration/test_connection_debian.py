@@ -57,17 +57,23 @@ def test_become(debian: Host, settings: dict[str, str]) -> None:
         assert str(how.get("become_password", "nothing")) not in played.output
 
 
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ({"become_password": "wrong"}, "Incorrect sudo password"),
-        ({}, "Missing sudo password"),
-        ({"become_method": "su", "become_password": "wrong"}, "Incorrect su password"),
-    ],
-)
-def test_wrong_password_of_become_fails_the_task(debian: Host, how: dict[str, Any], message: str) -> None:
-    played = inside.play(debian, TASKS[:1], user="joe", become=True, ok=False, **how)
-    assert played.exit_code == 2 and message in played["command"]["msg"]
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "wrong for sudo": ({"become_password": "wrong"}, "Incorrect sudo password"),
+    "missing": ({}, "Missing sudo password"),
+    "wrong for su": ({"become_method": "su", "become_password": "wrong"}, "Incorrect su password"),
+}
+
+
+def test_wrong_password_of_become_fails_the_task(debian: Host) -> None:
+    hosts = {
+        name: {**inside.variables(debian, user="joe", become=True, **how), "ansible_host": "c"}
+        for name, (how, _message) in WRONG.items()
+    }
+    played = playbooks.play(TASKS[:1], hosts=hosts, settings={"ANSIBLE_REMOTE_TEMP": "/tmp/ansible"}, ok=False)
+    results = {one["inventory_host"]: one for one in played.tasks}
+    assert played.exit_code == 2
+    for name, (_how, message) in WRONG.items():
+        assert message in results[name]["msg"], results[name]
 
 
 def test_become_that_never_succeeds_ends_after_the_timeout(debian: Host) -> None:
