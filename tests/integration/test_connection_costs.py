@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import inside, process, sshd
+from ansible_collections.libpod.engine.tests.support import inside, kept_engine, process, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.inside import PIPELINED, PYTHON
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
@@ -25,9 +25,16 @@ PERSISTS = 5  # seconds
 @pytest.fixture(scope="module", name="serving")
 def _serving() -> Iterator[Host]:
     """Yield a host with ``c``, which has Python and no further process to come, and an sshd."""
-    options = {"image": "busybox", "command": WAITING, "network": "none", "volume": PYTHON, "state": "started"}
+    options: dict[str, Any] = {
+        "image": "busybox",
+        "command": WAITING,
+        "network": "none",
+        "volume": PYTHON,
+        "state": "started",
+    }
     with Host() as host, sshd.Sshd():
-        host.play([{"libpod.engine.libpod_container": {"name": "c", **options}}])
+        kept_engine.install(host.parts.static_root)
+        assert not host.container("c", state="started", **options).failed
         process.settled(host.module("libpod_container_info", {"name": "c"})["containers"][0])
         yield host
 

@@ -14,20 +14,21 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import playbooks, process, sshd
+from ansible_collections.libpod.engine.tests.support import kept_engine, playbooks, process, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.inside import PIPELINED, PYTHON
 from ansible_collections.libpod.engine.tests.support.process import WAITING, eventually
 
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "state": "started"}
-MODULE = "libpod.engine.libpod_container"
 
 
 @pytest.fixture(scope="module", name="serving")
 def _serving() -> Iterator[Host]:
     """Yield a host with an sshd, ``c``, which has Python, ``bare``, which has none, and the engine that tasks keep."""
     with Host() as host, sshd.Sshd():
-        host.play([{MODULE: {"name": "c", "volume": PYTHON, **OPTIONS}}, {MODULE: {"name": "bare", **OPTIONS}}])
+        kept_engine.install(host.parts.static_root)
+        assert not host.container("c", volume=PYTHON, **OPTIONS).failed
+        assert not host.container("bare", **OPTIONS).failed
         sshd.add_user()
         yield host
 

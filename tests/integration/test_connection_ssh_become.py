@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.libpod.engine.tests.support import playbooks, sshd
+from ansible_collections.libpod.engine.tests.support import kept_engine, playbooks, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 # Who becomes whom in the container, on whose host the login has become root by sudo's password.
@@ -33,8 +33,9 @@ FILES = {"ANSIBLE_REMOTE_TEMP": "/tmp", "ANSIBLE_SHELL_ALLOW_WORLD_READABLE_TEMP
 def _debian() -> Iterator[tuple[Host, dict[str, Any]]]:
     """Yield a host whose container has users, and the variables of a login that becomes root there by a password."""
     with Host() as host, sshd.Sshd():
-        task = {"name": "c", "image": host.debian(), "command": ["sleep", "infinity"], "network": "none"}
-        host.play([{"libpod.engine.libpod_container": {**task, "state": "started"}}])
+        kept_engine.install(host.parts.static_root)
+        made = host.container("c", image=host.debian(), command=["sleep", "infinity"], network="none")
+        assert not made.failed, made
         sshd.add_user("ALL")
         how: dict[str, Any] = {
             "user": sshd.USER,

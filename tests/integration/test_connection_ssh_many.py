@@ -15,7 +15,7 @@ from typing import Any, Iterator
 
 import pytest
 import yaml
-from ansible_collections.libpod.engine.tests.support import images, inside, playbooks, scenario, sshd
+from ansible_collections.libpod.engine.tests.support import images, inside, kept_engine, playbooks, scenario, sshd
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.inside import PIPELINED, PYTHON
 from ansible_collections.libpod.engine.tests.support.process import WAITING
@@ -23,10 +23,7 @@ from ansible_collections.libpod.engine.tests.support.process import WAITING
 NAMES = [f"c{number}" for number in range(6)]  # of containers: more than Ansible has forks by default
 MACHINES = NAMES[:4]
 OPTIONS: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "volume": PYTHON}
-TASKS: list[dict[str, Any]] = [
-    {"copy": {"content": "{{ inventory_hostname }}", "dest": "/tmp/name"}},
-    {"command": "cat /tmp/name /etc/hostname"},
-]
+READ: dict[str, Any] = {"command": "cat /tmp/name /etc/hostname"}
 
 
 def _play(hosts: dict[str, dict[str, Any]], tasks: list[dict[str, Any]]) -> playbooks.Played:
@@ -40,14 +37,18 @@ def _printed(played: playbooks.Played) -> dict[str, str]:
     return {line[:2]: line[2:] for line in lines}
 
 
-def test_containers_of_one_remote_host_share_a_connection() -> None:
+def test_containers_of_one_remote_host_share_a_connection(tmp_path: Path) -> None:
+    """A file is sent, and then a module by the command's input."""
+    (tmp_path / "write").write_text("#!/bin/sh\nprintf %s $1 >/tmp/name\n")
+    write = {"script": f"{tmp_path}/write {{{{ inventory_hostname }}}}"}
     with Host() as host, sshd.Sshd():
         listed = [{"name": name, "hostname": f"in-{name}", **OPTIONS} for name in NAMES]
-        host.play([{"libpod.engine.libpod_containers": {"containers": listed}}])
+        kept_engine.install(host.parts.static_root)
+        assert not host.module("libpod_containers", {"containers": listed}).failed
         hosts = {name: sshd.variables(host) for name in NAMES}
         _play({"c0": hosts["c0"]}, [{"raw": "true"}])  # makes the connection, which lasts a minute
         before = _logins()
-        played = _play(hosts, TASKS)
+        played = _play(hosts, [write, READ])
         assert _printed(played) == {name: f"in-{name}" for name in NAMES}
         assert _logins() == before
 
@@ -80,7 +81,7 @@ def machines() -> Iterator[dict[str, dict[str, Any]]]:
 def test_remote_hosts_in_one_play(machines: dict[str, dict[str, Any]]) -> None:
     hosts = {name: {**machine, "ansible_libpod_container": "c"} for name, machine in machines.items()}
     mark = {"raw": "printf {{ inventory_hostname }} > /tmp/name; readlink /proc/self/ns/pid"}
-    played = _play(hosts, [mark, TASKS[-1]])
+    played = _play(hosts, [mark, READ])
     assert set(_printed(played)) == set(MACHINES)
     namespaces = {one["stdout"] for one in played.tasks if one["task"] == "raw"}
     assert len(namespaces) == len(MACHINES), json.dumps(hosts)
