@@ -48,6 +48,7 @@ def pytest_collection_finish() -> None:
     """
     preload.engine()
     gc.collect()
+    preload.fill_gaps()
     gc.freeze()
     kernel.use_huge_pages()
 
