@@ -34,7 +34,7 @@ def _serving() -> Iterator[Host]:
     }
     with Host() as host, sshd.Sshd():
         kept_engine.install(host.parts.static_root)
-        assert not host.container("c", state="started", **options).failed
+        assert not host.container("c", **options).failed
         process.settled(host.module("libpod_container_info", {"name": "c"})["containers"][0])
         yield host
 
