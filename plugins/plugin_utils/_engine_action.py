@@ -132,9 +132,8 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
         loaders = self._shared_loader_obj
         if self._directly and _engine_direct.takes(module_args):
             self._shared_loader_obj = _engine_direct.Loaders()
-            with contextlib.suppress(
-                AttributeError, TypeError
-            ):  # another ansible-core than those that it was tried with
+            # Raised by another ansible-core than those that it was tried with.
+            with contextlib.suppress(AttributeError, TypeError):
                 try:
                     made: object = super()._configure_module(module_name, module_args, task_vars)
                     return made
