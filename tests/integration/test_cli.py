@@ -136,7 +136,7 @@ def test_a_noun_before_a_containers_verb_is_podmans(serving: Host) -> None:
     assert 0 <= int(own) < int(whole)
     for words in (("exists",), ("container", "exists")):
         assert libpod(serving, *words, "c").stdout == ""
-        assert libpod(serving, *words, "d", code=1).stderr == ""
+        assert libpod(serving, *words, "nobody", code=1).stderr == ""
 
 
 def test_templates_of_figures_and_of_unset_fields(serving: Host) -> None:

@@ -110,6 +110,19 @@ def test_container_is_listed_once_though_it_is_renamed_meanwhile(store: Store, n
     assert sorted(found) == sorted([(new, WEB), ("app", APP), ("db", DB)])
 
 
+def test_container_that_has_been_listed_is_not_again_by_its_new_name(store: Store) -> None:
+    mark = {"renamed": APP, "from": "app", "to": "zzz"}
+    store.write_config(config()._replace(id=APP, name="app"))
+    store.write_name("app", {"id": APP, **mark})
+    store.write_name("zzz", mark)
+    listed = store.names()
+    found = [next(listed)]
+    store.write_config(config()._replace(id=APP, name="zzz"))
+    store.write_name("zzz", {"id": APP})
+    store.write_name("app", {})
+    assert [*found, *listed] == [("app", APP), ("db", DB), ("web", WEB)]
+
+
 def test_name_wins_over_a_prefix(store: Store) -> None:
     store.write_name("b", {"id": "c" * 64})
     assert store.lookup("b") == "c" * 64

@@ -179,12 +179,12 @@ class Store:
             records.remove(path)
 
     def names(self) -> Iterator[tuple[str, str]]:
-        """Yield every container as (name, ID), sorted by name, except one that has just been renamed."""
-        seen, moving = set(), False
+        """Yield every container as (name, ID), once, sorted by name, except one that has just been renamed."""
+        seen, moving = set[str](), False
         for name, record in self._records():
-            # A container may go from a name that is still to be read to one that has been read.
+            # A container may go from a name that is still to be read to one that has been read, or the other way.
             moving = moving or not record or "renamed" in record
-            if record.get("id"):
+            if record.get("id") and record["id"] not in seen:
                 seen.add(record["id"])
                 yield name, record["id"]
         if moving:
