@@ -49,10 +49,11 @@ def load(room: str) -> ModuleType:
             return importlib.import_module(f"{__package__}.{room}")
     if ansible and request["keep"]:
         folder = engine_folder(request["static_root"])
-        if not hold(compiled(folder, f"ansible-{ansible}"), ansible):
+        path = of_ansible(folder, ansible)
+        if not hold(path, ansible):
             from ._engine_setup import keep_ansible
 
-            keep_ansible(sys.modules[__name__], folder, request["digest"], ansible)
+            keep_ansible(sys.modules[__name__], f"{folder}/{request['digest']}.zip", request["digest"], path, ansible)
     return importlib.import_module(f"{PACKAGE}.{room}")
 
 
@@ -61,7 +62,7 @@ def is_ready(static_root: str = "", digest: str = "", archive: str = "", keep: b
     folder = engine_folder(static_root)
     if not digest or not is_private(folder) or not opens(compiled(folder, digest), digest):
         return False
-    return not keep or bool(importlib.import_module(PACKAGE).starts(folder, digest, mark(digest)))
+    return not keep or bool(importlib.import_module(PACKAGE).starts(folder, mark))
 
 
 def opens(path: str, digest: str) -> bool:
@@ -92,6 +93,11 @@ def engine_folder(static_root: str) -> str:
 def compiled(folder: str, digest: str) -> str:
     """Return the path of the archive that this Python imports."""
     return f"{folder}/{digest}.{sys.implementation.cache_tag}.zip"
+
+
+def of_ansible(folder: str, digest: str) -> str:
+    """Return the path of what this Python imports of Ansible's own files, by their digest."""
+    return compiled(folder, f"ansible-{digest}")
 
 
 def is_private(folder: str) -> bool:

@@ -126,9 +126,9 @@ def _write(archive: str, digest: str, path: str) -> None:
     with zipfile.ZipFile(archive) as sent:
         for name in sorted(sent.namelist()):
             if name.startswith(f"{PACKAGE}/"):
-                module = name[: -len(".py")].replace("/", ".")
-                if module.endswith(".__init__"):
-                    packages.append(module[: -len(".__init__")])
+                module, is_package = _module(name)
+                if is_package:
+                    packages.append(module)
                 else:
                     codes[module] = _compiled(sent.read(name), name)
         packages.remove(PACKAGE)
@@ -139,6 +139,7 @@ def _write(archive: str, digest: str, path: str) -> None:
 def _write_ansible(sources: str, payload: str, digest: str, path: str) -> None:
     """Write Ansible's modules as Ansible compiles them: its dataclasses need their annotations."""
     codes: dict[str, bytes] = {}
+    packages: list[str] = []
     with zipfile.ZipFile(payload) as sent:
         for name in sent.namelist():
             if name == "ansible/__init__.py" or name.startswith("ansible/module_utils/"):
@@ -146,10 +147,19 @@ def _write_ansible(sources: str, payload: str, digest: str, path: str) -> None:
                 if name in ("ansible/__init__.py", "ansible/module_utils/__init__.py"):
                     # Else Python would look for more of the package in sys.path: a host may have another Ansible.
                     source = re.sub(rb"(?m)^.*\bextend_path\b.*$", b"", source)
-                code = compile(source, name, "exec", dont_inherit=True)
-                codes[name[: -len(".py")].replace("/", ".")] = marshal.dumps(code)
+                module, is_package = _module(name)
+                if is_package:
+                    packages.append(module)
+                codes[module] = marshal.dumps(compile(source, name, "exec", dont_inherit=True))
     with zipfile.ZipFile(sources) as engine:
-        _put_codes(path, digest, codes, [], {f"{ANSIBLE}.py": engine.read(f"{KEPT}.py")})
+        _put_codes(path, digest, codes, packages, {f"{ANSIBLE}.py": engine.read(f"{KEPT}.py")})
+
+
+def _module(name: str) -> tuple[str, bool]:
+    """Return the module of a file in an archive, and whether it is a package."""
+    module = name[: -len(".py")].replace("/", ".")
+    package = module.removesuffix(".__init__")
+    return package, package != module
 
 
 def _put_codes(

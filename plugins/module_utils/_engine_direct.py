@@ -49,13 +49,11 @@ def run(this: Any, arguments: bytes) -> None:
 
 def _imported(this: Any, folder: str, room: str, ansible: str, request: dict[str, Any]) -> tuple[Any, ...]:
     """Return Ansible's ``basic`` and the room, empty where something is missing or damaged."""
-    path = this.compiled(folder, f"ansible-{ansible}")
-    if not this.is_ready(**{**request, "keep": False}) or not this.hold(path, ansible):
+    path = this.of_ansible(folder, ansible)
+    if not this.is_ready(**request) or not this.hold(path, ansible):
         return ()
     sys.path.insert(1, path)
     try:
-        if request["keep"] and not _starts(this, folder, request["digest"]):
-            return ()
         importlib.import_module("libpod_ansible")
         basic = importlib.import_module("ansible.module_utils.basic")
         return (basic, importlib.import_module(f"{this.PACKAGE}.{room}")) if hasattr(basic, "_ANSIBLE_ARGS") else ()
@@ -64,17 +62,3 @@ def _imported(this: Any, folder: str, room: str, ansible: str, request: dict[str
         with contextlib.suppress(OSError):
             os.utime(path)
         return ()
-
-
-def _starts(this: Any, folder: str, digest: str) -> bool:
-    """Return whether the host can start the engine without Ansible, by this version or another."""
-    if importlib.import_module(this.PACKAGE).starts(folder, digest, this.mark(digest)):
-        return True
-    sources = f"{folder}/{digest}.zip"
-    if not this.hold(sources, digest):
-        return False
-    sys.path.insert(1, sources)
-    try:
-        return bool(importlib.import_module("_engine_setup")._starts(this, folder, digest))
-    finally:
-        sys.path.remove(sources)

@@ -17,27 +17,24 @@ import os
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Iterable, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
 # Makes the descriptor of a named tuple's field; CPython has one that is faster than a property.
 _field: Any = getattr(collections, "_tuplegetter", lambda number, _doc: property(operator.itemgetter(number)))
-
-_INIT = ".__init__"
 
 
 class Finder:
     """Finds and loads the modules of one file (importlib.abc.MetaPathFinder and Loader)."""
 
     def __init__(self, archive: str, places: Mapping[str, tuple[int, int]], packages: Sequence[str]) -> None:
-        """``places``: offset and size in bytes of each module's code; ``packages`` have none and are there at once.
-
-        The code of a package stands under the name of its ``__init__``.
-        """
+        """``places``: offset and size in bytes of each module's code; ``packages`` without code are there at once."""
         self.archive = archive
         self._places = places
-        self._coded = {name[: -len(_INIT)] for name in places if name.endswith(_INIT)}
+        self._packages = set(packages)
         self._file = os.open(archive, os.O_RDONLY | os.O_CLOEXEC)
         for name in packages:
+            if name in places:
+                continue
             package = sys.modules[name] = ModuleType(name)
             package.__path__ = []
             package.__package__ = name
@@ -47,9 +44,9 @@ class Finder:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
         """Return the module ``name``, None where it is not of this file."""
         del path, target
-        if name in self._coded:
-            return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
-        return ModuleSpec(name, self) if name in self._places else None  # type: ignore[arg-type]
+        if name not in self._places:
+            return None
+        return ModuleSpec(name, self, is_package=name in self._packages)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Leave it to Python."""
@@ -59,8 +56,7 @@ class Finder:
 
         :raises ImportError: the file is damaged, and the next task makes it again
         """
-        name = module.__name__
-        offset, size = self._places[f"{name}{_INIT}" if name in self._coded else name]
+        offset, size = self._places[module.__name__]
         try:
             code = marshal.loads(os.pread(self._file, size, offset))
         except (ValueError, EOFError, TypeError) as error:
@@ -109,20 +105,21 @@ class NamedTuple(tuple):  # type: ignore[type-arg]
         return tuple(self)
 
 
-def starts(folder: str, digest: str, mark: int) -> bool:
-    """Return whether the host can start this version without Ansible: boot script, sources, launcher, interpreter.
+def starts(folder: str, mark: Callable[[str], int]) -> bool:
+    """Return whether the host can start a version without Ansible: boot script, sources, launcher, interpreter.
 
-    :param mark: the modification time of what is whole (see ``_engine_archive.mark``)
+    :param mark: tells the modification time of what is whole (see ``_engine_archive.mark``)
     """
     import json
 
     try:
-        for name in ("boot.py", f"{digest}.zip", "libpod"):
-            info = os.lstat(f"{folder}/{name}")
-            if info.st_mtime_ns != mark:
-                return False
         with open(f"{folder}/libpod", encoding="utf-8") as file:
-            interpreter = json.loads(file.read(4096).split("\n")[1][1:])["interpreter"]
+            record = json.loads(file.read(4096).split("\n")[1][1:])
+        version, interpreter = record["digest"], record["interpreter"]
+        for name in ("boot.py", f"{version}.zip", "libpod"):
+            info = os.lstat(f"{folder}/{name}")
+            if info.st_mtime_ns != mark(version):
+                return False
         return bool(info.st_mode & 0o100) and os.access(interpreter, os.X_OK)
     except (OSError, ValueError, LookupError, TypeError):
         return False

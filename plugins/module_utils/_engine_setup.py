@@ -196,20 +196,20 @@ def _keep(this: Any, sources: str, folder: str, digest: str) -> bool:
             os.close(lock)
 
 
-def keep_ansible(this: Any, folder: str, digest: str, ansible: str) -> None:
+def keep_ansible(this: Any, sources: str, digest: str, path: str, ansible: str) -> None:
     """Keep what Ansible has sent of itself, so that the next tasks need not be sent it (see ``_engine_direct.py``).
 
-    :param digest: the version of the engine, which is kept already
+    :param sources: the engine's archive, which is kept already
+    :param digest: the engine's version
+    :param path: where to keep them
     :param ansible: the digest of Ansible's files
     """
     # Without a zip file, Ansible was imported from elsewhere, as by mitogen.
     payload = getattr(getattr(sys.modules.get("ansible.module_utils.basic"), "__loader__", None), "archive", "")
-    sources = f"{folder}/{digest}.zip"
     if not payload or not this.hold(sources, digest):
         return
     sys.path.insert(0, sources)
     try:
-        path = this.compiled(folder, f"ansible-{ansible}")
         importlib.import_module(BUILD).keep_ansible(sources, payload, path, ansible)
     except OSError:
         pass  # a full or read-only root: this task has been sent all it needs

@@ -81,7 +81,13 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
     _supports_check_mode = True
     _supports_async = True
     _directly = False
+    _room = ""
     _shared_loader_obj: object
+
+    def __init_subclass__(cls) -> None:
+        """Find the module's room once, when the plugin is loaded; what mitogen derives of the plugin inherits it."""
+        super().__init_subclass__()
+        cls._room = _engine_direct.room(cls.__module__) or cls._room
 
     def run(self, tmp: object = None, task_vars: Optional[Mapping[str, object]] = None) -> dict[str, object]:
         result: dict[str, object] = super().run(tmp, task_vars)
@@ -93,7 +99,7 @@ class EngineAction(ActionBase):  # type: ignore[misc]  # Ansible has no types
             "keep": not self._task.check_mode,
         }
         target = f"{(task_vars or {}).get('inventory_hostname')} {self._task.delegate_to} {request['static_root']}"
-        request.update(_engine_direct.asked(type(self), task_vars or {}, target))
+        request.update(_engine_direct.asked(self._room, task_vars or {}, target))
         wrap_async = self._task.async_val and not self._connection.has_native_async
         try:
             if wrap_async:

@@ -99,14 +99,14 @@ def takes(arguments: object) -> bool:
     return not any(each in text for each in _REPLACED)
 
 
-def asked(action: type, variables: Mapping[str, object], host: str) -> dict[str, str]:
+def asked(module_room: str, variables: Mapping[str, object], host: str) -> dict[str, str]:
     """Return what the request has of the direct way: nothing where it is not possible.
 
-    :param action: the action plugin's class
+    :param module_room: as of ``room``
     :param host: the target's name, for ``declined``
     """
     try:
-        found = {"ansible": digest(), "room": room(action)}
+        found = {"ansible": digest(), "room": module_room}
         return found if all(found.values()) and _is_possible(variables) and not _is_declined(host) else {}
     except Exception:  # pylint: disable=broad-exception-caught
         return {}  # another ansible-core than those that it was tried with: Ansible's own way needs nothing of this
@@ -149,12 +149,13 @@ def _has_files(folder: str) -> bool:
         return True  # Ansible's own way says what is wrong with it
 
 
-def room(action: type) -> str:
-    """Return the room that the module of an action plugin loads, such as ``_ansible.container``; empty for none."""
-    # Mitogen derives a class of its own from the plugin's.
-    names = [one.__module__ for one in action.__mro__ if ".plugins.action.libpod_" in one.__module__]
-    texts = [_source(os.path.join(_MODULES, f"{name.rpartition('.')[2]}.py")) for name in names]
-    found: list[str] = re.findall(r'load\("([\w.]+)"\)\.main\(\)', "".join(texts))
+def room(action: str) -> str:
+    """Return the room that the module of an action plugin loads, such as ``_ansible.container``; empty for none.
+
+    :param action: the Python module of the action plugin
+    """
+    path = os.path.join(_MODULES, f"{action.rpartition('.')[2]}.py")
+    found: list[str] = re.findall(r'load\("([\w.]+)"\)\.main\(\)', _source(path)) if os.path.exists(path) else []
     return found[-1] if found else ""
 
 

@@ -9,8 +9,8 @@ last time, and so are the effects of one phase (``_PHASES``). Programs that were
 engine is killed on a real host.
 
 A kill is followed by the next run (``finished``) or by the removal (``undone``). Where both are swept, one run of
-``make test`` has each kill followed by one of them: by the other one where the last digit of the commit's hash is odd.
-A commit is so as good as its last run. ``make sweep`` has each kill followed by both (``LIBPOD_SWEEP=all``).
+``make test`` has each kill followed by one of them. The commit's hash decides which, so that two runs of a commit are
+the same. ``make sweep`` has each kill followed by both (``LIBPOD_SWEEP=all``).
 """
 
 from __future__ import annotations

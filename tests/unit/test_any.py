@@ -92,7 +92,7 @@ BORDERS = {
         2 module_utils/_engine_boot.py
         1 module_utils/_engine_build.py
         10 module_utils/_engine_kept.py
-        5 module_utils/_engine_direct.py
+        4 module_utils/_engine_direct.py
         7 module_utils/_engine_setup.py
         3 plugin_utils/_conversation.py
         3 plugin_utils/_exchange.py

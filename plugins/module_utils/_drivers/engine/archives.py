@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Remove the engine's archives of earlier versions that no process of the engine and no conmon uses.
 
-So are those of Ansible's own files, but for the newest: no process needs them where none has locked them.
+Archives of Ansible's own files are removed likewise, except the newest; only a process that has locked one needs it.
 """
 
 from __future__ import annotations
