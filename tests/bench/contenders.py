@@ -12,56 +12,37 @@ import shlex
 import shutil
 import subprocess
 import sys
-import zipfile
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils import _engine_archive
 from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_action as engine_action
-from ansible_collections.libpod.engine.tests.support import images
+from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_direct as engine_direct
+from ansible_collections.libpod.engine.tests.support import images, kept_engine
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGE, COMMAND, PORT = "localhost/busybox:latest", ["sleep", "100000"], 8080
 NETWORKS = ("none", "bridge")
 PEERS = f"{images.PROJECT}/build/peers"  # as .ci/peers makes it
-LOADERS = ("module_utils/_engine_archive.py", "module_utils/_engine_setup.py")
-MODULES = ("libpod_container", "libpod_container_info", "libpod_containers", "libpod_image")
 
 
 class Engine:
-    """The collection's modules as on a target: the module sent as sources, the engine stored there and compiled."""
+    """The collection's modules as on a target that keeps the engine and Ansible's own files."""
 
     name = "engine"
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.payload = "/run/libpod-test/payload.zip"
-        files = list(engine_action.sources())
-        static_root = host.parts.static_root
-        self.request = {"static_root": static_root, "digest": engine_action.digest(files), "archive": "", "keep": True}
-        package = "ansible_collections/libpod/engine/plugins"
-        with zipfile.ZipFile(self.payload, "w", zipfile.ZIP_DEFLATED) as payload:
-            for path in (*(f"modules/{name}.py" for name in MODULES), *LOADERS):
-                payload.write(f"{images.PROJECT}/plugins/{path}", f"{package}/{path}")
-            folders = package.split("/")
-            packages = ["/".join(folders[:depth]) for depth in range(1, len(folders) + 1)]
-            for folder in (*packages, f"{package}/modules", f"{package}/module_utils"):
-                payload.writestr(f"{folder}/__init__.py", "")
-        self._send(engine_action.packed(files))
+        kept_engine.install(host.parts.static_root)
+        digests = {"digest": engine_action.digest(list(engine_action.sources())), "ansible": engine_direct.digest()}
+        self.request = {"static_root": host.parts.static_root, "archive": "", "keep": True, **digests}
 
-    def _send(self, archive: bytes) -> None:
-        """Store the engine, as the action plugin does at a version's first task on a target."""
-        with open("/run/libpod-test/engine.zip", "wb") as file:
-            file.write(archive)
-        self.run("libpod_container_info", request={**self.request, "archive": "/run/libpod-test/engine.zip"})
-
-    def run(
-        self, module: str, *, request: Optional[dict[str, Any]] = None, steps: bool = False, **options: Any
-    ) -> dict[str, Any]:
+    def run(self, module: str, *, steps: bool = False, **options: Any) -> dict[str, Any]:
         """Run a module once in a fresh process, with the milliseconds of its ``steps``; see subject.py."""
         arguments = json.dumps({} if module == "nothing" else {**self.host.arguments, **options})
-        argv = [sys.executable, "-B", f"{HERE}/subject.py", self.payload, module, *(["steps"] if steps else [])]
-        env = {**os.environ, _engine_archive.VARIABLE: json.dumps(request or self.request)}
+        argv = [sys.executable, "-B", f"{HERE}/subject.py", module, *(["steps"] if steps else [])]
+        request = {**self.request, "room": engine_direct.room(module)}
+        env = {**os.environ, _engine_archive.VARIABLE: json.dumps(request)}
         done = subprocess.run(argv, input=arguments, capture_output=True, text=True, check=False, env=env)
         if done.returncode != 0:
             raise RuntimeError(f"{module}: {done.stderr or done.stdout}")

@@ -1,69 +1,77 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run one module in a fresh process: ``subject.py PAYLOAD MODULE [steps]``, its options as JSON on standard input.
+"""Run one module in a fresh process: ``subject.py MODULE [steps]``, its options as JSON on standard input.
 
-PAYLOAD is a zip of sources as Ansible makes it, compiled at each run; the environment says where the engine is,
-as for a module on a target. AnsibleModule is loaded first, as every module needs it. Prints JSON: the milliseconds
-from parsed arguments to the result, every import of ours inside; the peak resident set in KiB; whether a process was
-started and which costly libraries were loaded; and the result. With ``steps`` also each failpoint that was passed, with
-the milliseconds up to the next one.
+It runs from what the target keeps, as by the program that the action plugin sends; the environment has the request.
+Ansible's own files are imported first, as every module needs them. Prints JSON: the milliseconds from there to the
+result, without AnsibleModule's own start; the peak resident set in KiB; whether a process was started and which costly
+libraries were loaded; and the result. With ``steps`` also each failpoint that was passed, with the milliseconds up to
+the next one.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import resource
 import sys
 import time
+from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from ansible.module_utils import basic
-
 COSTLY = ("pyroute2", "jmespath", "asyncio", "ssl", "urllib.request", "tarfile", "ctypes", "subprocess", "threading")
+PLUGINS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../plugins/module_utils")
 clock = time.perf_counter
-parsing = 0.0  # seconds spent in AnsibleModule's own start, which is every module's
-began = 0.0
-passed: list[tuple[str, float]] = []  # failpoints, and when
 
 
-def _give_arguments(options: dict[str, Any]) -> None:
-    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode()
-    basic._ANSIBLE_PROFILE = "legacy"
+class Measure:
+    """The clock of one module, and what it has passed."""
 
+    def __init__(self, basic: Any, steps: bool) -> None:
+        """Begin; ``basic`` is Ansible's module of this name, and ``steps`` asks for failpoints."""
+        self._passed: list[tuple[str, float]] = []  # failpoints, and when
+        self._parsing = 0.0  # seconds spent in AnsibleModule's own start, which is every module's
+        self._steps = steps
+        self._loaded = set(sys.modules)
+        self._watch(basic)
+        self._began = clock()
 
-def _watch() -> None:
-    """Time AnsibleModule's start, and stop the clock where the module hands back its result."""
-    start = basic.AnsibleModule.__init__
+    def _watch(self, basic: Any) -> None:
+        """Time AnsibleModule's start, and stop the clock where the module hands back its result."""
+        start = basic.AnsibleModule.__init__
 
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        global parsing
-        before = clock()
-        start(self, *args, **kwargs)
-        parsing += clock() - before
+        def init(module: Any, *args: Any, **kwargs: Any) -> None:
+            before = clock()
+            start(module, *args, **kwargs)
+            self._parsing += clock() - before
+            if self._steps:
+                self._passed.append(("imports, arguments, plan", self._began))
+                failpoints = importlib.import_module("libpod_engine._model.failpoints")
+                failpoints.observe(lambda what: self._passed.append((what, clock())))
 
-    def leave(self: Any, **result: Any) -> NoReturn:
-        report(result)
+        def leave(_module: Any, **result: Any) -> NoReturn:
+            self._report(result)
 
-    def fail(self: Any, msg: str, **result: Any) -> NoReturn:
-        report({"failed": True, "msg": msg, **result})
+        def fail(_module: Any, msg: str, **result: Any) -> NoReturn:
+            self._report({"failed": True, "msg": msg, **result})
 
-    basic.AnsibleModule.__init__, basic.AnsibleModule.exit_json, basic.AnsibleModule.fail_json = init, leave, fail
+        basic.AnsibleModule.__init__, basic.AnsibleModule.exit_json, basic.AnsibleModule.fail_json = init, leave, fail
 
-
-def _watch_steps(module: Any) -> None:
-    """Note each failpoint of the engine that ``module`` loads."""
-    load = module.load
-
-    def observed(room: str) -> Any:
-        loaded = load(room)
-        failpoints = importlib.import_module("libpod_engine._model.failpoints")
-        failpoints.observe(lambda what: passed.append((what, clock())))
-        return loaded
-
-    passed.append(("imports, arguments, plan", began))
-    module.load = observed
+    def _report(self, result: dict[str, Any]) -> NoReturn:
+        """Print the measure and end."""
+        ended = clock()
+        took = ended - self._began - self._parsing
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
+        measure = {"ms": took * 1000, "peak_kib": peak_kib(), "forked": children, "result": result}
+        measure["loaded"] = [name for name in COSTLY if name in sys.modules and name not in self._loaded]
+        if self._passed:
+            ends = [when for _name, when in self._passed[1:]] + [ended]
+            measure["steps"] = [(name, (end - when) * 1000) for (name, when), end in zip(self._passed, ends)]
+        print(json.dumps(measure, default=str))
+        sys.stdout.flush()
+        raise SystemExit(0)
 
 
 def peak_kib() -> int:
@@ -72,34 +80,37 @@ def peak_kib() -> int:
         return int(next(line for line in file if line.startswith("VmHWM")).split()[1])
 
 
-def report(result: dict[str, Any]) -> NoReturn:
-    """Print the measure and end."""
-    ended = clock()
-    took = ended - began - parsing
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
-    measure = {"ms": took * 1000, "peak_kib": peak_kib(), "forked": children, "result": result}
-    measure["loaded"] = [name for name in COSTLY if name in sys.modules and name not in loaded_before]
-    if passed:
-        ends = [when for _name, when in passed[1:]] + [ended]
-        measure["steps"] = [(name, (end - when) * 1000) for (name, when), end in zip(passed, ends)]
-    print(json.dumps(measure, default=str))
-    sys.stdout.flush()
-    raise SystemExit(0)
+def program() -> CodeType:
+    """Return the code that a task's program compiles."""
+    parts = []
+    for name in ("_engine_archive", "_engine_direct"):
+        with open(f"{PLUGINS}/{name}.py", encoding="utf-8") as file:
+            parts.append(file.read())
+    future = "from __future__ import annotations\n"
+    return compile(parts[0] + parts[1].partition(future)[2], "libpod_engine.py", "exec")
+
+
+def imported(code: CodeType) -> Any:
+    """Import Ansible's own files, as the program does, and return ``basic``."""
+    this: Any = ModuleType("program")
+    exec(code, vars(this))
+    request = json.loads(os.environ[this.VARIABLE])
+    path = this.of_ansible(this.engine_folder(request["static_root"]), request["ansible"])
+    if not this.hold(path, request["ansible"]):
+        raise SystemExit(f"{path} is missing or damaged")
+    sys.path.insert(1, path)
+    importlib.import_module("libpod_ansible")
+    return importlib.import_module("ansible.module_utils.basic")
 
 
 if __name__ == "__main__":
-    payload, name, *more = sys.argv[1:]
-    options = json.load(sys.stdin)
-    _give_arguments(options)
-    _watch()
-    loaded_before = set(sys.modules)
+    name, *more = sys.argv[1:]
+    arguments = sys.stdin.buffer.read()
+    basic = imported(program())
+    measure = Measure(basic, more == ["steps"])
     if name == "nothing":  # what every module costs
-        began = clock()
+        basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = b'{"ANSIBLE_MODULE_ARGS": {}}', "legacy"
         basic.AnsibleModule(argument_spec={}).exit_json()
-    sys.path.insert(0, payload)
-    package = "ansible_collections.libpod.engine.plugins.modules"
-    began = clock()
-    __import__(f"{package}.{name}")
-    if more == ["steps"]:
-        _watch_steps(sys.modules[f"{package}.{name}"])
-    sys.modules[f"{package}.{name}"].main()
+    this: Any = ModuleType("program")
+    exec(program(), vars(this))
+    this.run(this, arguments)
