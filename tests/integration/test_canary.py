@@ -14,7 +14,6 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import kept_engine, kernel, sshd, syslog
 from ansible_collections.libpod.engine.tests.support.canary import files_with, readable_by_others
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import eventually, in_background
 from ansible_collections.libpod.engine.tests.support.runner import Controller
 
 CANARY = f"canary-{os.getpid()}-7d20"  # no other run of this test has it, and no source
@@ -151,17 +150,12 @@ def test_canary_is_nowhere(host: Host) -> None:
     hosts = {"shop": {"ansible_host": "127.0.0.1", "ansible_user": "root"}}
     tasks: list[dict[str, Any]] = [{f"libpod.engine.libpod_{module}": args} for module, args in GIVEN]
     failing = [{f"libpod.engine.libpod_{module}": args, "ignore_errors": True} for module, args in FAILING]
-    with sshd.Sshd(variables=host.parts.environment()) as server, _logs() as logs:
-        assert server._process
-        pid = server._process.pid
-        strace = ["strace", "-f", "-qq", "-s", "65536", "-e", "trace=execve", "-o", trace, "-p", str(pid)]
-        with in_background(strace):
-            eventually(lambda: "\nTracerPid:\t0\n" not in open(f"/proc/{pid}/status", encoding="ascii").read())
-            jobs = [
-                controller.run("check.yml", "--check", "--diff", "-vvv", hosts=hosts, tasks=tasks),
-                controller.run("run.yml", "--diff", "-vvv", hosts=hosts, tasks=tasks),
-                controller.run("failing.yml", "--diff", "-vvv", hosts=hosts, tasks=failing),
-            ]
+    with sshd.Sshd(variables=host.parts.environment(), trace=trace), _logs() as logs:
+        jobs = [
+            controller.run("check.yml", "--check", "--diff", "-vvv", hosts=hosts, tasks=tasks),
+            controller.run("run.yml", "--diff", "-vvv", hosts=hosts, tasks=tasks),
+            controller.run("failing.yml", "--diff", "-vvv", hosts=hosts, tasks=failing),
+        ]
         logged = "".join(map(str, logs))
     for job in jobs:
         assert job.exit_code == 0, job.text

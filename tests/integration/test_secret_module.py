@@ -23,7 +23,7 @@ from ansible_collections.libpod.engine.tests.support.canary import files_with, r
 from ansible_collections.libpod.engine.tests.support.concurrent_tasks import run_concurrently
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES, Result
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, traced
 
 CANARY = "canary-8c1f"
 RUNNING: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "stop_signal": "KILL"}
@@ -219,7 +219,7 @@ def test_content_is_in_no_result_log_command_line_or_readable_file(host: Host) -
             diff=True,
             settings={"ANSIBLE_VERBOSITY": "3"},
         )
-        runner = ["strace", "-f", "-qq", "-s", "65536", "-e", "trace=execve", "-o", trace, sys.executable, "-c", RUNNER]
+        runner = [*traced(trace), sys.executable, "-c", RUNNER]
         args = json.dumps({**host.arguments, "name": "key", "data": f"{CANARY}-5"})
         done = subprocess.run(runner, input=args, capture_output=True, text=True, check=True)
     assert "replaced secret key" in done.stdout and played.changed == 1

@@ -17,7 +17,7 @@ from ansible_collections.libpod.engine.tests.support import syslog
 from ansible_collections.libpod.engine.tests.support.canary import files_with, readable_by_others
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import MODULES, Result
-from ansible_collections.libpod.engine.tests.support.process import in_background
+from ansible_collections.libpod.engine.tests.support.process import in_background, traced
 
 GIVEN, FILED, CHANGED = "hunter2-given", "hunter2-filed", "hunter2-changed"
 SECRET = "hunter2"
@@ -80,14 +80,13 @@ def test_syslog_result_and_diff_have_no_value(host: Host) -> None:
 def test_no_command_line_shows_a_value(host: Host) -> None:
     """Trace the command lines of the module and all its descendants while a container is created."""
     trace = "/srv/private/trace"
-    strace = ["strace", "-f", "-qq", "-s", "65536", "-e", "trace=execve", "-o", trace]
     with in_background(
-        [*strace, sys.executable, "-c", RUNNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as traced:
-        assert traced.stdin is not None and traced.stdout is not None
-        json.dump([f"{MODULES}.libpod_container", {**host.arguments, **OPTIONS}], traced.stdin)
-        traced.stdin.close()
-        made = Result(json.loads(next(filter(str.strip, traced.stdout))))
+        [*traced(trace), sys.executable, "-c", RUNNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as tracing:
+        assert tracing.stdin is not None and tracing.stdout is not None
+        json.dump([f"{MODULES}.libpod_container", {**host.arguments, **OPTIONS}], tracing.stdin)
+        tracing.stdin.close()
+        made = Result(json.loads(next(filter(str.strip, tracing.stdout))))
         assert not made.failed, made
         # conmon exits with its container, and the tracing with conmon.
         assert host.container("web", state="absent")["actions"] == ["deleted web"]

@@ -172,6 +172,14 @@ def in_background(argv: Sequence[str | os.PathLike[str]], **how: Any) -> Iterato
             process.kill()
 
 
+def traced(path: str) -> list[str]:
+    """Return the command prefix that writes the command line of each program that is started to this file.
+
+    The kernel stops a process at that system call alone (seccomp(2)), and not at every one.
+    """
+    return ["strace", "-f", "-qq", "-s", "65536", "--seccomp-bpf", "-e", "trace=execve", "-o", path]
+
+
 def read_until(descriptor: int, wanted: str, *, seconds: float = 20.0) -> str:
     """Return what a pipe or terminal gives until it has the wanted text, within ``seconds``."""
     output, data = "", b"x"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from . import inside, kept_engine, playbooks
 from .hosts import Host
+from .process import traced
 
 CONNECTION = "libpod.engine.libpod_ssh"
 FOLDER = "/srv/ssh"
@@ -35,13 +37,18 @@ MaxSessions 100
 class Sshd:
     """An sshd on this address and port of the host that the test's process has entered; ``with`` ends it.
 
-    Its sessions have these environment ``variables``, such as a test host's roots.
+    Its sessions have these environment ``variables``, such as a test host's roots. With ``trace``, the command line of
+    each program that they start is in that file.
     """
 
     def __init__(
-        self, address: str = "127.0.0.1", port: int = 22, variables: Optional[Mapping[str, str]] = None
+        self,
+        address: str = "127.0.0.1",
+        port: int = 22,
+        variables: Optional[Mapping[str, str]] = None,
+        trace: str = "",
     ) -> None:
-        self.address, self.port, self.variables = address, port, variables or {}
+        self.address, self.port, self.variables, self.trace = address, port, variables or {}, trace
         self._process: Optional[subprocess.Popen[bytes]] = None
 
     def __enter__(self) -> Sshd:
@@ -54,7 +61,8 @@ class Sshd:
             file.write(f"ListenAddress {self.address}:{self.port}\n{_CONFIG}")
             if self.variables:
                 file.write("SetEnv " + " ".join(f"{name}={value}" for name, value in self.variables.items()) + "\n")
-        argv = ["/usr/sbin/sshd", "-D", "-f", f"{FOLDER}/sshd_config", "-E", f"{FOLDER}/log"]
+        argv = traced(self.trace) if self.trace else []
+        argv += ["/usr/sbin/sshd", "-D", "-f", f"{FOLDER}/sshd_config", "-E", f"{FOLDER}/log"]
         self._process = subprocess.Popen(argv, start_new_session=True)
         self._wait()
         return self
@@ -68,7 +76,7 @@ class Sshd:
 
     def __exit__(self, *_reason: object) -> None:
         assert self._process
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
