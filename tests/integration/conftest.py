@@ -14,7 +14,16 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
-from ansible_collections.libpod.engine.tests.support import adoption, hosts, images, kernel, leaks, preload
+from ansible_collections.libpod.engine.tests.support import (
+    adoption,
+    ansible_fork,
+    hosts,
+    images,
+    kernel,
+    leaks,
+    playbooks,
+    preload,
+)
 from ansible_collections.libpod.engine.tests.support.dealing import Dealing
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.podman import Podman
@@ -44,8 +53,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Import the engine once, for the modules that the tests run in forked children, and have a fork cost little.
 
+    Likewise Ansible, in a process beside this one.
+
     What is imported is taken out of garbage collection: one in a child would copy all of its memory.
     """
+    ansible_fork.start(playbooks.environment)
     preload.engine()
     gc.collect()
     preload.fill_gaps()

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, Iterator, Mapping, Optional, Sequence, Union
+
+from . import ansible_fork
 
 CALLBACKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "callbacks")
 GROUP = "group/libpod.engine.libpod"
@@ -59,7 +62,7 @@ def play(
     play_["hosts"] = "all" if hosts else "localhost"
     if defaults:
         play_["module_defaults"] = {GROUP: dict(defaults)}
-    with tempfile.TemporaryDirectory(prefix="libpod-play-") as folder:
+    with ansible_fork.server(environment, settings or {}) as server, _folder(server) as folder:
         book = os.path.join(folder, "play.yml")
         with open(book, "w", encoding="utf-8") as file:
             json.dump([play_], file)
@@ -67,7 +70,10 @@ def play(
         if hosts:
             argv += ["-i", hosts if isinstance(hosts, str) else inventory(folder, hosts)]
         env = {**environment(folder), **(settings or {})}
-        done = subprocess.run(argv, check=False, cwd=folder, env=env, capture_output=True, text=True)
+        if server:
+            done = server.run(argv, env, folder)
+        else:
+            done = subprocess.run(argv, check=False, cwd=folder, env=env, capture_output=True, text=True)
     played = Played(done.returncode, output=done.stdout + done.stderr)
     for line in done.stdout.splitlines():
         if line.startswith("{"):
@@ -78,6 +84,16 @@ def play(
                 played.tasks.append(record)
     assert played.exit_code == 0 or not ok, played.output
     return played
+
+
+@contextlib.contextmanager
+def _folder(server: Optional[ansible_fork.Server]) -> Iterator[str]:
+    """Yield the folder of a play."""
+    if server:
+        yield server.folder
+        return
+    with tempfile.TemporaryDirectory(prefix="libpod-play-") as folder:
+        yield folder
 
 
 def inventory(folder: str, hosts: Mapping[str, Mapping[str, Any]]) -> str:
