@@ -35,6 +35,7 @@ PACKAGED_FILTER = DEFAULT_PROFILES[-1]
 OCI_RUNTIME = os.environ.get("LIBPOD_TEST_OCI_RUNTIME", "runc")
 # A directory of .ci/netavark's with the netavark, aardvark-dns and nft of another Debian, in place of the machine's.
 NETAVARK = os.environ.get("LIBPOD_TEST_NETAVARK", "")
+_PACKAGES = "/usr/lib/python3/dist-packages"
 _numbers = itertools.count(1)
 
 
@@ -105,6 +106,7 @@ class Host:
         for name, folder in (("podman", "/usr/lib/podman"), ("sbin", "/usr/local/sbin")) if NETAVARK else ():
             kernel.mount(f"{NETAVARK}/{name}", folder, flags=kernel.MS_BIND)
         self.filter_natively()
+        self._keep_compiled_zips()
         # `ip netns` shares this folder at its first use; done here, it is no difference between before and after.
         os.mkdir("/run/netns")
         store = images.template(self.layout)
@@ -112,6 +114,13 @@ class Host:
         os.mkdir("/srv/cni")
         with open(f"/srv/cni/87-{NETWORK}.conflist", "w", encoding="utf-8") as file:
             json.dump(network(), file, indent=1)
+
+    def _keep_compiled_zips(self) -> None:
+        """Have the machine's Python keep what it compiles of Ansible's files, as .venv's does (compiled_zips.py)."""
+        os.mkdir("/run/libpod-test/python")
+        kernel.mount(f"{sys.prefix}/host-packages", "/run/libpod-test/python", flags=kernel.MS_BIND)
+        layers = f"lowerdir=/run/libpod-test/python:{_PACKAGES}"
+        kernel.mount("test-host", _PACKAGES, "overlay", options=layers)
 
     def filter_natively(self) -> None:
         """Leave the packaged seccomp profile its rules, but of the architectures only the machine's own.
