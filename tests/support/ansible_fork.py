@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ansible-playbook in a fork of a process that has imported Ansible, which takes most of a short play's CPU time.
 
-A test's process starts that one at its first play. Ansible reads its settings when it is imported, so a play with other
-settings is run by the program. The fork is what that would be: in the caller's namespaces, cgroups and environment.
+Likewise ansible-inventory. Ansible reads its settings when it is imported, so the program itself is run with settings
+that a fork cannot change. The fork is what the program would be: in the caller's namespaces, cgroups and environment.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import functools
 import importlib
 import json
 import os
+import re
 import select
 import shutil
 import socket
@@ -24,9 +25,10 @@ from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional
 
 from . import kernel
 
-# What a play imports before its first task, settings apart.
+_PROGRAMS = {f"ansible-{name}": f"ansible.cli.{name}" for name in ("inventory", "playbook")}
+# What a play imports before its first task.
 _IMPORTED = (
-    "ansible.cli.playbook",
+    *_PROGRAMS.values(),
     "ansible.executor.process.worker",
     "ansible.module_utils.connection",
     "ansible.playbook.included_file",
@@ -36,6 +38,11 @@ _IMPORTED = (
     "ansible.plugins.strategy.linear",
     "multiprocessing.shared_memory",
     "xml.etree.ElementTree",
+)
+# The settings, by their variables, that are read again where they are used, or are one of Ansible's constants alone.
+_CHANGEABLE = re.compile(
+    "ANSIBLE_(SSH_.*|HOST_KEY_CHECKING|INVENTORY_ANY_UNPARSED_IS_FAILED|PIPELINING|PRIVATE_KEY_FILE|REMOTE_TEMP|TIMEOUT"
+    "|VERBOSITY)"
 )
 _READ_AT_IMPORT = ("ANSIBLE_", "LC_", "LANG", "PYTHON", "HOME")
 _MOST = 1 << 20  # bytes of a request
@@ -70,7 +77,7 @@ class Server:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, argv: list[str], env: Mapping[str, str], cwd: str) -> subprocess.CompletedProcess[str]:
-        """Return what ``subprocess.run`` would of ansible-playbook with these arguments, the first its name."""
+        """Return what ``subprocess.run`` would; the first argument is the program's path."""
         with contextlib.ExitStack() as opened:
             streams = [opened.enter_context(tempfile.TemporaryFile()) for _stream in range(2)]
             spaces = [opened.enter_context(open(f"/proc/self/ns/{name}", "rb")) for name in _NAMESPACES]
@@ -113,8 +120,8 @@ def start(environment: Environment) -> None:
 
 @contextlib.contextmanager
 def server(environment: Environment, settings: Mapping[str, str]) -> Iterator[Optional[Server]]:
-    """Yield what can run a play with these further settings, with its folder; None where the program has to."""
-    found = _server if _server and _server.owner == os.getpid() and not settings else None
+    """Yield what can run Ansible with these further settings, and its folder; None where the program has to."""
+    found = _server if _server and _server.owner == os.getpid() and all(map(_CHANGEABLE.fullmatch, settings)) else None
     if found and found.settings != _settings(environment(found.folder)):
         found = None
     with contextlib.ExitStack() as stack:
@@ -124,6 +131,13 @@ def server(environment: Environment, settings: Mapping[str, str]) -> Iterator[Op
         except FileExistsError:  # a play of another thread
             found = None
         yield found
+
+
+def run(found: Optional[Server], argv: list[str], env: Mapping[str, str], cwd: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of Ansible's, by the server where there is one, and return how it ended and what it printed."""
+    if found:
+        return found.run(argv, env, cwd)
+    return subprocess.run(argv, check=False, cwd=cwd, env=env, capture_output=True, text=True)
 
 
 def _serve(asked: socket.socket) -> None:
@@ -191,9 +205,8 @@ def _play(request: dict[str, Any], fds: list[int]) -> NoReturn:
 
 
 def _main() -> int:
-    """Run ansible-playbook and return its exit code."""
+    """Run the program and return its exit code."""
     from ansible import constants
-    from ansible.cli.playbook import main
 
     # The collection is what Ansible finds, and not what this process has imported.
     for name in [name for name in sys.modules if name.startswith("ansible_collections")]:
@@ -201,8 +214,11 @@ def _main() -> int:
     # Made once, when it was imported.
     os.makedirs(os.environ["ANSIBLE_LOCAL_TEMP"], exist_ok=True)
     constants.DEFAULT_LOCAL_TMP = tempfile.mkdtemp(dir=os.environ["ANSIBLE_LOCAL_TEMP"])
+    for name, setting in constants.config.get_configuration_definitions().items():
+        if any(_CHANGEABLE.fullmatch(variable["name"]) for variable in setting.get("env") or ()):
+            setattr(constants, name, constants.config.get_config_value(name))
     try:
-        main(sys.argv)
+        importlib.import_module(_PROGRAMS[os.path.basename(sys.argv[0])]).main(sys.argv)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     return 0

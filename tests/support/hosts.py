@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -127,12 +128,8 @@ class Host:
 
         No program of the tests has another one. The filter's code for 32 bits is half the CPU time of a start by runc.
         """
-        with open(PACKAGED_FILTER, encoding="utf-8") as file:
-            profile = json.load(file)
-        for entry in profile["archMap"]:
-            entry["subArchitectures"] = []
         with open("/run/libpod-test/seccomp.json", "w", encoding="utf-8") as file:
-            json.dump(profile, file)
+            file.write(_native_filter())
         kernel.mount("/run/libpod-test/seccomp.json", PACKAGED_FILTER, flags=kernel.MS_BIND)
 
     def _connect(self) -> None:
@@ -283,6 +280,15 @@ class Host:
         with open("/run/libpod-test/boot_id", "w", encoding="ascii") as file:
             file.write(f"{uuid.uuid4()}\n")
         kernel.mount("/run/libpod-test/boot_id", "/proc/sys/kernel/random/boot_id", flags=kernel.MS_BIND)
+
+
+@functools.cache
+def _native_filter() -> str:
+    with open(PACKAGED_FILTER, encoding="utf-8") as file:
+        profile = json.load(file)
+    for entry in profile["archMap"]:
+        entry["subArchitectures"] = []
+    return json.dumps(profile)
 
 
 def _ignores_stop(one: Mapping[str, Any]) -> bool:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
-from . import playbooks
+from . import ansible_fork, playbooks
 from .hosts import Host
 
 PLUGIN = "libpod.engine.libpod_containers"
@@ -49,5 +50,8 @@ def read(*sources: str, settings: Optional[dict[str, str]] = None, prefix: Seque
     folder = os.path.dirname(sources[0])
     program = os.path.join(os.path.dirname(playbooks.program()), "ansible-inventory")
     argv = [*prefix, program, "--list", *(word for one in sources for word in ("-i", one))]
-    env = {**playbooks.environment(folder), "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1", **(settings or {})}
-    return Inventory(subprocess.run(argv, check=False, cwd=folder, env=env, capture_output=True, text=True))
+    more = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1", **(settings or {})}
+    able = contextlib.nullcontext() if prefix else ansible_fork.server(playbooks.environment, more)
+    with able as server:
+        env = {**playbooks.environment(server.folder if server else folder), **more}
+        return Inventory(ansible_fork.run(server, argv, env, folder))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -69,11 +68,7 @@ def play(
         argv = [program(), book, *(["--check"] if check else []), *(["--diff"] if diff else [])]
         if hosts:
             argv += ["-i", hosts if isinstance(hosts, str) else inventory(folder, hosts)]
-        env = {**environment(folder), **(settings or {})}
-        if server:
-            done = server.run(argv, env, folder)
-        else:
-            done = subprocess.run(argv, check=False, cwd=folder, env=env, capture_output=True, text=True)
+        done = ansible_fork.run(server, argv, {**environment(folder), **(settings or {})}, folder)
     played = Played(done.returncode, output=done.stdout + done.stderr)
     for line in done.stdout.splitlines():
         if line.startswith("{"):
