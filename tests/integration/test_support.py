@@ -19,7 +19,13 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._model.failpoints import failpoint
-from ansible_collections.libpod.engine.tests.support import kept_engine, modules, sweep
+from ansible_collections.libpod.engine.tests.support import (
+    ansible_fork,
+    kept_engine,
+    modules,
+    playbooks,
+    sweep,
+)
 from ansible_collections.libpod.engine.tests.support.cgroup_tree import kill
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import eventually, running
@@ -149,6 +155,27 @@ def _engine(root: str) -> dict[str, Any]:
         marked = None if path.is_dir() else info.st_mtime_ns
         found[str(path)] = (info.st_mode, info.st_uid, info.st_gid, marked, content)
     return found
+
+
+SHOWN = "umask; pwd; cat /proc/self/cgroup; readlink /proc/self/ns/{cgroup,ipc,mnt,net,uts}; echo $HOME $GIVEN"
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"ANSIBLE_VERBOSITY": "1", "ANSIBLE_REMOTE_TEMP": "/run/libpod-test/temp"}], ids=str
+)
+def test_fork_of_ansible_is_what_the_program_would_be(
+    host: Host, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
+) -> None:
+    monkeypatch.setenv("GIVEN", "word")
+    task: dict[str, Any] = {"shell": f"{SHOWN}; echo {{{{ ansible_verbosity }}}}", "args": {"executable": "/bin/bash"}}
+    played = []
+    for more in ({}, {"ANSIBLE_FORKS": "6"}):  # which only the program takes
+        with ansible_fork.server(playbooks.environment, {**settings, **more}) as server:
+            assert (server is None) == bool(more)
+        (shown,) = host.play([{**task, "args": {**task["args"], "chdir": "/srv"}}], settings={**settings, **more}).tasks
+        played.append(shown["stdout"])
+    assert played[0] == played[1]
+    assert os.readlink("/proc/self/ns/net") in played[0] and " word\n" in played[0]
 
 
 def test_copied_engine_is_the_one_that_a_task_leaves(host: Host) -> None:
