@@ -45,9 +45,12 @@ class Host:
 
     ``parts`` are its roots, ``arguments`` the same as module options, ``layout`` an OCI layout of images to pull from;
     the store has them already as ``localhost/TAG:latest`` (tags of tests/make_image.py).
+    ``keeps_compiled_zips`` is for the machine's Python (see compiled_zips.py), and not for a measurement.
     ``unified=False`` hides a hybrid host's cgroup2 mount, beside which crun does not run. ``network_backend`` is as the
     modules' option.
     """
+
+    keeps_compiled_zips = True
 
     def __init__(self, *, unified: bool = OCI_RUNTIME != "crun", network_backend: str = "cni") -> None:
         self.layout = images.layout()
@@ -107,7 +110,8 @@ class Host:
         for name, folder in (("podman", "/usr/lib/podman"), ("sbin", "/usr/local/sbin")) if NETAVARK else ():
             kernel.mount(f"{NETAVARK}/{name}", folder, flags=kernel.MS_BIND)
         self.filter_natively()
-        self._keep_compiled_zips()
+        if self.keeps_compiled_zips:
+            self._keep_compiled_zips()
         # `ip netns` shares this folder at its first use; done here, it is no difference between before and after.
         os.mkdir("/run/netns")
         store = images.template(self.layout)
@@ -117,7 +121,7 @@ class Host:
             json.dump(network(), file, indent=1)
 
     def _keep_compiled_zips(self) -> None:
-        """Have the machine's Python keep what it compiles of Ansible's files, as .venv's does (compiled_zips.py)."""
+        """Show what .ci/env made for that among the packages of the machine's Python."""
         os.mkdir("/run/libpod-test/python")
         kernel.mount(f"{sys.prefix}/host-packages", "/run/libpod-test/python", flags=kernel.MS_BIND)
         layers = f"lowerdir=/run/libpod-test/python:{_PACKAGES}"

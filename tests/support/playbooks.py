@@ -57,7 +57,9 @@ def play(
     ``settings`` are Ansible's, by their environment variables. A failing play is an AssertionError with its output,
     unless ``ok`` is false.
     """
-    play_: dict[str, Any] = {"gather_facts": False, "tasks": list(tasks), "vars": variables or {}}
+    # Else localhost, where no inventory has it, takes this process's Python.
+    own = {} if hosts or interpreter == sys.executable else {"ansible_python_interpreter": interpreter}
+    play_: dict[str, Any] = {"gather_facts": False, "tasks": list(tasks), "vars": {**own, **(variables or {})}}
     play_["hosts"] = "all" if hosts else "localhost"
     if defaults:
         play_["module_defaults"] = {GROUP: dict(defaults)}
