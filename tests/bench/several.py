@@ -13,7 +13,7 @@ from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 MANY = 100
-UNCHANGED_LIMIT, CREATED_LIMIT = 1.5, 0.75
+UNCHANGED_LIMIT, CREATED_LIMIT = 2.0, 0.75
 # A round starts and removes several hundred containers.
 _MOST_ROUNDS = 3
 
