@@ -145,9 +145,11 @@ def _serve(asked: socket.socket) -> None:
     import gc
 
     select.select([asked], [], [])
-    for name in _IMPORTED:
-        importlib.import_module(name)
-    _read_routing()
+    # Another ansible-core may have its modules elsewhere: the play then imports them.
+    with contextlib.suppress(ImportError, AttributeError):
+        for name in _IMPORTED:
+            importlib.import_module(name)
+        _read_routing()
     gc.collect()
     gc.freeze()
     kernel.use_huge_pages()
@@ -166,7 +168,7 @@ def _serve(asked: socket.socket) -> None:
 
 
 def _read_routing() -> None:
-    """Read what Ansible reads of its own plugins' new names, 6,000 lines of YAML, once for all plays."""
+    """Read what Ansible reads of its own plugins' new names, 10,000 lines of YAML, once for all plays."""
     import ansible
     from ansible.utils.collection_loader import _collection_finder
 
