@@ -52,7 +52,8 @@ fuzz: env   ## hostile input to parsers and modules, and configurations at rando
 	@export LIBPOD_SEED=$${LIBPOD_SEED:-$$RANDOM$$RANDOM} LIBPOD_FUZZ=$${LIBPOD_FUZZ:-35}; \
 	echo "fuzz: LIBPOD_SEED=$$LIBPOD_SEED"; .venv/bin/pytest -m "fuzz or seeded"
 sweep: env   ## each kill of the kill sweeps followed by the next run and by the removal; make test does one of both
-	@LIBPOD_SWEEP=all .venv/bin/pytest $(call BESIDE,2) tests/integration/test_kill_sweep*.py
+	@LIBPOD_SWEEP=all .venv/bin/pytest $(call BESIDE,2) tests/integration/test_kill_sweep*.py \
+		tests/integration/test_molecule.py tests/integration/test_molecule_killed.py
 bench: env   ## ratios to the bare floor, to ping and to podman; table, and JSON under build/
 	@.ci/env podman || echo "bench: podman cannot be installed here; its column stays empty"
 	@.ci/peers || echo "bench: containers.podman cannot be had here; its column stays empty"

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.libpod.engine.tests.support import scenario
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.registry import APP, PASSWORD, SECURE, Registry
+from ansible_collections.libpod.engine.tests.support.sweep import in_turn
 
 
 def test_page_is_followed_from_its_files_to_its_last_command(host: Host, tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def project(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-@pytest.mark.parametrize("host", [{}, {"network_backend": "netavark"}], indirect=True, ids=["cni", "netavark"])
+@pytest.mark.parametrize("host", in_turn(*scenario.BACKENDS), indirect=True)
 def test_two_scenarios_with_platforms_of_the_same_names_run_at_once(host: Host, project: str) -> None:
     running = [scenario.start(host, project, "molecule", "test", "-s", name) for name in ("default", "other")]
     for one in running:

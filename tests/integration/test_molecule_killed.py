@@ -18,8 +18,9 @@ import pytest
 from ansible_collections.libpod.engine.plugins.plugin_utils._molecule_instances import container_name, scenario_id
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import kill_all
-from ansible_collections.libpod.engine.tests.support.scenario import Books
+from ansible_collections.libpod.engine.tests.support.scenario import BACKENDS, Books
 from ansible_collections.libpod.engine.tests.support.seeds import SEED, seeded
+from ansible_collections.libpod.engine.tests.support.sweep import in_turn
 
 KILLS = int(os.environ.get("LIBPOD_TEST_KILLS", "2"))
 LONGEST = 8.0  # seconds that a playbook takes at most, as a rule
@@ -75,7 +76,7 @@ def test_killed_create_and_destroy_are_completed_or_undone_by_the_next(host: Hos
         assert not os.path.exists(tmp_path / "instance.yml"), story
 
 
-@pytest.mark.parametrize("host", [{}, {"network_backend": "netavark"}], indirect=True, ids=["cni", "netavark"])
+@pytest.mark.parametrize("host", in_turn(*BACKENDS), indirect=True)
 def test_check_mode_predicts_what_create_and_destroy_change(host: Host, tmp_path: Path) -> None:
     """The networks are of the host's backend, beside one that the scenario has not made."""
     scenario, other = Books(host, tmp_path, PLATFORMS), {"name": f"other-{scenario_id(str(tmp_path))}"}

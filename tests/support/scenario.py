@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from . import images, kept_engine, playbooks
 from .hosts import Host
 
@@ -27,6 +29,8 @@ HOWTOS = sorted(glob.glob(f"{images.PROJECT}/docs/howto/*.md"))
 FOLLOWED = (PAGE, INSIDE, TUTORIAL, *HOWTOS)
 # The images of the example, which a test host has by these names; the second one's name is busybox's own.
 NAMES = {"docker.io/library/debian:12": "debian", "docker.io/library/busybox:latest": "busybox"}
+# Parameters of the fixture ``host``.
+BACKENDS = (pytest.param({}, id="cni"), pytest.param({"network_backend": "netavark"}, id="netavark"))
 
 
 def page_files(page: str = PAGE) -> dict[str, str]:

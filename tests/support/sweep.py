@@ -21,7 +21,7 @@ import hashlib
 import os
 import re
 import subprocess
-from typing import Callable, NamedTuple, Optional, Sequence
+from typing import Callable, NamedTuple, Optional, Sequence, TypeVar
 
 from . import images
 from .hosts import Host
@@ -43,6 +43,7 @@ _PHASES = {
 }
 
 Check = Callable[[Host], object]
+_Choice = TypeVar("_Choice")
 
 
 class SweepFailed(AssertionError):
@@ -188,6 +189,11 @@ def _is_finished(name: str, point: str) -> bool:
     # How often an effect comes may differ between the runs that find the points.
     end = "first" if point.endswith(" #1") else "last"
     return (hashlib.sha256(f"{name}: {end} {_kind(point)}".encode()).digest()[0] + _commit()) % 2 == 0
+
+
+def in_turn(*choices: _Choice) -> Sequence[_Choice]:
+    """Return the one of these that has its turn at this commit, for a test that costs much; all in ``make sweep``."""
+    return choices if _ALL else [choices[_commit() % len(choices)]]
 
 
 @functools.cache
