@@ -79,13 +79,17 @@ def _written() -> str:
 
 def program() -> str:
     """Return the program, with Ansible's marks for the arguments."""
-    files = [_source(module.__file__ or "") for module in (_engine_archive, _engine_direct)]
-    future = "from __future__ import annotations\n"
     return _PROGRAM.format(
         oldest=_engine_setup.OLDEST,
         missing=json.dumps({"changed": False, _engine_setup.MISSING: MISSING}),
-        source=files[0] + files[1].partition(future)[2],
+        source=code(),
     )
+
+
+def code() -> str:
+    """Return the source that the program compiles on the target."""
+    files = [_source(module.__file__ or "") for module in (_engine_archive, _engine_direct)]
+    return files[0] + files[1].partition("from __future__ import annotations\n")[2]
 
 
 def _source(path: str) -> str:

@@ -23,6 +23,7 @@ from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGE, COMMAND, PORT = "localhost/busybox:latest", ["sleep", "100000"], 8080
 NETWORKS = ("none", "bridge")
+_CODE = "/run/libpod-test/libpod_engine.py"
 PEERS = f"{images.PROJECT}/build/peers"  # as .ci/peers makes it
 
 
@@ -35,12 +36,14 @@ class Engine:
         self.host = host
         kept_engine.install(host.parts.static_root)
         digests = {"digest": engine_action.digest(list(engine_action.sources())), "ansible": engine_direct.digest()}
+        with open(_CODE, "w", encoding="utf-8") as file:
+            file.write(engine_direct.code())
         self.request = {"static_root": host.parts.static_root, "archive": "", "keep": True, **digests}
 
     def run(self, module: str, *, steps: bool = False, **options: Any) -> dict[str, Any]:
         """Run a module once in a fresh process, with the milliseconds of its ``steps``; see subject.py."""
         arguments = json.dumps({} if module == "nothing" else {**self.host.arguments, **options})
-        argv = [sys.executable, "-B", f"{HERE}/subject.py", module, *(["steps"] if steps else [])]
+        argv = [sys.executable, "-B", f"{HERE}/subject.py", _CODE, module, *(["steps"] if steps else [])]
         request = {**self.request, "room": engine_direct.room(module)}
         env = {**os.environ, _engine_archive.VARIABLE: json.dumps(request)}
         done = subprocess.run(argv, input=arguments, capture_output=True, text=True, check=False, env=env)

@@ -1,9 +1,10 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run one module in a fresh process: ``subject.py MODULE [steps]``, its options as JSON on standard input.
+"""Run one module in a fresh process: ``subject.py CODE MODULE [steps]``, its options as JSON on standard input.
 
-It runs from what the target keeps, as by the program that the action plugin sends; the environment has the request.
+It runs from what the target keeps, by the CODE of the program that the action plugin sends; the environment has the
+request.
 Ansible's own files are imported first, as every module needs them. Prints JSON: the milliseconds from there to the
 result, without AnsibleModule's own start; the peak resident set in KiB; whether a process was started and which costly
 libraries were loaded; and the result. With ``steps`` also each failpoint that was passed, with the milliseconds up to
@@ -18,11 +19,10 @@ import os
 import resource
 import sys
 import time
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any, NoReturn
 
 COSTLY = ("pyroute2", "jmespath", "asyncio", "ssl", "urllib.request", "tarfile", "ctypes", "subprocess", "threading")
-PLUGINS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../plugins/module_utils")
 clock = time.perf_counter
 
 
@@ -80,20 +80,16 @@ def peak_kib() -> int:
         return int(next(line for line in file if line.startswith("VmHWM")).split()[1])
 
 
-def program() -> CodeType:
-    """Return the code that a task's program compiles."""
-    parts = []
-    for name in ("_engine_archive", "_engine_direct"):
-        with open(f"{PLUGINS}/{name}.py", encoding="utf-8") as file:
-            parts.append(file.read())
-    future = "from __future__ import annotations\n"
-    return compile(parts[0] + parts[1].partition(future)[2], "libpod_engine.py", "exec")
-
-
-def imported(code: CodeType) -> Any:
-    """Import Ansible's own files, as the program does, and return ``basic``."""
+def program(path: str) -> Any:
+    """Return the names that a task's program defines, compiled as at each task."""
     this: Any = ModuleType("program")
-    exec(code, vars(this))
+    with open(path, encoding="utf-8") as file:
+        exec(compile(file.read(), path, "exec"), vars(this))
+    return this
+
+
+def imported(this: Any) -> Any:
+    """Import Ansible's own files, as the program does, and return ``basic``."""
     request = json.loads(os.environ[this.VARIABLE])
     path = this.of_ansible(this.engine_folder(request["static_root"]), request["ansible"])
     if not this.hold(path, request["ansible"]):
@@ -104,13 +100,12 @@ def imported(code: CodeType) -> Any:
 
 
 if __name__ == "__main__":
-    name, *more = sys.argv[1:]
+    source, name, *more = sys.argv[1:]
     arguments = sys.stdin.buffer.read()
-    basic = imported(program())
+    basic = imported(program(source))
     measure = Measure(basic, more == ["steps"])
     if name == "nothing":  # what every module costs
         basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = b'{"ANSIBLE_MODULE_ARGS": {}}', "legacy"
         basic.AnsibleModule(argument_spec={}).exit_json()
-    this: Any = ModuleType("program")
-    exec(program(), vars(this))
-    this.run(this, arguments)
+    measured = program(source)
+    measured.run(measured, arguments)

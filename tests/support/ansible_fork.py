@@ -21,9 +21,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-from typing import Any, Callable, Iterator, Mapping, NoReturn, Optional
+from typing import Any, Callable, Iterator, Mapping, Optional
 
 from . import kernel
+from .process import end_by
 
 _PROGRAMS = {f"ansible-{name}": f"ansible.cli.{name}" for name in ("inventory", "playbook")}
 # What a play imports before its first task.
@@ -60,7 +61,7 @@ class Server:
         self.folder = os.path.join(tempfile.gettempdir(), f"libpod-play-{self.owner}")
         self.settings = _settings(environment(self.folder))
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        argv = [sys.executable, "-P", "-m", __name__, str(other.fileno())]
+        argv = [sys.executable, "-I", "-m", __name__, str(other.fileno())]
         with other:
             subprocess.Popen(argv, env=environment(self.folder), cwd="/", pass_fds=[other.fileno()])
 
@@ -160,7 +161,7 @@ def _serve(asked: socket.socket) -> None:
         pid = os.fork()
         if pid == 0:
             asked.close()
-            _play(json.loads(text), fds)
+            end_by(functools.partial(_play, json.loads(text), fds))
         for fd in fds:
             os.close(fd)
         _pid, status = os.waitpid(pid, 0)
@@ -177,37 +178,27 @@ def _read_routing() -> None:
         _collection_finder._meta_yml_to_dict(file.read(), ("ansible.builtin", "runtime.yml"))
 
 
-def _play(request: dict[str, Any], fds: list[int]) -> NoReturn:
-    """Become what the request asks for; never return."""
-    code = 1
-    try:
-        out, err, *spaces = fds[: 2 + len(_NAMESPACES)]
-        for group in fds[2 + len(_NAMESPACES) :]:
-            os.write(group, b"0")
-        for space in spaces:
-            kernel.setns(space, 0)
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        for fd in fds:
-            os.close(fd)
-        os.umask(request["umask"])
-        os.chdir(request["cwd"])
-        os.environ.clear()
-        os.environ.update(request["env"])
-        sys.argv = request["argv"]
-        code = _main()
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+def _play(request: dict[str, Any], fds: list[int]) -> None:
+    """Become what the request asks for, and run the program."""
+    out, err, *spaces = fds[: 2 + len(_NAMESPACES)]
+    for group in fds[2 + len(_NAMESPACES) :]:
+        os.write(group, b"0")
+    for space in spaces:
+        kernel.setns(space, 0)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    for fd in fds:
+        os.close(fd)
+    os.umask(request["umask"])
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv = request["argv"]
+    _run_program()
 
 
-def _main() -> int:
-    """Run the program and return its exit code."""
+def _run_program() -> None:
+    """Run the program of ``sys.argv``."""
     from ansible import constants
 
     # The collection is what Ansible finds, and not what this process has imported.
@@ -219,11 +210,7 @@ def _main() -> int:
     for name, setting in constants.config.get_configuration_definitions().items():
         if any(_CHANGEABLE.fullmatch(variable["name"]) for variable in setting.get("env") or ()):
             setattr(constants, name, constants.config.get_config_value(name))
-    try:
-        importlib.import_module(_PROGRAMS[os.path.basename(sys.argv[0])]).main(sys.argv)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
-    return 0
+    importlib.import_module(_PROGRAMS[os.path.basename(sys.argv[0])]).main(sys.argv)
 
 
 if __name__ == "__main__":

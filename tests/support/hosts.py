@@ -36,7 +36,7 @@ PACKAGED_FILTER = DEFAULT_PROFILES[-1]
 OCI_RUNTIME = os.environ.get("LIBPOD_TEST_OCI_RUNTIME", "runc")
 # A directory of .ci/netavark's with the netavark, aardvark-dns and nft of another Debian, in place of the machine's.
 NETAVARK = os.environ.get("LIBPOD_TEST_NETAVARK", "")
-_PACKAGES = "/usr/lib/python3/dist-packages"
+_PACKAGES, _HOST_PACKAGES = "/usr/lib/python3/dist-packages", f"{sys.prefix}/host-packages"
 _numbers = itertools.count(1)
 
 
@@ -110,7 +110,7 @@ class Host:
         for name, folder in (("podman", "/usr/lib/podman"), ("sbin", "/usr/local/sbin")) if NETAVARK else ():
             kernel.mount(f"{NETAVARK}/{name}", folder, flags=kernel.MS_BIND)
         self.filter_natively()
-        if self.keeps_compiled_zips:
+        if self.keeps_compiled_zips and os.path.isdir(_HOST_PACKAGES):  # not in a venv of nox's
             self._keep_compiled_zips()
         # `ip netns` shares this folder at its first use; done here, it is no difference between before and after.
         os.mkdir("/run/netns")
@@ -123,7 +123,7 @@ class Host:
     def _keep_compiled_zips(self) -> None:
         """Show what .ci/env made for that among the packages of the machine's Python."""
         os.mkdir("/run/libpod-test/python")
-        kernel.mount(f"{sys.prefix}/host-packages", "/run/libpod-test/python", flags=kernel.MS_BIND)
+        kernel.mount(_HOST_PACKAGES, "/run/libpod-test/python", flags=kernel.MS_BIND)
         layers = f"lowerdir=/run/libpod-test/python:{_PACKAGES}"
         kernel.mount("test-host", _PACKAGES, "overlay", options=layers)
 

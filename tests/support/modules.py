@@ -21,6 +21,8 @@ from typing import Any, Callable, Optional, Sequence
 from ansible.module_utils import basic
 from ansible.module_utils.common.parameters import PASS_VARS
 
+from .process import end_by
+
 # Likewise: how modules read and write JSON since ansible-core 2.19, which imports it where it is needed.
 with contextlib.suppress(ImportError):
     for _profile in ("c2m", "m2c"):
@@ -95,7 +97,7 @@ def in_child(body: Callable[[], object], *, kill_at: str | int = "") -> Result:
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
-        _child(body, streams, kill_at)
+        end_by(lambda: _child(body, streams, kill_at))
     _pid, status = os.waitpid(pid, 0)
     out, err, effects = (_read(streams[number]) for number in (1, 2, 9))
     try:
@@ -113,35 +115,22 @@ def in_child(body: Callable[[], object], *, kill_at: str | int = "") -> Result:
 
 
 def _child(body: Callable[[], object], streams: dict[int, int], kill_at: str | int) -> None:
-    """Do the work of the forked child; never return."""
-    code = 1
-    try:
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.dup2(streams[1], 1)
-        os.dup2(streams[2], 2)
-        sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb", closefd=False))
-        sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb", closefd=False))
-        sys.stderr = io.TextIOWrapper(os.fdopen(2, "wb", closefd=False))
-        if kill_at:
-            _watch_effects(kill_at, streams[9])
-        # A test may have imported Ansible's controller, on which warnings are displayed and not returned.
-        vars(sys.modules.get("ansible.module_utils._internal", sys))["is_controller"] = False
-        # Nor does a module check the encoding of its arguments, as a controller does of results.
-        profiles = sys.modules.get("ansible.module_utils._internal._json._profiles", sys)
-        vars(profiles)["_string_encoding_check_enabled"] = lambda: False
-        body()
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 0
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    """Do the work of the forked child."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(streams[1], 1)
+    os.dup2(streams[2], 2)
+    sys.stdin = io.TextIOWrapper(os.fdopen(0, "rb", closefd=False))
+    sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb", closefd=False))
+    sys.stderr = io.TextIOWrapper(os.fdopen(2, "wb", closefd=False))
+    if kill_at:
+        _watch_effects(kill_at, streams[9])
+    # A test may have imported Ansible's controller, on which warnings are displayed and not returned.
+    vars(sys.modules.get("ansible.module_utils._internal", sys))["is_controller"] = False
+    # Nor does a module check the encoding of its arguments, as a controller does of results.
+    profiles = sys.modules.get("ansible.module_utils._internal._json._profiles", sys)
+    vars(profiles)["_string_encoding_check_enabled"] = lambda: False
+    body()
 
 
 def _watch_effects(kill_at: str | int, note: int) -> None:

@@ -10,9 +10,10 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, NoReturn, Optional, Sequence
 
 from . import cgroup_files
 
@@ -170,6 +171,24 @@ def in_background(argv: Sequence[str | os.PathLike[str]], **how: Any) -> Iterato
             yield process
         finally:
             process.kill()
+
+
+def end_by(body: Callable[[], object]) -> NoReturn:
+    """Run ``body`` in a forked child and end that: by the code of its SystemExit, 1 after another exception, else 0."""
+    code = 1
+    try:
+        body()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def traced(path: str) -> list[str]:
