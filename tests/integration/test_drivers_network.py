@@ -271,7 +271,7 @@ def test_add_killed_before_any_of_its_steps_is_undone(network: Network, number: 
     network.down()
 
 
-@pytest.mark.parametrize("number", range(1, 4))
+@pytest.mark.parametrize("number", range(1, 5))
 def test_delete_killed_before_any_of_its_steps_is_finished_by_the_next(network: Network, number: int) -> None:
     network.up()
     killed_at(number, "cni DEL", lambda: network.cni.delete(network.container, network.path, network.attachment))

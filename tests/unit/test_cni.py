@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import limits
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import nat_rules
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain import Cni
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
@@ -289,8 +290,23 @@ def test_effects_have_a_fixed_order_while_plugins_overlap(chain: Chain) -> None:
     finally:
         failpoints.observe(None)
     assert seen == [f"cni ADD {one}" for one in ("bridge", "portmap", "firewall")] + [
-        f"cni DEL {one}" for one in ("portmap", "firewall", "bridge")
+        f"cni DEL {one}" for one in ("firewall", "portmap", "bridge")
     ]
+
+
+@pytest.mark.parametrize(
+    ("removed", "masquerades", "forwards"),
+    [((0, 1), False, False), ((0,), False, True), ((1,), True, False), ((), True, True)],
+)
+def test_plugins_are_told_to_remove_what_the_engine_has_not(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, removed: tuple[int, ...], masquerades: bool, forwards: bool
+) -> None:
+    monkeypatch.setattr(nat_rules, "remove", lambda _six, chains, _doing: {chains[one] for one in removed})
+    plugins = {"type": "bridge", "ipMasq": True}, {"type": "portmap", "capabilities": {"portMappings": True}}
+    chain.delete(chain.add(chain.attachment(*plugins, ports=(PortMapping("0.0.0.0", 80, 8080, "tcp"),))))
+    told = {kind: config for verb, kind, config, *_rest in chain.calls if verb == "DEL"}
+    assert told["bridge"]["ipMasq"] is masquerades
+    assert ("runtimeConfig" in told["portmap"]) is forwards
 
 
 def test_plugins_inherit_the_lock_and_nothing_else(chain: Chain) -> None:

@@ -10,7 +10,8 @@ import fcntl
 from typing import Collection, Iterator, Mapping, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import LibpodError, ToolFailed, ToolTimedOut
+from ..._model.errors import LibpodError, ToolFailed, ToolMissing, ToolTimedOut
+from ..._model.failpoints import failpoint
 from ..._model.options.network.ports import PortMapping
 from ..._model.records.network import NetworkAttachment
 from .. import overdue
@@ -204,21 +205,26 @@ class Cni:
         return there is None or {one.ip for one in (*facts.ipv4, *facts.ipv6)} <= there
 
     def _delete_chain(self, container_id: str, namespace: str, attachment: NetworkAttachment, lock: int) -> None:
-        """Run each plugin's DEL in reverse order, those of ``_APART`` concurrently.
+        """Run each plugin's DEL in reverse order; the container's nat rules go before the plugins that keep them.
 
         The last plugin releases the address: firewall rules, which name only the address, are gone by then.
         Published ports are closed even if plugins fail: the next container may get them.
         """
         apart: list[PluginRun] = []
         failed: list[LibpodError] = []
-        backwards = list(reversed(attachment.config["plugins"]))
-        for plugin in sorted(backwards, key=lambda one: one["type"] not in _APART):
+        rules = _NatRules(container_id, attachment)
+        for plugin in reversed(attachment.config["plugins"]):
             try:
-                run = PluginRun(self._parts, "DEL", container_id, namespace, attachment, plugin, lock)
+                if rules.are_kept_by(plugin):
+                    rules.remove()
+                told, remaining = rules.without(attachment, plugin)
+                run = PluginRun(self._parts, "DEL", container_id, namespace, told, remaining, lock)
                 if plugin["type"] in _APART:
                     apart.append(run)
-                else:
-                    run.answer()
+                    continue
+                if plugin["type"] in _SIDE_BY_SIDE:
+                    rules.remove()
+                run.answer()
             except LibpodError as error:
                 failed.append(error)
         for run in apart:
@@ -227,8 +233,9 @@ class Cni:
             except LibpodError as error:
                 failed.append(error)
         try:
-            # portmap's DEL succeeds even if a call of iptables fails.
-            _remove_rules(container_id, attachment)
+            if not rules.ports_closed:
+                # portmap's DEL succeeds even if a call of iptables fails.
+                _remove_rules(container_id, attachment)
             _forget_connections(attachment)
         except LibpodError as error:
             failed.append(error)
@@ -243,18 +250,63 @@ class Cni:
         return overdue.held(f"{self._parts.run_root}/cni.lock", kind)
 
 
+class _NatRules:
+    """The rules of a container on a network in the tables nat, which DEL removes before the plugins would.
+
+    The bridge plugin removes them in five transactions, portmap in as many, and after most of them the kernel waits
+    for a grace period. What a plugin keeps elsewhere, in nftables' own tables, is left to it.
+    """
+
+    def __init__(self, container_id: str, attachment: NetworkAttachment) -> None:
+        self._attachment, self._owner = attachment, nat_rules.Owner(attachment.network, container_id)
+        self._doing = f"rules of container {container_id[:12]} on network {attachment.network}"
+        self._tried = self._masquerading_gone = self.ports_closed = False
+
+    def are_kept_by(self, plugin: Mapping[str, object]) -> bool:
+        """Return whether a plugin keeps rules in these tables."""
+        return bool(plugin.get("ipMasq")) or plugin["type"] == nat_rules.PORTMAP and bool(self._attachment.ports)
+
+    def remove(self) -> None:
+        """Remove them, at the first call; where that fails the plugins are left to do it."""
+        if self._tried or not any(map(self.are_kept_by, self._attachment.config["plugins"])):
+            return
+        self._tried = True
+        failpoint("cni DEL rules")
+        try:
+            found = [nat_rules.remove(six, self._owner.chains, self._doing) for six in _families(self._attachment)]
+        except (ToolFailed, ToolMissing):
+            return
+        masquerading, ports = self._owner.chains
+        self._masquerading_gone = all(masquerading in there for there in found)
+        self.ports_closed = any(ports in there for there in found)
+
+    def without(
+        self, attachment: NetworkAttachment, plugin: Mapping[str, object]
+    ) -> tuple[NetworkAttachment, Mapping[str, object]]:
+        """Return what a plugin has to be told for DEL: without what is removed already."""
+        if plugin["type"] == nat_rules.PORTMAP and self.ports_closed:
+            return attachment._replace(ports=()), plugin
+        if plugin.get("ipMasq") and self._masquerading_gone:
+            return attachment, {**plugin, "ipMasq": False}
+        return attachment, plugin
+
+
+def _families(attachment: NetworkAttachment) -> list[bool]:
+    """Return in which tables an attachment may have rules, false for IPv4's and true for IPv6's."""
+    facts = attachment.facts
+    known = attachment.result is not None
+    return [six for six in (False, True) if not known or (facts.ipv6 if six else facts.ipv4)]
+
+
 def _remove_rules(container_id: str, attachment: NetworkAttachment) -> None:
     """Remove what is left of a container's rules for published ports after DEL.
 
     :raises ToolFailed: a rule remains, or the rules cannot be read.
     """
     if nat_rules.forwarded(attachment):
-        facts = attachment.facts
-        known = attachment.result is not None
         doing = f"rules of published ports of container {container_id[:12]} on network {attachment.network}"
-        for six in (False, True):
-            if not known or (facts.ipv6 if six else facts.ipv4):
-                nat_rules.remove(six, nat_rules.Owner(attachment.network, container_id).chains[-1:], doing)
+        for six in _families(attachment):
+            nat_rules.remove(six, nat_rules.Owner(attachment.network, container_id).chains[-1:], doing)
 
 
 def _forget_connections(attachment: NetworkAttachment, kept: Collection[PortMapping] = ()) -> None:

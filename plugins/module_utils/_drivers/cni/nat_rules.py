@@ -82,14 +82,17 @@ def saved(six: bool, doing: str = "") -> Lines:
     return text.splitlines()
 
 
-def remove(six: bool, chains: Collection[str], doing: str = "") -> None:
+def remove(six: bool, chains: Collection[str], doing: str = "") -> set[str]:
     """Remove those of these chains that exist in one table, and the rules that lead to them, in one transaction.
+
+    Return the chains that existed.
 
     :raises ToolFailed: a chain remains, or the table cannot be read.
     """
-    script = _removal(saved(six, doing), chains)
+    lines = saved(six, doing)
+    there, script = _declared(lines, chains), _removal(lines, chains)
     if not script:
-        return
+        return set()
     program = "ip6tables-restore" if six else "iptables-restore"
     try:
         command.run(
@@ -102,10 +105,15 @@ def remove(six: bool, chains: Collection[str], doing: str = "") -> None:
     except ToolFailed:
         if _removal(saved(six, doing), chains):  # otherwise another process has removed them
             raise
+    return set(there)
+
+
+def _declared(lines: Lines, chains: Collection[str]) -> list[str]:
+    return [line[1:].split(" ")[0] for line in lines if line.startswith(":") and line[1:].split(" ")[0] in chains]
 
 
 def _removal(lines: Lines, chains: Collection[str]) -> Lines:
-    there = [line[1:].split(" ")[0] for line in lines if line.startswith(":") and line[1:].split(" ")[0] in chains]
+    there = _declared(lines, chains)
     jumps = [f"-D{line[2:]}" for line in lines if line.startswith("-A ") and _option(line, "-j") in chains]
     # A chain that is declared is emptied.
     return [*(f":{chain} - [0:0]" for chain in there), *jumps, *(f"-X {chain}" for chain in there)]
