@@ -15,10 +15,14 @@ import sys
 from typing import Any
 
 from ansible_collections.libpod.engine.plugins.module_utils import _engine_archive
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.netavark import config as netavark
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.network_backend import CNI, NETAVARK
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_action as engine_action
 from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_direct as engine_direct
 from ansible_collections.libpod.engine.tests.support import images, kept_engine
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
+from ansible_collections.libpod.engine.tests.support.podman import OWN
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGE, COMMAND, PORT = "localhost/busybox:latest", ["sleep", "100000"], 8080
@@ -78,6 +82,7 @@ class Floor:
     folder = "/srv/floor"
 
     def __init__(self, engine: Engine, way: str = "delete") -> None:
+        self.host = engine.host
         self.way = way
         self.name = "floor" if way == "delete" else "floor, kill"
         os.makedirs(self.folder, exist_ok=True)
@@ -106,9 +111,30 @@ class Floor:
         with open(f"{self.folder}/spec-{net}.json", "w", encoding="utf-8") as file:
             file.write(text)
         engine.down(net)
+        if net == "bridge" and engine.host.parts.network_backend == NETAVARK:
+            self._write_netavark_input(engine.host.parts)
+
+    def _write_netavark_input(self, parts: EngineConfig) -> None:
+        """Write what netavark is to do, with the engine's default network and an address that is free."""
+        config = netavark.network(parts, "")
+        name = str(config["name"])
+        settings = {"static_ips": [str(netavark.subnets(config)[0][200])], "interface_name": "eth0", "aliases": []}
+        port = {"host_ip": "", "host_port": PORT, "container_port": 80, "protocol": "tcp", "range": 1}
+        options = {
+            "container_id": "@ID@",
+            "container_name": "measured",
+            "networks": {name: settings},
+            "network_info": {name: config},
+            "port_mappings": [port],
+        }
+        with open(f"{self.folder}/netavark.json", "w", encoding="utf-8") as file:
+            json.dump(options, file)
 
     def _run(self, *args: str) -> float:
-        done = subprocess.run(["bash", f"{HERE}/floor.sh", *args], capture_output=True, text=True, check=False)
+        parts = self.host.parts
+        env = {**os.environ, "FLOOR_RUNTIME": parts.oci_runtime, "FLOOR_BACKEND": parts.network_backend}
+        argv = ["bash", f"{HERE}/floor.sh", *args]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
         if done.returncode != 0:
             raise RuntimeError(f"floor.sh {' '.join(args)}: {done.stderr or done.stdout}")
         return float(done.stdout.split()[-1])
@@ -120,6 +146,11 @@ class Floor:
         return self._run("down", name, net, self.way)
 
 
+def podman_program() -> str:
+    """Return the path of podman: the installed one, else what ``.ci/podman`` unpacks; empty where neither is there."""
+    return shutil.which("podman") or shutil.which("podman", path=f"{images.PROJECT}/build/{OWN}/usr/bin") or ""
+
+
 class PodmanFailed(RuntimeError):
     """A command of podman failed, after ``took`` milliseconds."""
 
@@ -129,7 +160,10 @@ class PodmanFailed(RuntimeError):
 
 
 class Podman:
-    """Debian's podman on a copy of the same store, with runc, cgroupfs and the same CNI network."""
+    """Debian's podman on a copy of the same store, with the host's OCI runtime and network backend, and cgroupfs.
+
+    With CNI it has the same network. With netavark both have podman's default one, each in a directory of its own.
+    """
 
     name = "podman"
     folder = "/srv/podman"
@@ -137,29 +171,32 @@ class Podman:
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 [engine]
-runtime = "runc"
+runtime = "{runtime}"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 [network]
-network_backend = "cni"
+network_backend = "{backend}"
 cni_plugin_dirs = ["/usr/lib/cni"]
-network_config_dir = "/srv/podman/cni"
-default_network = "libpod"
+network_config_dir = "/srv/podman/{backend}"
+default_network = "{network}"
 """
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        os.makedirs(f"{self.folder}/cni", exist_ok=True)
-        shutil.copy(f"/srv/cni/87-{NETWORK}.conflist", f"{self.folder}/cni")
+        backend = host.parts.network_backend
+        self.network = NETWORK if backend == CNI else "podman"
+        os.makedirs(f"{self.folder}/{backend}", exist_ok=True)
+        if backend == CNI:
+            shutil.copy(f"/srv/cni/87-{NETWORK}.conflist", f"{self.folder}/cni")
         if not os.path.exists(f"{self.folder}/storage"):
             subprocess.run(["cp", "-a", f"{images.CACHE}/store/storage", f"{self.folder}/storage"], check=True)
         with open(f"{self.folder}/containers.conf", "w", encoding="utf-8") as file:
-            file.write(self.CONF)
+            file.write(self.CONF.format(runtime=host.parts.oci_runtime, backend=backend, network=self.network))
 
     @staticmethod
     def is_installed() -> bool:
-        """Return whether podman is installed."""
-        return shutil.which("podman") is not None
+        """Return whether podman is installed, or unpacked."""
+        return bool(podman_program())
 
     @classmethod
     def has_collection(cls) -> bool:
@@ -180,7 +217,7 @@ default_network = "libpod"
     def command(self) -> list[str]:
         """Return the program and the options of its store."""
         roots = ["--root", f"{self.folder}/storage", "--runroot", f"{self.folder}/run", "--storage-driver", "overlay"]
-        return ["podman", *roots]
+        return [podman_program(), *roots]
 
     def run(self, *args: str) -> float:
         """Run a command and return its milliseconds."""
@@ -195,7 +232,7 @@ default_network = "libpod"
         return took
 
     def up(self, net: str) -> float:
-        network = ["--network", NETWORK, "--publish", f"{PORT}:80"] if net == "bridge" else ["--network", "none"]
+        network = ["--network", self.network, "--publish", f"{PORT}:80"] if net == "bridge" else ["--network", "none"]
         return self.run("run", "-d", "--name", "measured", "--stop-signal", "9", *network, IMAGE, *COMMAND)
 
     def down(self, net: str) -> float:

@@ -11,6 +11,8 @@
 # out. $FOLDER/spec.json is the engine's own OCI spec of the same container, with @ID@, @ROOT@, @NETNS@ and @DIR@ where
 # the container's ID, root filesystem, network namespace and folder belong, so both start the same container.
 # "down" uses `runc delete --force`; with "kill" it does by hand what that does, without runc's 100 ms poll.
+# FLOOR_RUNTIME=crun, and FLOOR_BACKEND=netavark, take these in place of runc and the CNI plugins. For netavark
+# $FOLDER/netavark.json is its input, with @ID@.
 set -eu
 export LC_ALL=C
 begin=$EPOCHREALTIME
@@ -20,7 +22,10 @@ IMAGE=${FLOOR_IMAGE:-localhost/busybox:latest}
 PORT=${FLOOR_PORT:-8080}
 PARENT=/libpod_parent
 PLUGINS=${FLOOR_PLUGINS:-/usr/lib/cni}
-RUNC=(runc --root "$FOLDER/runc")
+BACKEND=${FLOOR_BACKEND:-cni}
+NETAVARK=${FLOOR_NETAVARK:-/usr/lib/podman/netavark}
+RUNTIME=${FLOOR_RUNTIME:-runc}
+OCI=("$RUNTIME" --root "$FOLDER/$RUNTIME")
 STORE=(containers-storage --graph /srv/storage --run /srv/storage-run --storage-driver overlay)
 
 verb=$1 name=$2 net=$3 way=${4:-delete}
@@ -31,6 +36,11 @@ plugin() {
     local type=${2%%\"*} previous=${3:+,\"prevResult\":$3}
     CNI_COMMAND=$1 CNI_CONTAINERID=$id CNI_NETNS=/run/netns/$name CNI_IFNAME=eth0 CNI_PATH=$PLUGINS \
         "$PLUGINS/$type" <<< "{\"cniVersion\":\"0.4.0\",\"name\":\"libpod\",\"type\":\"$2$previous}"
+}
+netavark() { # netavark setup|teardown
+    local options
+    options=$(< "$FOLDER/netavark.json")
+    "$NETAVARK" --config "$FOLDER/netavark" "$1" "/run/netns/$name" <<< "${options//@ID@/$id}"
 }
 # The network of roles/libpod_host/files/87-libpod.conflist.
 bridge='bridge","bridge":"cni-libpod0","isGateway":true,"ipMasq":true,"hairpinMode":true,"ipam":{"type":"host-local",
@@ -54,6 +64,26 @@ share_cpus() {
     done
 }
 
+attach() {
+    if [ "$BACKEND" = netavark ]; then
+        result=$(netavark setup)
+    else
+        result=$(plugin ADD "$bridge" "")
+        result=$(plugin ADD "$ports" "$result")
+        result=$(plugin ADD "$firewall" "$result")
+    fi
+}
+
+detach() {
+    if [ "$BACKEND" = netavark ]; then
+        netavark teardown
+    else
+        plugin DEL "$firewall" "$result"
+        plugin DEL "$ports" "$result"
+        plugin DEL "$bridge" "$result"
+    fi
+}
+
 up() {
     mkdir -p "$dir/persist" "$FOLDER/exits" "$FOLDER/sockets"
     id=$("${STORE[@]}" create-container --name "$name" "$IMAGE")
@@ -62,9 +92,7 @@ up() {
 
     if [ "$net" = bridge ]; then
         ip netns add "$name"
-        result=$(plugin ADD "$bridge" "")
-        result=$(plugin ADD "$ports" "$result")
-        result=$(plugin ADD "$firewall" "$result")
+        attach
     fi
     result=${result:-}
     echo "$id ${result//$'\n'/}" > "$dir/record"
@@ -86,34 +114,32 @@ up() {
             if [ -e "$group/cpuset.cpus" ]; then share_cpus "${group%"${PARENT#/}/"}" "$group" "${group}libpod-conmon-$id"; fi
             echo "$BASHPID" > "${group}libpod-conmon-$id/cgroup.procs"
         done
-        _OCI_SYNCPIPE=3 exec conmon --api-version 1 --cid "$id" --cuuid "$id" --name "$name" --runtime "$(type -P runc)" \
+        _OCI_SYNCPIPE=3 exec conmon --api-version 1 --cid "$id" --cuuid "$id" --name "$name" --runtime "$(type -P "$RUNTIME")" \
             --bundle "$dir" --container-pidfile "$dir/pid" --conmon-pidfile "$dir/conmon.pid" \
             --exit-dir "$FOLDER/exits" --socket-dir-path "$FOLDER/sockets" --persist-dir "$dir/persist" --full-attach \
             --log-path "k8s-file:$dir/ctr.log" --log-level error \
-            --runtime-arg --root --runtime-arg "$FOLDER/runc" < /dev/null > /dev/null
+            --runtime-arg --root --runtime-arg "$FOLDER/$RUNTIME" < /dev/null > /dev/null
     )
     read -r created <&3
     case $created in
         *'"data": '[1-9]* | *'"data":'[1-9]* | *'"pid": '[1-9]*) ;;
         *) echo "conmon: $created" >&2 && exit 1 ;;
     esac
-    "${RUNC[@]}" start "$id"
+    "${OCI[@]}" start "$id"
 }
 
 down() {
     read -r id result < "$dir/record"
     if [ "$way" = kill ]; then
-        "${RUNC[@]}" kill "$id" KILL
+        "${OCI[@]}" kill "$id" KILL
         exec 3<> "$dir/sync" # nobody writes there: a sleep without a process
         while [ ! -e "$FOLDER/exits/$id" ]; do read -rt 0.001 -u 3 || true; done
-        "${RUNC[@]}" delete "$id"
+        "${OCI[@]}" delete "$id"
     else
-        "${RUNC[@]}" delete --force "$id"
+        "${OCI[@]}" delete --force "$id"
     fi
     if [ "$net" = bridge ]; then
-        plugin DEL "$firewall" "$result"
-        plugin DEL "$ports" "$result"
-        plugin DEL "$bridge" "$result"
+        detach
         ip netns delete "$name"
     fi
     if mountpoint -q "$dir/shm"; then umount "$dir/shm"; fi

@@ -46,13 +46,15 @@ class Host:
     ``parts`` are its roots, ``arguments`` the same as module options, ``layout`` an OCI layout of images to pull from;
     the store has them already as ``localhost/TAG:latest`` (tags of tests/make_image.py).
     ``keeps_compiled_zips`` is for the machine's Python (see compiled_zips.py), and not for a measurement.
-    ``unified=False`` hides a hybrid host's cgroup2 mount, beside which crun does not run. ``network_backend`` is as the
-    modules' option.
+    ``unified=False`` hides a hybrid host's cgroup2 mount, beside which crun does not run: the default with crun.
+    ``network_backend`` and ``oci_runtime`` are as the modules' options.
     """
 
     keeps_compiled_zips = True
 
-    def __init__(self, *, unified: bool = OCI_RUNTIME != "crun", network_backend: str = "cni") -> None:
+    def __init__(
+        self, *, unified: Optional[bool] = None, network_backend: str = "cni", oci_runtime: str = OCI_RUNTIME
+    ) -> None:
         self.layout = images.layout()
         self.parts = EngineConfig(
             static_root=kept_engine.STATIC_ROOT,
@@ -64,9 +66,10 @@ class Host:
             cgroup_manager="cgroupfs",
             network_backend=network_backend,
             network_config_dir="/srv/networks",
-            oci_runtime=OCI_RUNTIME,
+            oci_runtime=oci_runtime,
         )
-        self.cgroups = cgroup_tree.CgroupTree(f"libpod-test-{os.getpid()}-{next(_numbers)}", unified=unified)
+        shown = oci_runtime != "crun" if unified is None else unified
+        self.cgroups = cgroup_tree.CgroupTree(f"libpod-test-{os.getpid()}-{next(_numbers)}", unified=shown)
         self._home: Optional[kernel.Namespaces] = None
         self._clean: leaks.Snapshot = {}
 

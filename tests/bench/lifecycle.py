@@ -1,0 +1,101 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts b, c and k: create and start, and stop and remove, against the floor and podman, turn by turn in one run.
+
+Part k has the same on a host with crun, and on one with netavark. All contenders use the host's OCI runtime and
+network backend.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import time
+from functools import partial
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.network_backend import CNI, NETAVARK, helper
+from ansible_collections.libpod.engine.tests.bench.contenders import NETWORKS, Engine, Floor, Podman
+from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
+from ansible_collections.libpod.engine.tests.support.hosts import Host
+
+UP_LIMITS = {"none": 1.3, "bridge": 1.1}
+DOWN_LIMIT = 1.1
+_PATIENCE = 10  # seconds
+
+
+def up_and_down(host: Host, rounds: int) -> list[Row]:
+    """Parts b and c: runc, and CNI."""
+    return _rows(host, rounds, NETWORKS)
+
+
+def up_and_down_with_crun(host: Host, rounds: int) -> list[Row]:
+    """Part k on a host with crun, without a network."""
+    if not shutil.which("crun"):
+        print("crun is not installed: its rows are missing", file=sys.stderr)
+        return []
+    return _rows(host, rounds, ["none"])
+
+
+def up_and_down_with_netavark(host: Host, rounds: int) -> list[Row]:
+    """Part k on a host with netavark."""
+    if not helper(NETAVARK):
+        print("netavark is not installed: its rows are missing", file=sys.stderr)
+        return []
+    return _rows(host, rounds, ["bridge"])
+
+
+def _rows(host: Host, rounds: int, nets: Sequence[str]) -> list[Row]:
+    engine = Engine(host)
+    contenders: list[Any] = [engine, Floor(engine), Floor(engine, "kill")]
+    if Podman.is_installed():
+        contenders.append(Podman(host))
+    rows: list[Row] = []
+    for net in nets:
+        measures = {one.name: partial(_turn, host, one, net) for one in contenders}
+        rows += _compared(host, net, interleave(measures, rounds, warm_up=2))
+    _expect_nothing_left(host)
+    return rows
+
+
+def _turn(host: Host, contender: Any, net: str) -> Mapping[str, float]:
+    """Return the milliseconds of one container of a contender's, up and down.
+
+    Wait for what runs on after the removal, as podman's cleanup does: it would slow the next contender down.
+    """
+    took = {f"{contender.name} up": contender.up(net), f"{contender.name} down": contender.down(net)}
+    deadline = time.monotonic() + _PATIENCE
+    while (left := host.cgroups.processes()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not left, f"processes of {contender.name} are left after {_PATIENCE} s: {left}"
+    return took
+
+
+def _compared(host: Host, net: str, samples: Mapping[str, list[float]]) -> list[Row]:
+    """Return the rows of one network."""
+    parts = host.parts
+    plain = parts.oci_runtime == "runc" and parts.network_backend == CNI
+    label = "none" if net == "none" else "bridge, one port"
+    label += "" if plain else f", {parts.oci_runtime if net == 'none' else parts.network_backend}"
+    floor, podman = ("b", "c") if plain else ("k", "k")
+    rows = []
+    for what, verb, limit in (("create+start", "up", UP_LIMITS[net]), ("stop+remove", "down", DOWN_LIMIT)):
+        ours = samples[f"engine {verb}"]
+        of_floor = limit if plain else None
+        rows.append(Row(f"{floor}  {what}, {label}", ours, "floor", samples[f"floor {verb}"], of_floor))
+        if verb == "down":
+            rows.append(Row(f"{floor}  {what}, {label}", ours, "floor, kill", samples["floor, kill down"]))
+        if "podman up" in samples:
+            rows.append(Row(f"{podman}  {what}, {label}", ours, "podman", samples[f"podman {verb}"]))
+    return rows
+
+
+def _expect_nothing_left(host: Host) -> None:
+    """Print what is left behind, but for the files of the floor and of podman."""
+    folders = "srv/floor|srv/podman|run/containers|run/mount|run/runc|run/crun|run/libpod|run/lock|var/lib/cni"
+    own = re.compile(rf".*(file /({folders})\b|/libpod_parent/conmon$)")  # the floor's and podman's
+    left = [line for line in host.leaks() if not own.match(line)]
+    if left:
+        print("left over after up and down:", *left, sep="\n  ", file=sys.stderr)
