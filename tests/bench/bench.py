@@ -228,7 +228,8 @@ def main() -> int:
         parser.error(f"PART is one of {', '.join(letters)}")
     if os.geteuid() != 0:
         parser.error("needs root: containers, namespaces and cgroups are made for real")
-    playbooks.interpreter, Host.keeps_compiled_zips = "/usr/bin/python3", False
+    playbooks.interpreter = "/usr/bin/python3"
+    Host.keeps_compiled_zips = Host.filters_natively = False
     rows: list[Row] = []
     if not Podman.is_installed():
         print("podman is not installed, and not in build/podman: its rows are missing", file=sys.stderr)

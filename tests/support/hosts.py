@@ -46,11 +46,12 @@ class Host:
     ``parts`` are its roots, ``arguments`` the same as module options, ``layout`` an OCI layout of images to pull from;
     the store has them already as ``localhost/TAG:latest`` (tags of tests/make_image.py).
     ``keeps_compiled_zips`` is for the machine's Python (see compiled_zips.py), and not for a measurement.
+    ``filters_natively`` replaces the packaged seccomp profile (see that method), and is not for a measurement either.
     ``unified=False`` hides a hybrid host's cgroup2 mount, beside which crun does not run: the default with crun.
     ``network_backend`` and ``oci_runtime`` are as the modules' options.
     """
 
-    keeps_compiled_zips = True
+    keeps_compiled_zips = filters_natively = True
 
     def __init__(
         self, *, unified: Optional[bool] = None, network_backend: str = "cni", oci_runtime: str = OCI_RUNTIME
@@ -112,7 +113,8 @@ class Host:
         kernel.mount("test-host", "/etc", "overlay", options=layers)
         for name, folder in (("podman", "/usr/lib/podman"), ("sbin", "/usr/local/sbin")) if NETAVARK else ():
             kernel.mount(f"{NETAVARK}/{name}", folder, flags=kernel.MS_BIND)
-        self.filter_natively()
+        if self.filters_natively:
+            self.filter_natively()
         if self.keeps_compiled_zips and os.path.isdir(_HOST_PACKAGES):  # not in a venv of nox's
             self._keep_compiled_zips()
         # `ip netns` shares this folder at its first use; done here, it is no difference between before and after.
