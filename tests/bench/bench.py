@@ -38,6 +38,7 @@ import time
 from typing import Any, Callable, Mapping
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import network_backend
+from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE, Engine, Podman, podman_program
 from ansible_collections.libpod.engine.tests.bench.inside import inside
 from ansible_collections.libpod.engine.tests.bench.instances import instances
@@ -60,7 +61,6 @@ from ansible_collections.libpod.engine.tests.support import images, playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 ITEMS = 20
-UNCHANGED_LIMIT, RESOURCE_LIMIT, INFO_LIMIT = 1.05, 1.05, 5.0
 
 
 def unchanged(host: Host, rounds: int) -> list[Row]:
@@ -117,9 +117,9 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
         return [value - empty for value, empty in zip(samples[name], samples["empty"])]
 
     return [
-        Row("a  unchanged task", less_empty("task"), "ping", less_empty("ping"), UNCHANGED_LIMIT),
+        Row("a  unchanged task", less_empty("task"), "ping", less_empty("ping"), limits.UNCHANGED),
         Row(
-            f"a  unchanged, loop of {ITEMS}", less_empty("task loop"), "ping", less_empty("ping loop"), UNCHANGED_LIMIT
+            f"a  unchanged, loop of {ITEMS}", less_empty("task loop"), "ping", less_empty("ping loop"), limits.UNCHANGED
         ),
         *(
             Row(
@@ -127,7 +127,7 @@ def unchanged(host: Host, rounds: int) -> list[Row]:
                 less_empty(f"{name} loop"),
                 "ping",
                 less_empty("ping loop"),
-                RESOURCE_LIMIT,
+                limits.UNCHANGED,
             )
             for name in resources
         ),
@@ -154,7 +154,7 @@ def info(host: Host, rounds: int) -> list[Row]:
             return {"ms": answer["ms"], "json.load": _loading(host)}
 
         samples = interleave({"info": measure}, rounds)
-        limit = INFO_LIMIT if many == 1000 else None
+        limit = limits.INFO_OF_1000 if many == 1000 else None
         rows.append(Row(f"d  info, {many} configured", samples["ms"], "json.load", samples["json.load"], limit))
     return rows
 

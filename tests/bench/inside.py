@@ -12,13 +12,13 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Mapping
 
+from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE, PEERS, Podman
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
 from ansible_collections.libpod.engine.tests.support import inside as connections
 from ansible_collections.libpod.engine.tests.support import playbooks
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
-LIMIT = 1.15
 ITEMS = 20
 # Both slow Python down, and not on each side alike.
 PLAIN = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": ""}
@@ -59,8 +59,14 @@ def inside(host: Host, rounds: int) -> list[Row]:
         Podman(host).run("rm", "--force", "--time", "0", "p")
     less = {name: [one - empty for one, empty in zip(values, samples["empty"])] for name, values in samples.items()}
     return [
-        Row("i  ping in a container", less["one"], "localhost", less["local one"], LIMIT),
-        Row(f"i  ping in a container, loop of {ITEMS}", less["loop"], "localhost", less["local loop"], LIMIT),
+        Row("i  ping in a container", less["one"], "localhost", less["local one"], limits.PING_INSIDE),
+        Row(
+            f"i  ping in a container, loop of {ITEMS}",
+            less["loop"],
+            "localhost",
+            less["local loop"],
+            limits.PING_INSIDE,
+        ),
         Row(f"i  ping in a container, loop of {ITEMS}", less["loop"], "pipelined", less["local loop, pipelined"]),
         Row(f"i  ping in a container, loop of {ITEMS}", less["loop"], "podman exec", less.get("podman loop", [])),
     ]

@@ -17,12 +17,12 @@ from functools import partial
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.network_backend import CNI, NETAVARK, helper
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
+from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.contenders import NETWORKS, Engine, Floor, Podman
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
-UP_LIMITS = {"none": 1.3, "bridge": 1.1}
-DOWN_LIMIT = 1.1
 _PATIENCE = 10  # seconds
 
 
@@ -55,7 +55,7 @@ def _rows(host: Host, rounds: int, nets: Sequence[str]) -> list[Row]:
     rows: list[Row] = []
     for net in nets:
         measures = {one.name: partial(_turn, host, one, net) for one in contenders}
-        rows += _compared(host, net, interleave(measures, rounds, warm_up=2))
+        rows += compared(host.parts, net, interleave(measures, rounds, warm_up=2))
     _expect_nothing_left(host)
     return rows
 
@@ -73,22 +73,22 @@ def _turn(host: Host, contender: Any, net: str) -> Mapping[str, float]:
     return took
 
 
-def _compared(host: Host, net: str, samples: Mapping[str, list[float]]) -> list[Row]:
+def compared(parts: EngineConfig, net: str, samples: Mapping[str, list[float]]) -> list[Row]:
     """Return the rows of one network."""
-    parts = host.parts
     plain = parts.oci_runtime == "runc" and parts.network_backend == CNI
-    label = "none" if net == "none" else "bridge, one port"
-    label += "" if plain else f", {parts.oci_runtime if net == 'none' else parts.network_backend}"
+    part = parts.oci_runtime if net == "none" else parts.network_backend
+    label = ("none" if net == "none" else "bridge, one port") + ("" if plain else f", {part}")
     floor, podman = ("b", "c") if plain else ("k", "k")
+    of_floor = {"up": limits.FLOOR_UP[net], "down": limits.FLOOR_DOWN} if plain else {}
+    of_podman = {"up": limits.PODMAN_UP[net, part], "down": limits.PODMAN_DOWN}
     rows = []
-    for what, verb, limit in (("create+start", "up", UP_LIMITS[net]), ("stop+remove", "down", DOWN_LIMIT)):
+    for what, verb in (("create+start", "up"), ("stop+remove", "down")):
         ours = samples[f"engine {verb}"]
-        of_floor = limit if plain else None
-        rows.append(Row(f"{floor}  {what}, {label}", ours, "floor", samples[f"floor {verb}"], of_floor))
+        rows.append(Row(f"{floor}  {what}, {label}", ours, "floor", samples[f"floor {verb}"], of_floor.get(verb)))
         if verb == "down":
             rows.append(Row(f"{floor}  {what}, {label}", ours, "floor, kill", samples["floor, kill down"]))
         if "podman up" in samples:
-            rows.append(Row(f"{podman}  {what}, {label}", ours, "podman", samples[f"podman {verb}"]))
+            rows.append(Row(f"{podman}  {what}, {label}", ours, "podman", samples[f"podman {verb}"], of_podman[verb]))
     return rows
 
 

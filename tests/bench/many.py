@@ -12,13 +12,12 @@ import re
 import statistics
 from typing import Any, Mapping
 
+from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.contenders import NETWORKS, Engine
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 COUNTS = (1, 100, 1000)
-GROWTH_LIMIT = 1.2  # the last one's creation against the first one's
-TASK_SECONDS, TASK_MIB = 10, 200
 
 
 def crowd(host: Host, rounds: int) -> list[Row]:
@@ -51,7 +50,7 @@ def _growth(engine: Engine, options: dict[str, Any], net: str, rounds: int) -> l
 
         samples = interleave({"once": once}, rounds)
         first = first or samples["up"]
-        limit = GROWTH_LIMIT if count == COUNTS[-1] else None
+        limit = limits.GROWTH if count == COUNTS[-1] else None
         rows.append(Row(f"m  create+start of number {count}, {net}", samples["up"], "number 1", first, limit))
     return rows
 
@@ -67,8 +66,8 @@ def _task(engine: Engine, options: dict[str, Any], net: str) -> list[Row]:
     shares = [_share(one["State"]["ConmonPid"]) / 1024 for one in shown]
     what = f"m  {COUNTS[-1]} unchanged in one task, {net}"
     return [
-        Row(what, [same["ms"]], "allowed", [TASK_SECONDS * 1000], 1.0),
-        Row(f"{what}, peak RSS", [same["peak_kib"] / 1024], "allowed", [TASK_MIB], 1.0, unit="MiB"),
+        Row(what, [same["ms"]], "allowed", [limits.TASK_SECONDS * 1000], 1.0),
+        Row(f"{what}, peak RSS", [same["peak_kib"] / 1024], "allowed", [limits.TASK_MIB], 1.0, unit="MiB"),
         Row(f"m  conmon of one of {COUNTS[-1]}, {net}", [statistics.median(shares)], unit="MiB"),
     ]
 

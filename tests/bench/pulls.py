@@ -11,12 +11,13 @@ import subprocess
 import time
 from typing import Mapping
 
+from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.contenders import Engine
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.registry import APP, HTTP, Registry
 
-MIB, LIMIT = 50, 1.1
+MIB = 50
 FOLDER = "/srv/pulls"
 
 
@@ -43,7 +44,7 @@ def pulls(host: Host, rounds: int) -> list[Row]:
 
     samples = interleave({"pull": pull, "skopeo": skopeo}, rounds)
     registry.remove()
-    return [Row(f"p  pull of {MIB} MiB", samples["pull"], "skopeo copy", samples["skopeo"], LIMIT)]
+    return [Row(f"p  pull of {MIB} MiB", samples["pull"], "skopeo copy", samples["skopeo"], limits.PULL)]
 
 
 def _push(host: Host, registry: Registry) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping
 
+from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
 from ansible_collections.libpod.engine.tests.support import inside
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
-LIMIT = 0.1
 # As a scenario's prepare.yml has them; the last one stands for the scripts of installed packages.
 PREPARE: list[dict[str, Any]] = [
     {"ansible.builtin.setup": {}},
@@ -56,7 +56,7 @@ def rewinds(host: Host, rounds: int) -> list[Row]:
     samples = interleave({"all": measure}, min(rounds, 5))
     again = [made + prepare for made, prepare in zip(samples["made"], samples["prepare"])]
     return [
-        Row("r  rewind", samples["rewind"], "destroy, create, prepare", again, LIMIT),
+        Row("r  rewind", samples["rewind"], "destroy, create, prepare", again, limits.REWIND),
         Row("r  rewind", samples["rewind"], "destroy, create", samples["made"]),
         Row("r  mark", samples["mark"], "prepare", samples["prepare"]),
     ]

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping
 
+from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.contenders import Engine, Floor
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 MANY = 100
-UNCHANGED_LIMIT, CREATED_LIMIT = 2.0, 0.75
 # A round starts and removes several hundred containers.
 _MOST_ROUNDS = 3
 
@@ -45,7 +45,7 @@ def _created(engine: Engine, options: dict[str, Any], rounds: int) -> list[Row]:
 
     samples = interleave({"ours": ours, "theirs": theirs}, rounds, warm_up=0)
     what = f"f  {MANY} created in one task, none"
-    return [Row(what, samples["ours"], "floor, in turn", samples["theirs"], CREATED_LIMIT)]
+    return [Row(what, samples["ours"], "floor, in turn", samples["theirs"], limits.CREATED_100)]
 
 
 def _played(host: Host, options: dict[str, Any], rounds: int) -> list[Row]:
@@ -83,6 +83,8 @@ def _played(host: Host, options: dict[str, Any], rounds: int) -> list[Row]:
     samples = interleave({"plays": measure}, rounds, warm_up=0)
     host.empty()
     return [
-        Row(f"f  {MANY} unchanged in one task", samples["all"], "one container's", samples["one"], UNCHANGED_LIMIT),
+        Row(
+            f"f  {MANY} unchanged in one task", samples["all"], "one container's", samples["one"], limits.UNCHANGED_100
+        ),
         Row(f"f  {MANY} started in one task", samples["started"], f"loop of {MANY}", samples["started in a loop"]),
     ]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
+from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.contenders import Engine, Podman, PodmanFailed
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
 from ansible_collections.libpod.engine.tests.support import debian
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
-LIMIT = 1.0
 _ASK = ("systemctl", "is-system-running", "--wait")
 
 
@@ -34,7 +34,9 @@ def systems(host: Host, rounds: int) -> list[Row]:
         measures["podman"] = lambda: _podmans(podman)
     samples = interleave(measures, rounds)
     against = "podman run --systemd=always"
-    return [Row("s  systemd, create until booted", samples["engine"], against, samples.get("podman", []), LIMIT)]
+    return [
+        Row("s  systemd, create until booted", samples["engine"], against, samples.get("podman", []), limits.SYSTEMD)
+    ]
 
 
 def _podmans(podman: Podman) -> Mapping[str, float]:

@@ -17,11 +17,11 @@ from typing import Any, Callable, Mapping
 
 from ansible_collections.libpod.engine.plugins.module_utils._container.container import Container
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
+from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
-LIMITS = {1: 2.0, 100: 1.3}  # by MiB
 SOURCE, BACK = "/srv/transfer", "/srv/transfer-back"
 USERNS: dict[str, Any] = {"uidmap": ["0:100000:65536"], "gidmap": ["0:200000:65536"]}
 
@@ -30,7 +30,7 @@ def transfers(host: Host, rounds: int) -> list[Row]:
     """All rows."""
     rows = []
     container, root = _container(host, {})
-    for size, limit in LIMITS.items():
+    for size, limit in limits.TRANSFER.items():
         samples = _samples(container, root, size, rounds, "/tmp/f")
         for verb in ("put", "fetch"):
             what = f"g  {verb} of {size} MiB"

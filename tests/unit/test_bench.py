@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.libpod.engine.tests.bench import bench, contenders
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
+from ansible_collections.libpod.engine.tests.bench import bench, contenders, lifecycle, limits
 from ansible_collections.libpod.engine.tests.bench.rows import Row, table
 from ansible_collections.libpod.engine.tests.support import images
 
@@ -41,3 +42,43 @@ def test_row_holds_up_to_its_limit(theirs: float, holds: bool, verdict: str) -> 
 def test_row_without_reference_or_limit_has_no_verdict() -> None:
     assert Row("z  work", [5.0], "other", [], 0.5).holds is None
     assert Row("z  work", [5.0], "other", [1.0]).holds is None
+
+
+@pytest.mark.parametrize(
+    ("runtime", "backend", "net", "up"),
+    [
+        ("runc", "cni", "none", 0.8),
+        ("crun", "cni", "none", 0.6),
+        ("runc", "cni", "bridge", 0.6),
+        ("runc", "netavark", "bridge", 0.8),
+    ],
+)
+def test_each_ratio_to_podman_has_its_limit(runtime: str, backend: str, net: str, up: float) -> None:
+    parts = EngineConfig()._replace(oci_runtime=runtime, network_backend=backend)
+    contenders_of_a_round = ("engine", "floor", "floor, kill", "podman")
+    samples = {f"{name} {verb}": [50.0] for name in contenders_of_a_round for verb in ("up", "down")}
+    rows = lifecycle.compared(parts, net, {**samples, "podman up": [50.0 / up]})
+    against = {row.what.split()[1]: row for row in rows if row.against == "podman"}
+    assert {what: (row.limit, row.holds) for what, row in against.items()} == {
+        "create+start,": (up, True),
+        "stop+remove,": (0.5, False),
+    }
+
+
+def test_limits_are_as_documented() -> None:
+    with open(f"{images.PROJECT}/docs/benchmarks.md", encoding="utf-8") as file:
+        cells = [line.strip("| \n").split(" | ") for line in file if line.startswith("| ")]
+    documented = {row[0]: row[-1] for row in cells}
+    up, podman = limits.FLOOR_UP, limits.PODMAN_UP
+    down = f"{limits.FLOOR_DOWN:g}; {limits.PODMAN_DOWN:g}"
+    expected = {
+        "create and start, no network": f"{up['none']:g}; {podman['none', 'runc']:g}",
+        "create and start, bridge and one port": f"{up['bridge']:g}; {podman['bridge', 'cni']:g}",
+        "stop and remove, no network": down,
+        "stop and remove, bridge and one port": down,
+        "an unchanged task; in a loop of 20, less an empty play": f"{limits.UNCHANGED:g}",
+        "100 unchanged containers in one task, less an empty play": f"{limits.UNCHANGED_100:g}",
+        "100 creations in one `libpod_containers` task, no network": f"{limits.CREATED_100:g}",
+        "what `libpod_container_info` does for 1,000 containers": f"{limits.INFO_OF_1000:g}",
+    }
+    assert {what: documented.get(what) for what in expected} == expected
