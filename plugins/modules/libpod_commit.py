@@ -13,8 +13,10 @@ description:
   - Makes an image of a container's root filesystem as it is, on top of the image it was made of, under a name of the local
     store.
   - What is in volumes is not part of it.
-  - A container with a path of more than 3,584 bytes is refused, since C(containers-storage) would silently leave such files
-    out. M(libpod.engine.libpod_export) has no such limit.
+  - A container with a path of more than 3,584 bytes is refused, since the image store cannot hold such files. So is one
+    with a file whose name begins with C(.wh.), which is a deletion in an image. M(libpod.engine.libpod_export) has no such
+    limits.
+  - Files have the container's owners in the image, also those of a container with a user namespace.
   - An image of that name which has the same layers and the same configuration is left alone.
 author:
   - The libpod.engine authors (@libpod)

@@ -82,6 +82,17 @@ def test_stopped_container_and_directory_under_an_overlay_become_images(committi
     host.run("rm", "-r", "/srv/tree")
 
 
+def test_files_of_a_user_namespace_have_the_containers_owners(committing: Host) -> None:
+    host = committing
+    mapped = Process(host.container("c", **OPTIONS, uidmap=["0:100000:65536"], gidmap=["0:100000:65536"]))
+    mapped.run("sh", "-c", "echo > /www/roots; echo > /www/webs; chown web:web /www/webs")
+    assert _commit(host).changed
+    plain = Process(host.container("plain", **{**OPTIONS, "image": "saved"}))
+    owners = plain.run("stat", "-c", "%n %u:%g", "/www/roots", "/www/webs").stdout
+    assert owners == "/www/roots 0:0\n/www/webs 1000:1000\n"
+    host.container("plain", state="absent")
+
+
 def test_killed_commit_leaves_nothing_paused_behind_the_next(committing: Host) -> None:
     host = committing
     host.container("c", **OPTIONS)

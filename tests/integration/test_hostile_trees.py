@@ -64,11 +64,11 @@ def test_a_deep_tree_is_measured_compared_and_exported(host: Host, levels: int, 
     with tarfile.open("/srv/c.tar") as tree:
         assert sum(one.startswith("srv/") and one.endswith("/file") for one in tree.getnames()) == levels
     committed = host.module("libpod_commit", {"container": "c", "image": "localhost/deep:1"})
-    assert committed.failed and "containers-storage leaves out" in committed["msg"], committed
+    assert committed.failed and "the image store cannot hold" in committed["msg"], committed
     host.run("rm", "/srv/c.tar")
 
 
-def test_tree_at_the_depth_limit_of_containers_storage_is_committed(host: Host) -> None:
+def test_tree_at_the_depth_limit_of_the_image_store_is_committed(host: Host) -> None:
     levels = (3584 - len("/srv/file")) // 2
     process = Process(host.container("c", **OPTIONS))
     os.mkdir(process.path("root/srv"))
@@ -87,4 +87,4 @@ def test_committed_rootfs_is_complete_or_refused(host: Host, tree: str) -> None:
     process = Process(host.container("c", **run))
     nest(process.path("root"), 2000, "d")
     committed = host.module("libpod_commit", {"container": "c", "image": "localhost/deep:1"})
-    assert committed.failed and "containers-storage leaves out" in committed["msg"], committed
+    assert committed.failed and "the image store cannot hold" in committed["msg"], committed

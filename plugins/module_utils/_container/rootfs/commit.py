@@ -14,7 +14,7 @@ from ..._drivers.images.transport import Images
 from ..._drivers.trees.descent import longer_than
 from ..._model import foreign
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, MalformedData
+from ..._model.errors import InvalidArgument, MalformedData, TreeChanged
 from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
 from ..._model.options.pulling import ARCHITECTURES
@@ -59,6 +59,7 @@ def commit(container: ContainerBase, wanted: Commit) -> Committed:
     Volumes are left out. An image of that name with the same layers and configuration is left alone.
 
     :raises InvalidArgument: the name or a change cannot be used.
+    :raises TreeChanged: the container moved a directory meanwhile.
     """
     name = _name(wanted.image)
     config = apply_changes(dict(container.config.image_config), wanted.changes)
@@ -75,6 +76,10 @@ def commit(container: ContainerBase, wanted: Commit) -> Committed:
             pause(container)
         try:
             base = _write_layers(container, layout)
+        except TreeChanged as error:
+            raise TreeChanged(
+                f"container {container.name} was not committed: {error}; try again, or pause it"
+            ) from error
         finally:
             if paused:
                 unpause(container)
@@ -126,12 +131,12 @@ def _write_layers(container: ContainerBase, layout: Layout) -> Config:
         layout.expect_layer(diff_id)
     storage = container.host.storage
     _check_paths(container, storage.layers(config.id).upper)
-    layout.add_layer(lambda path: storage.diff(storage.layer(config.id), path))
+    layout.add_layer(lambda path: storage.diff(config.id, path))
     return base
 
 
 def _check_paths(container: ContainerBase, root: str) -> None:
-    """Check that no path is so long that containers-storage would silently leave it out.
+    """Check that no path is too long for the directories of the image's layers.
 
     :raises InvalidArgument: one is.
     """
@@ -139,7 +144,7 @@ def _check_paths(container: ContainerBase, root: str) -> None:
     if too_long:
         raise InvalidArgument(
             f"container {container.name} cannot be committed: {too_long} has files whose paths have more than "
-            f"{_PATH_BYTES} bytes, which containers-storage leaves out: remove them, or use libpod_export"
+            f"{_PATH_BYTES} bytes, which the image store cannot hold: remove them, or use libpod_export"
         )
 
 

@@ -50,10 +50,14 @@ class ContainerLayers:
 
     def usable(self) -> bool:
         """Return whether the store is of the kind that the engine writes."""
+        return self.readable() and self.configured()
+
+    def readable(self) -> bool:
+        """Return whether the kernel's overlayfs has written the layers, whatever the store's settings are."""
         try:
             # Its programs write it at their first use of a store, and look for traces of fuse-overlayfs.
             with open(f"{self._home}/.has-mount-program", encoding="ascii", errors="replace") as file:
-                return file.read(10).strip() == "false" and self.configured()
+                return self._roots.driver == "overlay" and file.read(10).strip() == "false"
         except OSError:
             return False
 

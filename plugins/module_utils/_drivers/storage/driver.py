@@ -14,10 +14,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import Internal, MalformedData, NoSuchImage, NotRemoved, ToolFailed
+from ..._model.errors import Internal, MalformedData, NoSuchImage, NotImplementedByHost, NotRemoved, ToolFailed
 from ..._model.failpoints import failpoint
+from ..._model.foreign import Foreign
 from ..._model.options.syntax.parsers import natural
-from ..command import run
+from ..command import TOOL_PATH, run
 from . import host_config
 from .roots import PACKAGE, Layers, member, records, storage_roots
 
@@ -234,8 +235,27 @@ class Storage:
         """Return the store's ID of the container's own layer, "" where it has none."""
         return self._layer(container_id) or ""
 
-    def diff(self, layer: str, path: str) -> None:
-        """Write a layer's changes to the tar file ``path``, deletions as ``.wh.`` entries (image-spec layer.md)."""
+    def diff(self, container_id: str, path: str) -> None:
+        """Write the changes of the container's own layer to the tar file ``path``, as a layer of an image has them.
+
+        :raises NotImplementedByHost, ToolMissing: it is a layer for the tool, which is not installed.
+        """
+        from .container_layers import ContainerLayers
+
+        layer = self.layer(container_id)
+        if ContainerLayers(self._roots).readable():
+            import shutil
+
+            from . import layer_archive
+
+            record = next(one for one in self._roots.containers(container_id) if member(one, "id") == container_id)
+            uids, gids = ([_id_range(one) for one in record[key]] for key in ("uidmap", "gidmap"))
+            try:
+                layer_archive.write(self.layers_of(layer), path, uids, gids)
+                return
+            except NotImplementedByHost:
+                if not shutil.which(PACKAGE, path=TOOL_PATH):
+                    raise
         self._tool("diff", "-u", "-f", path, layer)
 
     def sizes(self, container_id: str) -> tuple[int, int]:
@@ -308,6 +328,11 @@ class Storage:
         # A mount program of the host's storage.conf (fuse-overlayfs) stays for as long as the mount.
         lasting = verb == "mount" and not self._roots.configured
         return run(argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing, lasting=lasting)
+
+
+def _id_range(entry: Foreign) -> tuple[int, int, int]:
+    """Return an entry of a layer's ID map: the first ID in the container, that on the host, and their number."""
+    return entry["container_id"].integer(low=0), entry["host_id"].integer(low=0), entry["size"].integer(low=0)
 
 
 def _write(path: str, text: str) -> None:

@@ -1,0 +1,53 @@
+# Copyright (c) 2026 The libpod.engine authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tar file of a layer that changes while it is read; the integration tests compare it with the tool's."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import layer_archive
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import Layers
+
+
+def test_file_that_shrinks_while_it_is_read_keeps_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upper = tmp_path / "upper"
+    upper.mkdir()
+    for name in ("long", "next"):
+        (upper / name).write_bytes(b"x" * 3000)
+    read = os.read
+
+    def shorten(descriptor: int, size: int) -> bytes:
+        os.truncate(upper / "long", 700)
+        return read(descriptor, size)
+
+    monkeypatch.setattr(os, "read", shorten)
+    layer_archive.write(Layers(str(upper)), str(tmp_path / "layer.tar"))
+    monkeypatch.undo()
+    with tarfile.open(tmp_path / "layer.tar") as tar:
+        content = [file.read() for file in map(tar.extractfile, tar) if file]
+    assert content == [b"x" * 700 + bytes(2300), b"x" * 3000]
+
+
+def test_file_that_vanishes_while_its_directory_is_read_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "gone", "last"):
+        (tmp_path / "upper" / name).mkdir(parents=True)
+    listdir = os.listdir
+
+    def listed(directory: int) -> list[str]:
+        names = listdir(directory)
+        if "gone" in names:
+            (tmp_path / "upper" / "gone").rmdir()
+        return names
+
+    monkeypatch.setattr(os, "listdir", listed)
+    layer_archive.write(Layers(str(tmp_path / "upper")), str(tmp_path / "layer.tar"))
+    monkeypatch.undo()
+    with tarfile.open(tmp_path / "layer.tar") as tar:
+        assert tar.getnames() == ["first", "last"]
