@@ -82,14 +82,31 @@ def test_member_of_a_pod_without_network_needs_no_plugin_of_the_default_network(
     assert bare.module("libpod_pod", {"name": "p", "state": "absent"})["changed"]
 
 
-def test_image_that_cannot_be_removed_keeps_its_containers(bare: Host) -> None:
+def test_image_is_named_and_removed(bare: Host) -> None:
     made = bare.container("c", **BASE)
+    named = bare.module("libpod_image", {"name": "localhost/busybox", "tags": ["new:1", "new:2"]})
+    assert named.get("actions") == ["tagged image localhost/new:1", "tagged image localhost/new:2"], named
+    untagged = bare.module("libpod_image", {"name": "localhost/new:1", "state": "absent"})
+    assert untagged.get("actions") == ["untagged image localhost/new:1"], untagged
+    copied = bare.module("libpod_commit", {"container": "c", "image": "localhost/new:2", "changes": ["CMD sleep 100"]})
+    assert copied.get("changed"), copied
+    other = bare.container("d", **{**BASE, "image": "localhost/new:2"})
+    refused = bare.module("libpod_image", {"name": "localhost/new:2", "state": "absent"})
+    assert refused["error"] == "ImageInUse" and "used by d" in refused["msg"], refused
+    # Without skopeo, what uses the image stays.
+    kernel.mount("/dev/null", "/usr/bin/skopeo", flags=kernel.MS_BIND)
     for check in (True, False):
-        gone = {"name": "localhost/busybox", "state": "absent", "force": True}
-        refused = bare.module("libpod_image", gone, check=check)
-        assert refused["error"] == "ToolMissing" and "package containers-storage" in refused["msg"], refused
-    same = bare.container("c", **BASE)
-    assert (same["changed"], same["container"]["State"]["Pid"]) == (False, made["container"]["State"]["Pid"])
+        refused = bare.module("libpod_image", {"name": "new:2", "state": "absent", "force": True}, check=check)
+        assert refused["error"] == "ToolMissing" and "package skopeo" in refused["msg"], refused
+    kernel.umount("/usr/bin/skopeo")
+    same = bare.container("d", **{**BASE, "image": "localhost/new:2"})
+    assert (same["changed"], same["container"]["State"]["Pid"]) == (False, other["container"]["State"]["Pid"])
+    removed = bare.module("libpod_image", {"name": "new:2", "state": "absent", "force": True})
+    assert removed.get("actions") == ["deleted d", "removed image localhost/new:2"], removed
+    # The image that lost its name is in use.
+    pruned = bare.module("libpod_prune", {"image": True})
+    assert not pruned.failed and not pruned["changed"], pruned
+    assert bare.container("c", **BASE)["container"]["State"]["Pid"] == made["container"]["State"]["Pid"]
     assert bare.container("c", state="absent")["actions"] == ["deleted c"]
 
 

@@ -300,7 +300,7 @@ OPERATIONS = {
     "start": _operation([started(SERVING), STOPPED], started(SERVING), other=STOPPED, apart=True, removed=TURNS),
     "stop": _operation([started(SERVING)], STOPPED, removed=TURNS),
     "remove with the image": _operation(
-        [Task(_with_image)], WITHOUT_IMAGE, removal=WITHOUT_IMAGE, only="containers-storage|name|remove|rename|json"
+        [Task(_with_image)], WITHOUT_IMAGE, removal=WITHOUT_IMAGE, only="skopeo|name|remove|rename|json"
     ),
     "pause": _operation([started(SERVING)], PAUSED, other=started(SERVING)),
     "recreate": _operation(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pulling, storing and removing images by skopeo(1) and containers-storage(1)."""
+"""Pulling, storing and removing images by skopeo(1); their names in the store are written by ``image_names``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ..._model.records.image import PATH_TRANSPORTS, Image, name_for_source
 from ..command import TOOL_PATH, run
 from ..registries import auth_paths, registries_conf, signature_policy
 from ..storage.roots import PACKAGE, StorageRoots, chain, storage_roots
-from . import skopeo_messages
+from . import image_names, skopeo_messages
 from .store import ImageStore
 
 # containers/image's cache of blob information for root: the file, then its folders.
@@ -219,33 +219,37 @@ class Images:
         return self._target(f"@{image_id}")
 
     def require_tool(self) -> None:
-        """Check that the program that names and removes images is there. :raises ToolMissing: it is not."""
-        if not shutil.which("containers-storage", path=TOOL_PATH):
-            raise ToolMissing("containers-storage", PACKAGE)
+        """Check that the program that removes images is there. :raises ToolMissing: it is not."""
+        if not shutil.which("skopeo", path=TOOL_PATH):
+            raise ToolMissing("skopeo", "skopeo")
 
     def remove(self, image: str) -> bool:
         """Remove an image with all its names; return whether there was one.
 
-        :raises ToolFailed: a container uses it, or containers-storage failed in another way.
+        :raises ToolFailed: a container uses it, or skopeo failed in another way.
         """
         stored = self.store.find(image)
         if stored is None:
             return False
-        argv = ["containers-storage", "delete-image", *self._roots.arguments, stored.id]
+        argv, doing = ["skopeo", "delete", self.reference(stored.id)], f"removing image {image}"
         try:
-            run(argv, package=PACKAGE, env=self._roots.environment(), doing=f"removing image {image}")
-        except ToolFailed:
+            run(argv, package="skopeo", env=self._roots.environment(), doing=doing, label="delete")
+        except ToolTimedOut:
+            raise
+        except ToolFailed as error:
             # Another process may have removed it at the same time.
             if self.store.find(stored.id) is not None:
-                raise
+                message = skopeo_messages.message_of(error.stderr)
+                raise ToolFailed(error.argv[:1], error.exit_code, message, doing) from error
         return True
 
     def tag(self, image_id: str, names: Sequence[str]) -> None:
         """Add names to an image, which other images lose.
 
-        :raises ToolFailed: containers-storage failed.
+        :raises NoSuchImage: the store does not have it. :raises OSError: the store cannot be written.
         """
-        self._set_names("add-names", image_id, names, f"tagging image {image_id[:12]}")
+        if not image_names.change(self._roots, image_id, add=names):
+            self._name_other("add-names", image_id, names)
 
     def untag(self, image_id: str, names: Sequence[str], *, keep: bool = False) -> None:
         """Remove some of an image's names, and with its last name the image unless ``keep``; a missing one is no error.
@@ -256,13 +260,16 @@ class Images:
         kept = [one for one in stored.names if one not in names] if stored else []
         if not kept and not keep:
             self.remove(image_id)
-        elif stored:
-            self._set_names("set-names", image_id, kept, f"untagging image {', '.join(names)}")
+        elif stored and not image_names.change(self._roots, image_id, drop=names):
+            self._name_other("set-names", image_id, kept)
 
-    def _set_names(self, verb: str, image_id: str, names: Sequence[str], doing: str) -> None:
+    def _name_other(self, verb: str, image_id: str, names: Sequence[str]) -> None:
+        """Name an image of a read-only store, by a record of its own in the store that can be written."""
+        if not self._roots.more:
+            raise NoSuchImage(f"image {image_id[:12]} is not in the store")
         argv = ["containers-storage", verb, *self._roots.arguments]
         argv += [argument for one in names for argument in ("--name", one)]
-        run([*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=doing)
+        run([*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=f"naming image {image_id[:12]}")
 
     def _target(self, name: str) -> str:
         """Return skopeo's reference to an image in the store (containers-transports(5)), which has no escapes."""

@@ -39,14 +39,13 @@ def remove(parts: EngineConfig, key: str, *, force: bool, dry: bool) -> Outcome:
 
     :raises ImageInUse: a container uses the image, which would be removed.
     :raises InvalidArgument: the image has several names and is named by its ID, without ``force``.
-    :raises ToolMissing: containers-storage(1) is not installed, in check mode too.
+    :raises ToolMissing: skopeo(1) is not installed, which removes the image, in check mode too.
     """
     if not dry:
         clear(parts)
     image = ImageStore(parts).find(key)
     if image is None:
         return Outcome()
-    Images(parts).require_tool()
     name = name_in(key, image)
     if name and len(image.names) > 1:
         if not dry:
@@ -56,6 +55,7 @@ def remove(parts: EngineConfig, key: str, *, force: bool, dry: bool) -> Outcome:
         raise InvalidArgument(
             f"image {key} has the names {some(image.names)}: give one of them, which removes that name, or set force"
         )
+    Images(parts).require_tool()
     runtime = Runtime(parts)
     users = _users(runtime, image)
     _check(key, users.names if not force else users.others)
