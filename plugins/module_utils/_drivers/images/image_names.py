@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from ..storage import store_records
 from ..storage.roots import StorageRoots
@@ -37,7 +37,7 @@ def change(roots: StorageRoots, image_id: str, *, add: Sequence[str] = (), drop:
     return True
 
 
-def _named(image: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _named(image: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:
     """Return the record with these names, and in its history the latest first."""
     history = [*dict.fromkeys([*reversed(names), *_texts(image, _HISTORY)])]
     record = {key: image[key] for key in _FIRST if key in image}
@@ -45,7 +45,7 @@ def _named(image: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {**record, **{key: value for key, value in image.items() if key not in (_NAMES, _HISTORY)}}
 
 
-def _without(image: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _without(image: dict[str, object], names: Sequence[str]) -> dict[str, object]:
     own = _texts(image, _NAMES)
     kept = [one for one in own if one not in names]
     if kept == own:
@@ -56,6 +56,6 @@ def _without(image: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return changed
 
 
-def _texts(image: Mapping[str, Any], key: str) -> list[str]:
+def _texts(image: Mapping[str, object], key: str) -> list[str]:
     values = image.get(key)
     return [one for one in values if isinstance(one, str)] if isinstance(values, list) else []
