@@ -4,7 +4,7 @@
 """The benchmark of the engine: ``bench.py [--rounds N] [PART …]``, as root; PARTs are below, all by default.
 
 a  an unchanged task of a container, network and others against ping, single and in a loop of 20, less an empty play
-b  the engine's create and start, and stop and remove, against the bare floor
+b  the engine's create and start, and stop and remove, against the bare floor, and the true one of system calls
 c  the same against podman, where it is installed (measured with b, in the same rounds)
 d  info for 1, 100 and 1,000 configured containers
 e  the peak resident set of the module

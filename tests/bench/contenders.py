@@ -35,6 +35,7 @@ class Engine:
     """The collection's modules as on a target that keeps the engine and Ansible's own files."""
 
     name = "engine"
+    nets = NETWORKS
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -79,6 +80,7 @@ class Floor:
     """floor.sh, with exactly the OCI spec that the engine generates."""
 
     name = "floor"
+    nets = NETWORKS
     folder = "/srv/floor"
 
     def __init__(self, engine: Engine, way: str = "delete") -> None:
@@ -166,6 +168,7 @@ class Podman:
     """
 
     name = "podman"
+    nets = NETWORKS
     folder = "/srv/podman"
     CONF = """
 [containers]

@@ -21,6 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config
 from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.contenders import NETWORKS, Engine, Floor, Podman
 from ansible_collections.libpod.engine.tests.bench.rows import Row, interleave
+from ansible_collections.libpod.engine.tests.bench.true_floor import TrueFloor
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
 _PATIENCE = 10  # seconds
@@ -52,9 +53,11 @@ def _rows(host: Host, rounds: int, nets: Sequence[str]) -> list[Row]:
     contenders: list[Any] = [engine, Floor(engine), Floor(engine, "kill")]
     if Podman.is_installed():
         contenders.append(Podman(host))
+    if "none" in nets and TrueFloor.is_possible():
+        contenders.append(TrueFloor(engine))
     rows: list[Row] = []
     for net in nets:
-        measures = {one.name: partial(_turn, host, one, net) for one in contenders}
+        measures = {one.name: partial(_turn, host, one, net) for one in contenders if net in one.nets}
         rows += compared(host.parts, net, interleave(measures, rounds, warm_up=2))
     _expect_nothing_left(host)
     return rows
@@ -87,6 +90,8 @@ def compared(parts: EngineConfig, net: str, samples: Mapping[str, list[float]]) 
         rows.append(Row(f"{floor}  {what}, {label}", ours, "floor", samples[f"floor {verb}"], of_floor.get(verb)))
         if verb == "down":
             rows.append(Row(f"{floor}  {what}, {label}", ours, "floor, kill", samples["floor, kill down"]))
+        if "true floor up" in samples:
+            rows.append(Row(f"{floor}  {what}, {label}", ours, "true floor", samples[f"true floor {verb}"]))
         if "podman up" in samples:
             rows.append(Row(f"{podman}  {what}, {label}", ours, "podman", samples[f"podman {verb}"], of_podman[verb]))
     return rows

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
-from ansible_collections.libpod.engine.tests.bench import bench, contenders, lifecycle, limits
+from ansible_collections.libpod.engine.tests.bench import bench, contenders, lifecycle, limits, true_floor
 from ansible_collections.libpod.engine.tests.bench.rows import Row, table
 from ansible_collections.libpod.engine.tests.support import images
 
@@ -82,3 +85,51 @@ def test_limits_are_as_documented() -> None:
         "what `libpod_container_info` does for 1,000 containers": f"{limits.INFO_OF_1000:g}",
     }
     assert {what: documented.get(what) for what in expected} == expected
+
+
+def _spec() -> dict[str, Any]:
+    return {
+        "process": {
+            "args": ["sleep", "1"],
+            "env": ['QUOTED="a\\b"'],
+            "cwd": "/",
+            "capabilities": {"effective": ["CAP_CHOWN", "CAP_KILL"]},
+            "noNewPrivileges": True,
+            "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 5, "hard": 6}],
+        },
+        "mounts": [
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
+            {"destination": "/dev/shm", "type": "bind", "source": "/c/shm", "options": ["rbind", "nodev"]},
+            {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]},
+        ],
+        "hostname": "c",
+        "linux": {
+            "cgroupsPath": "/parent/own",
+            "namespaces": [{"type": "mount"}, {"type": "cgroup"}],
+            "resources": {"devices": [{"allow": False, "access": "rwm"}], "pids": {"limit": 7}},
+            "maskedPaths": ["/proc/keys"],
+            "readonlyPaths": ["/proc/sys"],
+        },
+    }
+
+
+def test_true_floor_does_what_the_spec_says() -> None:
+    made = true_floor.header(
+        _spec(), "/c", "lowerdir=/image", ["/sys/fs/cgroup/pids"], struct.pack("=HBBI", 6, 0, 1, 9)
+    )
+    assert '#define LAYERS "lowerdir=/image,upperdir=/c/diff,workdir=/c/work"' in made
+    assert "#define NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP)" in made
+    assert "#define CAPABILITIES 0x21ULL" in made and "#define NO_NEW_PRIVILEGES 1" in made
+    assert '{"tmpfs", "/dev", "tmpfs", MS_NOSUID, "mode=755"}' in made
+    assert '{"/c/shm", "/dev/shm", "bind", MS_BIND | MS_NODEV, ""}' in made
+    assert '{"/sys/fs/cgroup/pids/parent/own", "/sys/fs/cgroup/pids", "bind", MS_BIND | MS_RDONLY, ""}' in made
+    assert '{"/pids.max", "7"}' in made and "{RLIMIT_NOFILE, {5, 6}}" in made and "{6, 0, 1, 9}" in made
+    unified = true_floor.header(_spec(), "/c", "lowerdir=/image", ["/sys/fs/cgroup"], b"")
+    assert '{"cgroup", "/sys/fs/cgroup", "cgroup2", MS_RDONLY, ""}' in unified
+
+
+@pytest.mark.skipif(not true_floor.TrueFloor.is_possible(), reason="needs a C compiler")
+def test_true_floor_compiles(tmp_path: Path) -> None:
+    (tmp_path / "floor.h").write_text(true_floor.header(_spec(), "/c", "lowerdir=/image", ["/sys/fs/cgroup"], b""))
+    program = true_floor.compile_into(str(tmp_path), "-Wall", "-Wextra", "-Werror")
+    assert os.access(program, os.X_OK)
