@@ -184,6 +184,7 @@ def test_drift_is_reported_and_repaired(
     before = host.container(**SERVING)
     assert not before.changed, before
     process = Process(before)
+    link = process.run("cat", "/sys/class/net/eth0/ifindex").stdout
     meddle(host, process)
     rules = meddle in dict(RULES)
     options = {**SERVING, "drift": "full" if rules else "auto"}
@@ -197,6 +198,8 @@ def test_drift_is_reported_and_repaired(
     assert (mended.get("actions"), mended.get("diff")) == (predicted["actions"], predicted["diff"]), mended
     is_whole(host, mended)
     assert (Process(mended).pid == process.pid) == (action == "updated web")
+    if rules:
+        assert process.run("cat", "/sys/class/net/eth0/ifindex").stdout == link, "connections need the link"
     if action == "updated web":
         assert mended["container"]["NetworkSettings"] == before["container"]["NetworkSettings"]
     assert not host.container(**{**options, "drift": "full"}).changed

@@ -19,6 +19,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import config as cni_config
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import container_rules
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain import Cni
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import netlink, netns
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
@@ -175,6 +176,29 @@ def ruled(saved: str) -> list[str]:
         for one in saved.splitlines()
         if one[0] != "#"
     ]
+
+
+@pytest.mark.parametrize("six", [False, True])
+def test_masquerading_rules_are_those_of_the_plugin(
+    network: Network, monkeypatch: pytest.MonkeyPatch, six: bool
+) -> None:
+    if six:
+        bridge = network.attachment.config["plugins"][0]
+        bridge["ipam"]["ranges"].append([{"subnet": "fd00:95::/64"}])
+    seen = []
+    for ours in (True, False):
+        monkeypatch.setattr(container_rules, "_are_made_here", lambda _attachment, ours=ours: ours)
+        network.attachment = network.attachment._replace(result=None)
+        network.up()
+        saved = network.host.run("iptables-save", "-t", "nat") + network.host.run("ip6tables-save", "-t", "nat")
+        own = [line for line in saved.splitlines() if "MASQUERADE" in line or "POSTROUTING -s" in line]
+        seen.append(sorted(re.sub(r"-s \S+/(32|128)", r"-s one/\1", line) for line in (*own, *_accepting(saved))))
+        network.down()
+    assert seen[0] == seen[1] and sum("-s one" in line for line in seen[0]) == 1 + six
+
+
+def _accepting(saved: str) -> list[str]:
+    return [line for line in saved.splitlines() if line.startswith("-A CNI-") and line.endswith("-j ACCEPT")]
 
 
 def test_deleting_again_is_no_error(network: Network) -> None:

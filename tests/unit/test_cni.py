@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import limits
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import nat_rules
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni import container_rules, nat_rules
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cni.chain import Cni
 from ansible_collections.libpod.engine.plugins.module_utils._model import failpoints
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
@@ -301,6 +301,7 @@ def test_effects_have_a_fixed_order_while_plugins_overlap(chain: Chain) -> None:
 def test_plugins_are_told_to_remove_what_the_engine_has_not(
     chain: Chain, monkeypatch: pytest.MonkeyPatch, removed: tuple[int, ...], masquerades: bool, forwards: bool
 ) -> None:
+    monkeypatch.setattr(container_rules, "_are_made_here", lambda _attachment: False)
     monkeypatch.setattr(nat_rules, "remove", lambda _six, chains, _doing: {chains[one] for one in removed})
     plugins = {"type": "bridge", "ipMasq": True}, {"type": "portmap", "capabilities": {"portMappings": True}}
     chain.delete(chain.add(chain.attachment(*plugins, ports=(PortMapping("0.0.0.0", 80, 8080, "tcp"),))))

@@ -10,14 +10,13 @@ import fcntl
 from typing import Collection, Iterator, Mapping, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import LibpodError, ToolFailed, ToolMissing, ToolTimedOut
-from ..._model.failpoints import failpoint
+from ..._model.errors import LibpodError, ToolFailed, ToolTimedOut
 from ..._model.options.network.ports import PortMapping
 from ..._model.records.network import NetworkAttachment
 from .. import overdue
 from ..kernel import netns
 from . import config as cni_config
-from . import nat_rules
+from . import container_rules, nat_rules
 from .config import runtime_arguments, version
 from .plugin import PluginRun, program
 
@@ -68,11 +67,14 @@ class Cni:
         done = attachment._replace(result=None)
         with self._turn(fcntl.LOCK_EX) as lock:
             try:
-                for stage in _stages(attachment.config["plugins"]):
-                    runs = (
-                        PluginRun(self._parts, "ADD", container_id, netns_path, done, plugin, lock) for plugin in stage
-                    )
-                    done = done._replace(result=_together(runs)[-1])
+                with container_rules.Masquerading(container_id, done, lock) as masquerading:
+                    for stage in _stages(attachment.config["plugins"]):
+                        told = map(masquerading.without, stage)
+                        runs = (
+                            PluginRun(self._parts, "ADD", container_id, netns_path, done, one, lock) for one in told
+                        )
+                        done = done._replace(result=_together(runs)[-1])
+                        masquerading.begin(done)
             except BaseException:
                 # The next DEL undoes what fails here: the caller still has the attachment on record.
                 with contextlib.suppress(LibpodError, OSError):
@@ -111,8 +113,10 @@ class Cni:
         return "" if masquerades(container_id, attachment) else "its masquerading rules are gone"
 
     def repair(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
-        """Run the plugins that only keep rules again; return whether that was enough."""
+        """Make masquerading rules again, and run the plugins that only keep rules; return whether that was enough."""
         try:
+            with self._turn(fcntl.LOCK_EX) as lock:
+                container_rules.masquerade_again(container_id, attachment, lock)
             self.again(container_id, netns_path, attachment, attachment, _RULES)
         except LibpodError:
             return False
@@ -150,7 +154,7 @@ class Cni:
                 if plugin["type"] in kinds:
                     PluginRun(self._parts, "DEL", container_id, netns_path, had, plugin, lock).answer()
                     if plugin["type"] == nat_rules.PORTMAP:
-                        _remove_rules(container_id, had)
+                        container_rules.close_ports(container_id, had)
                     PluginRun(self._parts, "ADD", container_id, netns_path, new, plugin, lock).answer()
         _forget_connections(had, new.ports)
 
@@ -212,7 +216,7 @@ class Cni:
         """
         apart: list[PluginRun] = []
         failed: list[LibpodError] = []
-        rules = _NatRules(container_id, attachment)
+        rules = container_rules.Removal(container_id, attachment)
         for plugin in reversed(attachment.config["plugins"]):
             try:
                 if rules.are_kept_by(plugin):
@@ -235,7 +239,7 @@ class Cni:
         try:
             if not rules.ports_closed:
                 # portmap's DEL succeeds even if a call of iptables fails.
-                _remove_rules(container_id, attachment)
+                container_rules.close_ports(container_id, attachment)
             _forget_connections(attachment)
         except LibpodError as error:
             failed.append(error)
@@ -248,65 +252,6 @@ class Cni:
         Two first ADDs would race to create the bridge and the chains that all containers share.
         """
         return overdue.held(f"{self._parts.run_root}/cni.lock", kind)
-
-
-class _NatRules:
-    """The rules of a container on a network in the tables nat, which DEL removes before the plugins would.
-
-    The bridge plugin removes them in five transactions, portmap in as many, and after most of them the kernel waits
-    for a grace period. What a plugin keeps elsewhere, in nftables' own tables, is left to it.
-    """
-
-    def __init__(self, container_id: str, attachment: NetworkAttachment) -> None:
-        self._attachment, self._owner = attachment, nat_rules.Owner(attachment.network, container_id)
-        self._doing = f"rules of container {container_id[:12]} on network {attachment.network}"
-        self._tried = self._masquerading_gone = self.ports_closed = False
-
-    def are_kept_by(self, plugin: Mapping[str, object]) -> bool:
-        """Return whether a plugin keeps rules in these tables."""
-        return bool(plugin.get("ipMasq")) or plugin["type"] == nat_rules.PORTMAP and bool(self._attachment.ports)
-
-    def remove(self) -> None:
-        """Remove them, at the first call; where that fails the plugins are left to do it."""
-        if self._tried or not any(map(self.are_kept_by, self._attachment.config["plugins"])):
-            return
-        self._tried = True
-        failpoint("cni DEL rules")
-        try:
-            found = [nat_rules.remove(six, self._owner.chains, self._doing) for six in _families(self._attachment)]
-        except (ToolFailed, ToolMissing):
-            return
-        masquerading, ports = self._owner.chains
-        self._masquerading_gone = all(masquerading in there for there in found)
-        self.ports_closed = any(ports in there for there in found)
-
-    def without(
-        self, attachment: NetworkAttachment, plugin: Mapping[str, object]
-    ) -> tuple[NetworkAttachment, Mapping[str, object]]:
-        """Return what a plugin has to be told for DEL: without what is removed already."""
-        if plugin["type"] == nat_rules.PORTMAP and self.ports_closed:
-            return attachment._replace(ports=()), plugin
-        if plugin.get("ipMasq") and self._masquerading_gone:
-            return attachment, {**plugin, "ipMasq": False}
-        return attachment, plugin
-
-
-def _families(attachment: NetworkAttachment) -> list[bool]:
-    """Return in which tables an attachment may have rules, false for IPv4's and true for IPv6's."""
-    facts = attachment.facts
-    known = attachment.result is not None
-    return [six for six in (False, True) if not known or (facts.ipv6 if six else facts.ipv4)]
-
-
-def _remove_rules(container_id: str, attachment: NetworkAttachment) -> None:
-    """Remove what is left of a container's rules for published ports after DEL.
-
-    :raises ToolFailed: a rule remains, or the rules cannot be read.
-    """
-    if nat_rules.forwarded(attachment):
-        doing = f"rules of published ports of container {container_id[:12]} on network {attachment.network}"
-        for six in _families(attachment):
-            nat_rules.remove(six, nat_rules.Owner(attachment.network, container_id).chains[-1:], doing)
 
 
 def _forget_connections(attachment: NetworkAttachment, kept: Collection[PortMapping] = ()) -> None:

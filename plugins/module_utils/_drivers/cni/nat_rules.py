@@ -26,8 +26,8 @@ _PORTS = "CNI-HOSTPORT-DNAT"
 _OWNER = re.compile(r'--comment "(?:dnat )?name: \\"([^"\\]+)\\" id: \\"([^"\\]+)\\""')
 # Messages of the programs where the kernel has no such table.
 _NO_TABLE = ("Table does not exist", "generation id: Invalid argument", "Protocol not supported")
-# Seconds for the lock of the legacy backend.
-_WAIT = "10"
+# Options of iptables-restore(8): keep the other rules, and seconds for the lock of the legacy backend.
+ADD_TO_TABLE = ("--noflush", "-w", "10")
 _MOST_PORT = 65535
 
 
@@ -65,14 +65,19 @@ def forwarded(attachment: NetworkAttachment) -> bool:
     )
 
 
+def program(verb: str, six: bool) -> str:
+    """Return the program of IPv4 or IPv6 that does ``save`` or ``restore``."""
+    return f"{'ip6' if six else 'ip'}tables-{verb}"
+
+
 def saved(six: bool, doing: str = "") -> Lines:
     """Return the lines of the nat table of IPv4 or IPv6; none where the host lacks the table or the program.
 
     :raises ToolFailed: the table cannot be read.
     """
-    program = "ip6tables-save" if six else "iptables-save"
+    argv = [program("save", six), "-t", "nat"]
     try:
-        text = command.run([program, "-t", "nat"], package="iptables", changes=False, doing=doing, tool="iptables")
+        text = command.run(argv, package="iptables", changes=False, doing=doing, tool="iptables")
     except ToolMissing:
         return []
     except ToolFailed as error:
@@ -93,10 +98,9 @@ def remove(six: bool, chains: Collection[str], doing: str = "") -> set[str]:
     there, script = _declared(lines, chains), _removal(lines, chains)
     if not script:
         return set()
-    program = "ip6tables-restore" if six else "iptables-restore"
     try:
         command.run(
-            [program, "--noflush", "-w", _WAIT],
+            [program("restore", six), *ADD_TO_TABLE],
             package="iptables",
             input="\n".join(["*nat", *script, "COMMIT", ""]),
             doing=doing,
@@ -106,6 +110,28 @@ def remove(six: bool, chains: Collection[str], doing: str = "") -> set[str]:
         if _removal(saved(six, doing), chains):  # otherwise another process has removed them
             raise
     return set(there)
+
+
+def masquerading(six: bool, container_id: str, attachment: NetworkAttachment) -> str:
+    """Return the input of iptables-restore that makes the rules which masquerade the attachment's addresses.
+
+    They are those of ``ip.SetupIPMasq`` of containernetworking/plugins: packets to the own network and multicast stay.
+    """
+    chain = Owner(attachment.network, container_id).chains[0]
+    name = attachment.network.replace("\\", "\\\\").replace('"', '\\"')
+    comment = rf'-m comment --comment "name: \"{name}\" id: \"{container_id}\""'
+    addresses = attachment.facts.ipv6 if six else attachment.facts.ipv4
+    multicast, bits = ("ff00::/8", 128) if six else ("224.0.0.0/4", 32)
+    return "\n".join(
+        [
+            "*nat",
+            f":{chain} - [0:0]",
+            *(f"-A {chain} -d {one.ip}/{one.prefix_length} {comment} -j ACCEPT" for one in addresses),
+            f"-A {chain} ! -d {multicast} {comment} -j MASQUERADE",
+            *(f"-A POSTROUTING -s {one.ip}/{bits} {comment} -j {chain}" for one in addresses),
+            "COMMIT\n",
+        ]
+    )
 
 
 def _declared(lines: Lines, chains: Collection[str]) -> list[str]:
