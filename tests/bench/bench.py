@@ -19,7 +19,7 @@ n  a container that starts and ends among 50 others, against one that is alone o
 p  a pull of 50 MiB from a registry on loopback, against skopeo
 r  a rewind of a prepared container, against its removal, creation and preparation
 s  a systemd in a container until it has booted, against podman
-w  where the time of b goes, step by step, as a table and a picture, build/waterfall.svg
+w  where the time of b and k goes, step by step, as tables and pictures, build/waterfall*.svg
 
 Everything runs in a test host (tests/support/hosts.py); the table is printed, and build/bench.json has all samples.
 """
@@ -42,11 +42,7 @@ from ansible_collections.libpod.engine.tests.bench import limits
 from ansible_collections.libpod.engine.tests.bench.contenders import COMMAND, IMAGE, Engine, Podman, podman_program
 from ansible_collections.libpod.engine.tests.bench.inside import inside
 from ansible_collections.libpod.engine.tests.bench.instances import instances
-from ansible_collections.libpod.engine.tests.bench.lifecycle import (
-    up_and_down,
-    up_and_down_with_crun,
-    up_and_down_with_netavark,
-)
+from ansible_collections.libpod.engine.tests.bench.lifecycle import up_and_down
 from ansible_collections.libpod.engine.tests.bench.many import crowd
 from ansible_collections.libpod.engine.tests.bench.names import among
 from ansible_collections.libpod.engine.tests.bench.pulls import pulls
@@ -194,6 +190,7 @@ def memory(host: Host, rounds: int) -> list[Row]:
     return [in_process, *rows]
 
 
+CRUN, NETAVARK = {"oci_runtime": "crun"}, {"network_backend": "netavark"}
 # The part, what measures it, and the arguments of its test host.
 PARTS: tuple[tuple[str, Callable[[Host, int], list[Row]], dict[str, Any]], ...] = (
     ("a", unchanged, {}),
@@ -205,14 +202,16 @@ PARTS: tuple[tuple[str, Callable[[Host, int], list[Row]], dict[str, Any]], ...] 
     ("h", instances, {}),
     ("i", inside, {}),
     ("j", remote, {}),
-    ("k", up_and_down_with_crun, {"oci_runtime": "crun"}),
-    ("k", up_and_down_with_netavark, {"network_backend": "netavark"}),
+    ("k", up_and_down, CRUN),
+    ("k", up_and_down, NETAVARK),
     ("m", crowd, {}),
     ("n", among, {}),
     ("p", pulls, {}),
     ("r", rewinds, {}),
     ("s", systems, {}),
     ("w", waterfall, {}),
+    ("w", waterfall, CRUN),
+    ("w", waterfall, NETAVARK),
 )
 
 

@@ -28,31 +28,14 @@ _PATIENCE = 10  # seconds
 
 
 def up_and_down(host: Host, rounds: int) -> list[Row]:
-    """Parts b and c: runc, and CNI."""
-    return _rows(host, rounds, NETWORKS)
-
-
-def up_and_down_with_crun(host: Host, rounds: int) -> list[Row]:
-    """Part k on a host with crun, without a network."""
-    if not shutil.which("crun"):
-        print("crun is not installed: its rows are missing", file=sys.stderr)
+    """All rows of a host."""
+    if not is_there(host.parts):
         return []
-    return _rows(host, rounds, ["none"])
-
-
-def up_and_down_with_netavark(host: Host, rounds: int) -> list[Row]:
-    """Part k on a host with netavark."""
-    if not helper(NETAVARK):
-        print("netavark is not installed: its rows are missing", file=sys.stderr)
-        return []
-    return _rows(host, rounds, ["bridge"])
-
-
-def _rows(host: Host, rounds: int, nets: Sequence[str]) -> list[Row]:
     engine = Engine(host)
     contenders: list[Any] = [engine, Floor(engine), Floor(engine, "kill")]
     if Podman.is_installed():
         contenders.append(Podman(host))
+    nets = networks(host.parts)
     if "none" in nets and TrueFloor.is_possible():
         contenders.append(TrueFloor(engine))
     rows: list[Row] = []
@@ -61,6 +44,32 @@ def _rows(host: Host, rounds: int, nets: Sequence[str]) -> list[Row]:
         rows += compared(host.parts, net, interleave(measures, rounds, warm_up=2))
     _expect_nothing_left(host)
     return rows
+
+
+def others(parts: EngineConfig) -> list[str]:
+    """Return what a host has in place of runc and CNI."""
+    return [name for name in (parts.oci_runtime, parts.network_backend) if name not in ("runc", CNI)]
+
+
+def networks(parts: EngineConfig) -> Sequence[str]:
+    """Return the networks to measure on a host: all, or without a network for crun, and a bridge for netavark."""
+    if not others(parts):
+        return NETWORKS
+    return ["none" if parts.network_backend == CNI else "bridge"]
+
+
+def labelled(parts: EngineConfig, net: str) -> str:
+    """Return what the rows of a network say of it, and of what the host has other than runc and CNI."""
+    return ", ".join(["none" if net == "none" else "bridge, one port", *others(parts)])
+
+
+def is_there(parts: EngineConfig) -> bool:
+    """Return whether a host's OCI runtime and network backend are installed; print what is missing."""
+    found = {parts.oci_runtime: shutil.which(parts.oci_runtime), NETAVARK: helper(NETAVARK), CNI: True}
+    missing = [name for name in (parts.oci_runtime, parts.network_backend) if not found[name]]
+    for name in missing:
+        print(f"{name} is not installed: its rows are missing", file=sys.stderr)
+    return not missing
 
 
 def _turn(host: Host, contender: Any, net: str) -> Mapping[str, float]:
@@ -78,9 +87,9 @@ def _turn(host: Host, contender: Any, net: str) -> Mapping[str, float]:
 
 def compared(parts: EngineConfig, net: str, samples: Mapping[str, list[float]]) -> list[Row]:
     """Return the rows of one network."""
-    plain = parts.oci_runtime == "runc" and parts.network_backend == CNI
+    plain = not others(parts)
     part = parts.oci_runtime if net == "none" else parts.network_backend
-    label = ("none" if net == "none" else "bridge, one port") + ("" if plain else f", {part}")
+    label = labelled(parts, net)
     floor, podman = ("b", "c") if plain else ("k", "k")
     of_floor = {"up": limits.FLOOR_UP[net], "down": limits.FLOOR_DOWN} if plain else {}
     of_podman = {"up": limits.PODMAN_UP[net, part], "down": limits.PODMAN_DOWN}
@@ -98,9 +107,9 @@ def compared(parts: EngineConfig, net: str, samples: Mapping[str, list[float]]) 
 
 
 def _expect_nothing_left(host: Host) -> None:
-    """Print what is left behind, but for the files of the floor and of podman."""
+    """Print what is left behind, but for the files and mounts of the floor and of podman."""
     folders = "srv/floor|srv/podman|run/containers|run/mount|run/runc|run/crun|run/libpod|run/lock|var/lib/cni"
-    own = re.compile(rf".*(file /({folders})\b|/libpod_parent/conmon$)")  # the floor's and podman's
+    own = re.compile(rf".*((file|mount) /({folders})\b|/libpod_parent/conmon$)")  # the floor's and podman's
     left = [line for line in host.leaks() if not own.match(line)]
     if left:
         print("left over after up and down:", *left, sep="\n  ", file=sys.stderr)

@@ -7,8 +7,8 @@ It runs from what the target keeps, by the CODE of the program that the action p
 request.
 Ansible's own files are imported first, as every module needs them. Prints JSON: the milliseconds from there to the
 result, without AnsibleModule's own start; the peak resident set in KiB; whether a process was started and which costly
-libraries were loaded; and the result. With ``steps`` also each failpoint that was passed, with the milliseconds up to
-the next one.
+libraries were loaded; and the result. With ``steps`` also each failpoint that was passed: its name, the number of its
+thread (0 for the main one), and the milliseconds to it from the start, and from it up to the thread's next one or end.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import os
 import resource
 import sys
 import time
+from _thread import get_ident
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -31,7 +32,9 @@ class Measure:
 
     def __init__(self, basic: Any, steps: bool) -> None:
         """Begin; ``basic`` is Ansible's module of this name, and ``steps`` asks for failpoints."""
-        self._passed: list[tuple[str, float]] = []  # failpoints, and when
+        self._passed: list[tuple[str, int, float]] = []  # failpoints, their thread's number, and when
+        self._threads = {get_ident(): 0}  # the number of each thread that has passed one, and still runs
+        self._numbers = iter(range(1, 1 << 16))
         self._parsing = 0.0  # seconds spent in AnsibleModule's own start, which is every module's
         self._steps = steps
         self._loaded = set(sys.modules)
@@ -47,9 +50,9 @@ class Measure:
             start(module, *args, **kwargs)
             self._parsing += clock() - before
             if self._steps:
-                self._passed.append(("imports, arguments, plan", self._began))
-                failpoints = importlib.import_module("libpod_engine._model.failpoints")
-                failpoints.observe(lambda what: self._passed.append((what, clock())))
+                self._passed.append(("imports, arguments, plan", 0, self._began))
+                self.watch_threads()
+                importlib.import_module("libpod_engine._model.failpoints").observe(self.note)
 
         def leave(_module: Any, **result: Any) -> NoReturn:
             self._report(result)
@@ -59,6 +62,38 @@ class Measure:
 
         basic.AnsibleModule.__init__, basic.AnsibleModule.exit_json, basic.AnsibleModule.fail_json = init, leave, fail
 
+    def watch_threads(self) -> None:
+        """Note where a thread ends; its identifier may be another one's afterwards."""
+        thread_class = importlib.import_module("threading").Thread
+        run = thread_class.run
+
+        def run_and_note(thread: Any) -> None:
+            try:
+                run(thread)
+            finally:
+                if get_ident() in self._threads:
+                    self.note("")
+                    del self._threads[get_ident()]
+
+        thread_class.run = run_and_note
+
+    def note(self, what: str) -> None:
+        """Note a failpoint, or with an empty name the end of its thread."""
+        if get_ident() not in self._threads:
+            self._threads[get_ident()] = next(self._numbers)
+        self._passed.append((what, self._threads[get_ident()], clock()))
+
+    def steps_until(self, ended: float) -> list[tuple[str, int, float, float]]:
+        """Return each failpoint's name, thread, and milliseconds; what no thread has ended lasts until the end."""
+        ends: dict[int, float] = {}
+        steps = []
+        for name, thread, when in reversed(self._passed):
+            if name:
+                took = ends.get(thread, ended) - when
+                steps.append((name, thread, (when - self._began) * 1000, took * 1000))
+            ends[thread] = when
+        return steps[::-1]
+
     def _report(self, result: dict[str, Any]) -> NoReturn:
         """Print the measure and end."""
         ended = clock()
@@ -66,9 +101,8 @@ class Measure:
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
         measure = {"ms": took * 1000, "peak_kib": peak_kib(), "forked": children, "result": result}
         measure["loaded"] = [name for name in COSTLY if name in sys.modules and name not in self._loaded]
-        if self._passed:
-            ends = [when for _name, when in self._passed[1:]] + [ended]
-            measure["steps"] = [(name, (end - when) * 1000) for (name, when), end in zip(self._passed, ends)]
+        if self._steps:
+            measure["steps"] = self.steps_until(ended)
         print(json.dumps(measure, default=str))
         sys.stdout.flush()
         raise SystemExit(0)

@@ -8,12 +8,22 @@ from __future__ import annotations
 import os
 import re
 import struct
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
-from ansible_collections.libpod.engine.tests.bench import bench, contenders, lifecycle, limits, true_floor
+from ansible_collections.libpod.engine.tests.bench import (
+    bench,
+    contenders,
+    lifecycle,
+    limits,
+    subject,
+    true_floor,
+    waterfall,
+)
 from ansible_collections.libpod.engine.tests.bench.rows import Row, table
 from ansible_collections.libpod.engine.tests.support import images
 
@@ -133,3 +143,42 @@ def test_true_floor_compiles(tmp_path: Path) -> None:
     (tmp_path / "floor.h").write_text(true_floor.header(_spec(), "/c", "lowerdir=/image", ["/sys/fs/cgroup"], b""))
     program = true_floor.compile_into(str(tmp_path), "-Wall", "-Wextra", "-Werror")
     assert os.access(program, os.X_OK)
+
+
+def test_steps_are_timed_by_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread's last step ends with it, and one with the identifier of an ended one is another thread."""
+    times = iter(range(100))
+    monkeypatch.setattr(subject, "clock", lambda: next(times) / 1000)
+    monkeypatch.setattr(threading.Thread, "run", threading.Thread.run)  # undone afterwards
+    measure = subject.Measure(SimpleNamespace(AnsibleModule=type("AnsibleModule", (), {})), True)
+    measure.watch_threads()
+    measure.note("one")
+    for name in ("beside", "beside too"):
+        thread = threading.Thread(target=measure.note, args=(name,))
+        thread.start()
+        thread.join()
+    measure.note("two")
+    steps = [(name, thread, round(begin, 6), round(took, 6)) for name, thread, begin, took in measure.steps_until(0.01)]
+    assert steps == [("one", 0, 1, 5), ("beside", 1, 2, 1), ("beside too", 2, 4, 1), ("two", 0, 6, 4)]
+
+
+def test_waterfall_has_each_step_at_its_time() -> None:
+    folder = "/srv/cgroup/" + "0a" * 32
+    runs = [
+        [("mkdir " + folder, 0, 0.0, 4.0 + more), ("ADD", 1, 1.0, 6.0), ("mkdir " + folder, 0, 4.0 + more, 1.0)]
+        for more in (0.0, 2.0)
+    ]
+    steps = waterfall.medians([waterfall.named(run) for run in runs])
+    assert steps == [("", "mkdir ID", 0, 5), ("ADD", "ADD", 1, 6), ("", "mkdir ID #2", 5, 1)]
+    assert waterfall.whole(steps) == 7
+    drawn = waterfall.picture({"create": steps})
+    assert re.findall(r">([^<]+)</text>", drawn) == [
+        "create: 7.0 ms",
+        *("mkdir ID", "5.00", "mkdir ID #2", "1.00"),
+        *("in a thread beside it", "ADD", "6.00"),
+    ]
+    bars = [tuple(map(float, found)) for found in re.findall(r'<rect x="([\d.]+)" y="\d+" width="([\d.]+)"', drawn)]
+    left, scale = bars[0][0], bars[0][1] / 5
+    assert bars == [
+        pytest.approx((left + begin * scale, took * scale), abs=0.2) for begin, took in ((0, 5), (5, 1), (1, 6))
+    ]
