@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import threading
 
 _PF_EXITING = 0x4
+_PIECE = 1 << 14  # bytes of a read
 
 
 def start_time(pid: int) -> int:
@@ -48,11 +49,22 @@ def _ended(fields: list[bytes]) -> bool:
 def _shown(pid: int) -> list[bytes]:
     """Return the fields of proc_pid_stat(5) from the third on, none where the process is gone."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # The command in parentheses may hold spaces and parentheses itself.
-            return file.read().rpartition(b")")[2].split()
+        # The command in parentheses may hold spaces and parentheses itself.
+        return _content(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def _content(path: str) -> bytes:
+    """Return what a file of /proc holds, without a file object: a look at a container reads several of them."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = os.read(descriptor, _PIECE)
+        while part := os.read(descriptor, _PIECE):
+            content += part
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def living_thread(pid: int) -> int:
@@ -301,8 +313,8 @@ def wait_session(leader: int, deadline: float) -> None:
 
 def mount_points(pid: Union[int, str] = "self") -> list[str]:
     """Return the mount points that a process sees, the latest last (proc_pid_mountinfo(5))."""
-    with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        return [unescaped(line.split(" ", 5)[4]) for line in file]
+    lines = os.fsdecode(_content(f"/proc/{pid}/mountinfo")).split("\n")
+    return [unescaped(line.split(" ", 5)[4]) for line in lines if line]
 
 
 def unescaped(path: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, cast
 
 from ..errors import InvalidArgument, MalformedData
@@ -153,6 +154,7 @@ def with_tag(name: str, tag: str) -> str:
     return name if re.fullmatch(r"[0-9a-f]{64}", name) else f"{name}{at}{tag}"
 
 
+@lru_cache(maxsize=64)  # containers of a list share few images
 def local_names(image: str) -> tuple[str, ...]:
     """Return the names that an image may have in the store whatever the host's registries.conf(5) says, best first.
 
