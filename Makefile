@@ -9,7 +9,7 @@ BESIDE = -n $(shell echo $$(($$(nproc) * $(1) + 1))) --dist loadfile
 UNIT ?= $(call BESIDE,1)
 # Those of tests/integration that use most of what another release's parts may do otherwise.
 ON_DEBIAN_13 := $(patsubst %,tests/integration/test_%.py,lifecycle netavark oci_runtime container_layers drivers_storage \
-	drivers_network ports exec exit_command info live_updates logs adoption adoption_sqlite)
+	drivers_network absent_parts ports exec exit_command info live_updates logs adoption adoption_sqlite)
 
 .PHONY: help env test ci quick $(STAGES) image fresh debian13 tutorial fuzz sweep bench vm build clean
 help:   ## list the targets

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host with the packages of RHEL 10: crun, but neither runc, CNI plugins nor the command containers-storage."""
+"""A host with the packages of RHEL 10: crun and netavark, but no runc, CNI plugins or command containers-storage."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
-from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
+from ansible_collections.libpod.engine.tests.support.networks import links, page
+from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
 ABSENT = ("/usr/bin/containers-storage", "/usr/sbin/runc")
 PLUGINS = "/usr/lib/cni"
 BASE: dict[str, Any] = {"image": "busybox", "command": WAITING, "network": "none", "oci_runtime": "auto"}
+WEB = {**BASE, "command": "httpd -f -p 80 -h /www", "stop_signal": "KILL", "network": ["front"], "publish": ["8080:80"]}
 
-pytestmark = pytest.mark.parametrize("host", [{"unified": False}], indirect=True)
+pytestmark = pytest.mark.parametrize("host", [{"unified": False, "network_backend": "auto"}], indirect=True)
 
 
 @contextlib.contextmanager
@@ -74,7 +76,31 @@ def test_life_of_a_container_without_network(bare: Host) -> None:
     assert bare.container("c", state="absent")["actions"] == ["deleted c"]
 
 
+def test_life_of_a_container_on_netavarks_networks(bare: Host) -> None:
+    for name in ("front", "back"):
+        assert bare.module("libpod_network", {"name": name}).changed
+    made = bare.container("web", **WEB)
+    assert made.get("actions") == ["created web", "started web"], made
+    networks = made["container"]["NetworkSettings"]["Networks"]
+    process, front = Process(made), networks["front"]["IPAddress"]
+    assert networks.keys() == {"front"} and links(process) == {"eth0": [front]}
+    assert eventually(lambda: b"It works" in page("198.51.100.1", 8080))
+    assert bare.container("web", **WEB)["actions"] == []
+    both = bare.container("web", **{**WEB, "network": ["front", "back"], "publish": ["8081:80"]})
+    assert links(process).keys() == {"eth0", "eth1"} and links(process)["eth0"] == [front], both
+    assert b"It works" in page("198.51.100.1", 8081)
+    back = bare.container("web", **{**WEB, "network": ["back"]})
+    assert back["container"]["State"]["Pid"] == process.pid and links(process).keys() == {"eth1"}
+    assert b"It works" in page("198.51.100.1", 8080)
+    assert bare.container("web", restart=True, **{**WEB, "network": ["back"]})["actions"] == ["restarted web"]
+    assert eventually(lambda: b"It works" in page("198.51.100.1", 8080))
+    assert bare.container("web", state="absent")["actions"] == ["deleted web"]
+    for name in ("front", "back"):
+        assert bare.module("libpod_network", {"name": name, "state": "absent"}).changed
+
+
 def test_member_of_a_pod_without_network_needs_no_plugin_of_the_default_network(bare: Host) -> None:
+    bare.parts = bare.parts._replace(network_backend="cni")
     pod = bare.module("libpod_pod", {"name": "p", "network": "none", "oci_runtime": "auto"})
     assert not pod.failed, pod
     member = bare.container("m", **{**BASE, "network": None}, pod="p")
@@ -124,7 +150,7 @@ def test_container_is_committed(bare: Host) -> None:
 
 def test_what_needs_an_absent_part_names_it_and_its_package(bare: Host) -> None:
     refused = {
-        "containernetworking-plugins": bare.container("c", **{**BASE, "network": "libpod"}),
+        "containernetworking-plugins": bare.container("c", **{**BASE, "network": "libpod", "network_backend": "cni"}),
         "runc": bare.container("c", **{**BASE, "oci_runtime": "runc"}),
         "containers-storage": bare.container("c", **{**BASE, "uidmap": ["0:100000:65536"]}),
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any, Iterator
@@ -18,7 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.network_bac
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
-from ansible_collections.libpod.engine.tests.support.networks import links
+from ansible_collections.libpod.engine.tests.support.networks import links, page
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 from ansible_collections.libpod.engine.tests.support.sweep import Check, Operation, Task, finished, undone
@@ -71,12 +70,6 @@ def define(name: str, number: int, **more: Any) -> str:
     with open(f"/srv/networks/{name}.json", "w", encoding="utf-8") as file:
         json.dump(definition, file, indent=5)
     return name
-
-
-def page(address: str, port: int) -> bytes:
-    with socket.create_connection((address, port), timeout=5) as client:
-        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        return client.makefile("rb").read()
 
 
 def test_default_network_gives_address_route_and_published_port(host: Host) -> None:

@@ -58,6 +58,8 @@ STAYS = (
     r"file /srv/static/auto-update",
     r"file /srv/run/(leases|netavark(/aardvark-dns|/firewall(/firewall-driver|/networks|/ports)?)?)",
     r"nft table inet netavark",
+    # The directory of netavark's networks.
+    r"file /srv/networks",
     # The key of the digests of secrets.
     r"file /srv/static/secrets(/\.engine(/key)?)?",
     r"file /srv/static/images",

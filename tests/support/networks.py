@@ -1,12 +1,13 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Further CNI networks of a test host, a process's interfaces, and tracked connections."""
+"""Further CNI networks of a test host, a process's interfaces, tracked connections, and a web server's page."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 
 from . import hosts
 from .process import Process
@@ -28,6 +29,13 @@ def tracked() -> list[str]:
     """Return the UDP connections that the kernel of the test host tracks."""
     with open("/proc/net/nf_conntrack", encoding="ascii") as file:
         return [line for line in file if " udp " in line]
+
+
+def page(address: str, port: int) -> bytes:
+    """Return what a web server answers at an address and port, with its header."""
+    with socket.create_connection((address, port), timeout=5) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return client.makefile("rb").read()
 
 
 def define_networks(*names: str) -> None:
