@@ -60,6 +60,8 @@ NOT_RUN = (
         "state: adopted",
         "needs a container of podman's; test_adoption.py adopts and gives back 15 kinds",
     ),
+    ("docs/operating.md", "PartOf=nftables.service", "a unit; test_firewall_reload.py runs its commands"),
+    ("docs/operating.md", "PartOf=firewalld.service", "a unit; test_firewall_reload.py runs its commands"),
     ("docs/awx.md", "name: quay.io/ansible/awx-ee", "needs the image; test_awx.py has ansible-builder read it"),
     ("docs/awx.md", "ansible-builder build", "needs the image, and docker or podman"),
     ("docs/awx.md", "ansible-runner run", "test_awx.py runs the folder as an ordinary user, for hosts of its own"),
@@ -98,7 +100,7 @@ def test_every_example_runs_on_a_host_prepared_only_by_the_role(tmp_path: Path) 
     documented = {name[:-3] for name in os.listdir(f"{images.PROJECT}/plugins/modules") if name.startswith("libpod")}
     assert {"libpod_container", *LOGINS, *FIRST, *LAST} == documented
     readme, commands = _readme()
-    assert (readme["roles"], len(commands)) == (["libpod.engine.libpod_host"], 10)
+    assert (readme["roles"], len(commands)) == (["libpod.engine.libpod_host"], 11)
     role = {"ansible.builtin.include_role": {"name": readme["roles"][0]}}
     readied = {**role, "vars": {"libpod_host_install": False, "libpod_host_command": "/srv/libpod"}}
     *container, removal = _examples("libpod_container")

@@ -39,6 +39,10 @@ exit $(cat code.$count)
 NAMESPACE = "/run/netns/libpod-recorded"
 
 
+def _nothing(*_what: object) -> None:
+    """Delete no tracked connection."""
+
+
 class Links:
     """The namespaces, and the links that runs of netavark make and remove in them."""
 
@@ -90,7 +94,7 @@ def test_driver_says_and_understands_what_is_recorded(
     real = driver.Netavark._run
     monkeypatch.setattr(driver.Netavark, "_run", ran)
     monkeypatch.setattr(driver, "netns", links)
-    monkeypatch.setattr(driver, "conntrack", SimpleNamespace(forget_ports=lambda *_what: None))
+    monkeypatch.setattr(driver, "conntrack", SimpleNamespace(forget_ports=_nothing, forget_unforwarded=_nothing))
     monkeypatch.setattr(leases, "_elsewhere", set)
     monkeypatch.setattr(network_backend, "_HELPER_DIRS", (str(programs),))
     monkeypatch.setattr(rules, "_output", lambda *argv, **_how: "\n".join(recorded["rules"].get(argv[0], ())))

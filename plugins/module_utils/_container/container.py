@@ -8,7 +8,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from .._model.errors import InvalidArgument
+from .._model.errors import ContainerStopped, InvalidArgument
 from .._model.records.config import ContainerConfig
 from .._model.records.namespaces import LinuxNS
 from .._model.records.status import ContainerStatus
@@ -374,6 +374,21 @@ class Container(ContainerBase):
 
                 adopted.begin(self)
             self.event("update")
+
+    def reload_network(self) -> None:
+        """Make the firewall rules again that a reload of the firewall has removed; links and addresses stay.
+
+        :raises InvalidArgument: the container has no networks of its own. :raises ContainerStopped: it does not run.
+        """
+        from .live.network import reload
+
+        with self.batch():
+            if not self.config.create_net_ns:
+                raise InvalidArgument(f"container {self.name} has no networks of its own, whose rules could be missing")
+            if not self.state.status.has_process:
+                raise ContainerStopped(f"container {self.name} is {self.state.status}: its start makes its rules")
+            if not reload(self):
+                self.update(self.config, ["network rules of all interfaces"])
 
     def cleanup(self, *, delete: bool = False) -> None:
         """Take down all but the configuration and, unless ``delete``, the top layer; safe to repeat."""

@@ -46,7 +46,10 @@ class NetworkBackend(Protocol):
         """Return what is wrong with the attachment's links and firewall rules, empty for nothing."""
 
     def repair(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
-        """Make the attachment's firewall rules again, where its link can stay; return whether that was enough."""
+        """Make the firewall rules of a live attachment that are missing, and leave its link as it is.
+
+        Return false where only a new link brings them.
+        """
 
     def forward(
         self, container_id: str, netns_path: str, had: NetworkAttachment, new: NetworkAttachment

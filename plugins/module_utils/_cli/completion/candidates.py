@@ -34,6 +34,7 @@ _KINDS: Mapping[str, Sequence[str]] = {
     **dict.fromkeys((f"volume {verb}" for verb in ("inspect", "rm", "exists")), ("volume",)),
     **dict.fromkeys(("volume export", "volume import"), ("volume", "")),
     **dict.fromkeys((f"network {verb}" for verb in ("inspect", "rm", "exists")), ("network",)),
+    "network reload": ("container",),
     **dict.fromkeys(("network connect", "network disconnect"), ("network", "container")),
     **dict.fromkeys((f"secret {verb}" for verb in ("inspect", "rm", "exists")), ("secret",)),
     **dict.fromkeys(

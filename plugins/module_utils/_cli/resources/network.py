@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``libpod network``: ``ls``, ``inspect``, ``create``, ``connect``, ``disconnect``, ``rm``, ``prune``, ``exists``."""
+"""``libpod network``: list, inspect, create, remove networks; connect, disconnect and reload containers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState, NoSuchNetwork
+from ..._reconcile.reconcile import check_root
 from ..._resources.networks.files import Files
 from ..._resources.networks.inspect import inspected
 from ..._runtime.runtime import Runtime
 from .. import table
-from ..arguments import for_each
+from ..arguments import containers, for_each
 from ..output import filters
 from ..output.listing import Shape
 from . import creation, verbs
@@ -50,12 +51,18 @@ def _disconnection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("container", help="a container's name, ID, or the beginning of an ID")
 
 
+def _reloading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="*", help="a container's name, ID, or the beginning of an ID")
+    parser.add_argument("-a", "--all", action="store_true", help="every container that runs and has networks")
+
+
 _VERBS = {
     "ls": verbs.listing("networks", "names", _FILTERS),
     "inspect": verbs.inspection("networks"),
     "create": creation.NETWORK,
     "connect": verbs.Verb("connect a container to a network, also while it runs", _connection),
     "disconnect": verbs.Verb("disconnect a container from a network", _disconnection),
+    "reload": verbs.Verb("bring the firewall rules of running containers back", _reloading),
     "rm": verbs.removal("networks", "remove the containers on them first"),
     "prune": verbs.pruning("network", "networks that nothing is on"),
     "exists": verbs.naming("exit with 0 if the network exists, else 1"),
@@ -66,7 +73,10 @@ _CODES: dict[type[Exception], int] = {NoSuchNetwork: 1, InvalidState: 2}
 def network(parts: EngineConfig, arguments: Sequence[str]) -> int:
     """List, show, make, remove networks, or change who is on them."""
     options = verbs.parsed("network", "The networks of the host and the containers on them.", _VERBS, arguments)
-    changes = {"rm": _rm, "create": creation.network, "connect": _reconnect, "disconnect": _reconnect}
+    changes = {
+        **dict.fromkeys(("connect", "disconnect"), _reconnect),
+        **{"create": creation.network, "reload": _reload, "rm": _rm},
+    }
     if options.verb in changes:
         return changes[options.verb](parts, options)
     if options.verb == "prune":
@@ -131,3 +141,20 @@ def _reconnect(parts: EngineConfig, options: argparse.Namespace) -> int:
         asked = ",".join(f"{key}={value}" for key, value in words if value)
     change_networks(parts, options.container, options.network, asked)
     return 0
+
+
+def _reload(parts: EngineConfig, options: argparse.Namespace) -> int:
+    """Make firewall rules again that a reload of the firewall has removed, and print the containers' names or IDs."""
+    check_root()
+
+    def running() -> list[str]:
+        live = (one for one in containers(parts, ()) if one.state.status.has_process)
+        return [one.id for one in live if one.config.create_net_ns]
+
+    runtime = Runtime(parts)
+
+    def work(key: str) -> str:
+        runtime.container(key).reload_network()
+        return key
+
+    return for_each(verbs.chosen(options, "containers' names or IDs, or --all", running), work)

@@ -17,7 +17,7 @@ from ..._model.records.config import ContainerConfig
 from ..._model.records.network import NetworkAttachment
 from ..network import foreign_rules, host_ports, setup
 from ..network.attachments import attachments, save
-from ..network.drift import is_intact, lacks_route
+from ..network.drift import findings, is_intact, lacks_route
 
 if TYPE_CHECKING:
     from ..base import ContainerBase
@@ -81,7 +81,7 @@ def _detach_others(
     networks = container.networks
     for one in list(made):
         intact = one.result is not None and one.network in wanted and is_intact(container, one)
-        if intact and thorough and networks.complaint(container.id, container.netns_path, one):
+        if intact and thorough:
             intact = networks.repair(container.id, container.netns_path, one)
         if intact:
             kept[one.network] = one
@@ -106,6 +106,17 @@ def _connect(
     journal.begun_update(container.id, container.name)
     save(container, made)
     return made[-1]
+
+
+def reload(container: ContainerBase) -> bool:
+    """Make the missing firewall rules of a live container, and leave its links as they are.
+
+    Return false where it needs new links, by ``apply`` with ``thorough``.
+    """
+    if findings(container):
+        return False
+    made = attachments(container)
+    return all(container.networks.repair(container.id, container.netns_path, one) for one in made)
 
 
 def rules(container: ContainerBase, known: Collection[str] = ()) -> list[tuple[str, str]]:

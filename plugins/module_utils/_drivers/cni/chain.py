@@ -114,6 +114,8 @@ class Cni:
 
     def repair(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
         """Make masquerading rules again, and run the plugins that only keep rules; return whether that was enough."""
+        if not self.complaint(container_id, netns_path, attachment):
+            return True
         try:
             with self._turn(fcntl.LOCK_EX) as lock:
                 container_rules.masquerade_again(container_id, attachment, lock)

@@ -10,6 +10,7 @@ takes 200 ms to import.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import struct
@@ -22,6 +23,8 @@ from ..._model.records.network import NetworkAttachment
 
 # SCTP associations expire only after days; TCP connections end with the container's address.
 PROTOCOLS = {"udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
+# Of a kernel without ctnetlink, or one that refuses: the entries expire by themselves.
+_REFUSALS = (OSError, struct.error)
 _SECONDS = 5.0
 _TRIES = 3
 _NETLINK_NETFILTER = 12
@@ -54,6 +57,21 @@ def forget_ports(attachment: NetworkAttachment, kept: Collection[PortMapping] = 
     )
 
 
+def forget_unforwarded(attachment: NetworkAttachment) -> None:
+    """Delete the connections to the attachment's published ports that end at the host itself.
+
+    Their peers have sent before the rules were there. With a new entry, they reach the container.
+    """
+    ports = [port for port in attachment.ports if port.protocol in PROTOCOLS]
+    facts = attachment.facts
+    for family, addresses in ((socket.AF_INET, facts.ipv4), (socket.AF_INET6, facts.ipv6)):
+        here = [port for port in ports if addresses and port.forwards(family == socket.AF_INET6)]
+        for protocol in sorted({port.protocol for port in here}):
+            with contextlib.suppress(*_REFUSALS), _netlink() as netlink:
+                entries = _entries(netlink, family, PROTOCOLS[protocol], b"")
+                _delete(netlink, family, [one for one in entries if any(_ends_here(one, port) for port in here)])
+
+
 def forget(forwardings: Iterable[Forwarding]) -> None:
     """Delete the connections through these published ports, as far as the kernel allows.
 
@@ -65,20 +83,26 @@ def forget(forwardings: Iterable[Forwarding]) -> None:
             groups.setdefault((one.port.protocol, one.ip), []).append(one)
     if not groups:
         return
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as netlink:
-            netlink.settimeout(_SECONDS)
-            for (protocol, ip), wanted in groups.items():
-                _forget(netlink, PROTOCOLS[protocol], ip, wanted)
-    except (OSError, struct.error):
-        pass  # a kernel without ctnetlink, or one that refuses: the entries expire by themselves
+    with contextlib.suppress(*_REFUSALS), _netlink() as netlink:
+        for (protocol, ip), wanted in groups.items():
+            _forget(netlink, PROTOCOLS[protocol], ip, wanted)
+
+
+@contextlib.contextmanager
+def _netlink() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as netlink:
+        netlink.settimeout(_SECONDS)
+        yield netlink
 
 
 def _forget(netlink: socket.socket, protocol: int, ip: str, wanted: list[Forwarding]) -> None:
     family = _family(ip)
     address = socket.inet_pton(family, ip)
     entries = _entries(netlink, family, protocol, address)
-    matching = [entry for entry in entries if any(_is_through(entry, one) for one in wanted)]
+    _delete(netlink, family, [entry for entry in entries if any(_is_through(entry, one) for one in wanted)])
+
+
+def _delete(netlink: socket.socket, family: int, matching: list[dict[int, bytes]]) -> None:
     if matching:
         failpoint("forget connections")
     for entry in matching:
@@ -90,7 +114,7 @@ def _forget(netlink: socket.socket, protocol: int, ip: str, wanted: list[Forward
 
 
 def _entries(netlink: socket.socket, family: int, protocol: int, address: bytes) -> list[dict[int, bytes]]:
-    """Return the entries of a protocol whose replies come from an address, and perhaps others.
+    """Return the entries of a protocol whose replies come from an address, any where it is empty, and perhaps others.
 
     The kernel filters them from 5.8 on, except by an IPv6 address, with which it returns the wrong ones. An older one
     ignores the filter and returns the whole table.
@@ -98,7 +122,7 @@ def _entries(netlink: socket.socket, family: int, protocol: int, address: bytes)
     :raises OSError: the kernel lacks the subsystem or refuses, or the time is exceeded.
     """
     flags, reply = _FILTER_PROTOCOL, _nest(_TUPLE_PROTO, _attribute(1, bytes([protocol])))
-    if family == socket.AF_INET:
+    if family == socket.AF_INET and address:
         flags, reply = flags | _FILTER_SOURCE, _nest(_TUPLE_IP, _attribute(1, address)) + reply
     selection = _nest(_TUPLE_REPLY, reply) + _nest(_FILTER, _attribute(_FILTER_REPLY, struct.pack("=I", flags)))
     deadline = time.monotonic() + _SECONDS
@@ -127,6 +151,25 @@ def _is_through(entry: dict[int, bytes], wanted: Forwarding) -> bool:
         and to != ip
         and (not host_ip or to == _packed(host_ip))
     )
+
+
+def _ends_here(entry: dict[int, bytes], port: PortMapping) -> bool:
+    """Return whether the connection of an entry is to a published port, and ends at an address of the host."""
+    protocol, source, to, source_port, to_port = _tuple(entry.get(_TUPLE_ORIG, b""))
+    there_and_back = _tuple(entry.get(_TUPLE_REPLY, b"")) == (protocol, to, source, to_port, source_port)
+    kind, host_port, host_ip = port.host_key
+    wanted = (protocol, to_port) == (PROTOCOLS.get(kind), host_port) and (not host_ip or to == _packed(host_ip))
+    return wanted and there_and_back and _is_local(to)
+
+
+def _is_local(address: bytes) -> bool:
+    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((socket.inet_ntop(family, address), 0))
+        except OSError:
+            return False
+    return True
 
 
 def _tuple(data: bytes) -> tuple[int, bytes, bytes, int, int]:

@@ -9,9 +9,10 @@ ends, so the calling thread never leaves the host's network.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from typing import Callable, TypeVar
+from typing import Callable, Iterator, TypeVar
 
 from ..._model.failpoints import failpoint
 from .. import process
@@ -37,10 +38,45 @@ def create(path: str) -> None:
 
     def new() -> None:
         syscalls.unshare(syscalls.CLONE_NEWNET)
-        _loopback_up()
+        _set_link("lo", up=True)
         syscalls.mount("/proc/thread-self/ns/net", path, flags=syscalls.MS_BIND)
 
     _keep(path, new)
+
+
+@contextlib.contextmanager
+def temporary() -> Iterator[str]:
+    """Yield the path of a new network namespace, which ends with this context, and with this process.
+
+    Its links get no IPv6 address by themselves. So one with the MAC of another link has not the address of that, whose
+    duplicate address detection would fail.
+
+    :raises OSError: the kernel refuses.
+    """
+
+    def new() -> int:
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        _set_link("lo", up=True)
+        try:
+            with open("/proc/sys/net/ipv6/conf/default/addr_gen_mode", "w", encoding="ascii") as file:
+                file.write("1")  # IN6_ADDR_GEN_MODE_NONE of <linux/if_link.h>
+        except FileNotFoundError:
+            pass  # a kernel without IPv6
+        return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+    descriptor = in_thread(new)
+    try:
+        yield f"/proc/{os.getpid()}/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def set_down(path: str, interface: str) -> None:
+    """Set an interface of the namespace at ``path`` down: a bridge then forgets what it has learned from its peer.
+
+    :raises OSError: there is no such interface or namespace.
+    """
+    run_inside(path, lambda: _set_link(interface, up=False))
 
 
 def adopt(path: str, pid: int) -> None:
@@ -157,14 +193,14 @@ def _share(folder: str) -> None:
     syscalls.mount("", folder, flags=syscalls.MS_SHARED | syscalls.MS_REC)
 
 
-def _loopback_up() -> None:
-    """Set ``lo`` of the calling thread's namespace up; netdevice(7)."""
+def _set_link(name: str, *, up: bool) -> None:
+    """Set a link of the calling thread's namespace up or down; netdevice(7)."""
     import fcntl
     import socket
     import struct
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        fcntl.ioctl(control, 0x8914, struct.pack("16sh14x", b"lo", 0x1))  # SIOCSIFFLAGS, IFF_UP
+        fcntl.ioctl(control, 0x8914, struct.pack("16sh14x", name.encode(), int(up)))  # SIOCSIFFLAGS, IFF_UP
 
 
 def _addresses() -> dict[str, set[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 from typing import Iterator, Mapping, Sequence
 
 from ..._model import shared_locks
@@ -35,6 +36,7 @@ from .leases import Leases
 
 PACKAGE = "netavark"
 _BRIDGE, _MACVLAN = "bridge", "macvlan"
+_FIREWALLD = "/usr/bin/firewall-cmd"
 _PODMAN_DIR = "/etc/containers/networks"
 _PODMAN_LOCK = "/run/lock/netavark.lock"  # of newer versions, for podman's own directories
 
@@ -115,8 +117,31 @@ class Netavark:
         return complaint(attachment)
 
     def repair(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
-        """Return false: netavark makes rules together with the link alone."""
-        return False
+        """Have ``setup`` make the missing rules, for a stand-in in another namespace; return whether that was enough.
+
+        netavark makes rules with a link alone. The stand-in has the attachment's addresses and MAC, and goes at once.
+        """
+        config, facts = attachment.config, attachment.facts
+        if config["driver"] != _BRIDGE:
+            return True  # it has no rules
+        if config.get("network_interface") not in [name for _index, name in socket.if_nameindex()]:
+            return False
+        complete = not self.complaint(container_id, netns_path, attachment)
+        if complete and not os.path.exists(_FIREWALLD):
+            return True
+        known = tuple(one.ip for one in (*facts.ipv4, *facts.ipv6))
+        # The name server goes on as it is.
+        same = attachment._replace(ips=known, mac=facts.mac, config={**config, "dns_enabled": False})
+        try:
+            with self._turn() as held:
+                if complete:
+                    self._trust(container_id, same, held)
+                    return True
+                self._make_rules(container_id, same, held)
+            conntrack.forget_unforwarded(attachment)
+        except (LibpodError, OSError):
+            return False
+        return not self.complaint(container_id, netns_path, attachment)
 
     def forward(
         self, container_id: str, netns_path: str, had: NetworkAttachment, new: NetworkAttachment
@@ -174,10 +199,12 @@ class Netavark:
         ips = self._leases.take(container_id, attachment.interface, attachment.config, attachment.ips)
         output = self._run("setup", container_id, netns_path, attachment._replace(ips=ips), held)
         try:
-            return attachment._replace(result=result.parse(output, attachment, netns_path))
+            done = attachment._replace(result=result.parse(output, attachment, netns_path))
         except MalformedData as error:
             doing = f"setup of container {container_id[:12]} on network {attachment.network}"
             raise ToolFailed([PACKAGE, "setup"], 0, str(error), doing) from error
+        conntrack.forget_unforwarded(done)
+        return done
 
     def _undo(self, container_id: str, netns_path: str, attachment: NetworkAttachment, held: Sequence[int]) -> None:
         leased = networks.one_each(attachment.config, self._leases.of(container_id, attachment.network))
@@ -214,19 +241,59 @@ class Netavark:
         finally:
             netns.delete(gone)
 
+    def _make_rules(self, container_id: str, attachment: NetworkAttachment, held: Sequence[int]) -> None:
+        """Make the rules of an attachment on a stand-in, each once.
+
+        netavark adds only missing rules, but in nftables each of a published port.
+        """
+        from .rules import are_repeated
+
+        with netns.temporary() as namespace:
+            self._run("setup", container_id, namespace, attachment, held)
+            netns.set_down(namespace, attachment.interface)
+            repeated = are_repeated()
+            if repeated:
+                self._run("teardown", container_id, namespace, attachment, held)
+                self._run("setup", container_id, namespace, attachment, held)
+                netns.set_down(namespace, attachment.interface)
+
+    def _trust(self, container_id: str, attachment: NetworkAttachment, held: Sequence[int]) -> None:
+        """Have firewalld trust the network's subnets again, which a reload has it forget; the rules are there.
+
+        netavark keeps what it has done of a stand-in without ports in a directory of its own, which goes.
+        """
+        from shutil import rmtree
+
+        folder = f"{self._run_dir}/stand-in"
+        try:
+            with netns.temporary() as namespace:
+                self._run("setup", container_id, namespace, attachment._replace(ports=(), ranges=()), held, folder)
+                netns.set_down(namespace, attachment.interface)
+        finally:
+            rmtree(folder, ignore_errors=True)
+
     def _run(
-        self, verb: str, container_id: str, namespace: str, attachment: NetworkAttachment, held: Sequence[int]
+        self,
+        verb: str,
+        container_id: str,
+        namespace: str,
+        attachment: NetworkAttachment,
+        held: Sequence[int],
+        folder: str = "",
     ) -> str:
         """Run netavark for one network and return what it prints; it inherits the locks, unless aardvark-dns may.
+
+        ``folder`` is where it keeps what it has done, by default ``_run_dir``.
 
         :raises ToolFailed: with its message.
         """
         config = attachment.config
-        argv = [_program(PACKAGE), "--config", self._run_dir, "--rootless", "false"]
+        folder = folder or self._run_dir
+        argv = [_program(PACKAGE), "--config", folder, "--rootless", "false"]
         if config.get("dns_enabled"):
             argv += ["--aardvark-binary", _program("aardvark-dns")]
         argv += [verb, namespace]
-        os.makedirs(self._run_dir, 0o755, exist_ok=True)
+        os.makedirs(folder, 0o755, exist_ok=True)
         doing = f"{verb} of container {container_id[:12]} on network {attachment.network}"
         limit = limits.of(PACKAGE)
         failpoint(f"netavark {verb}")

@@ -74,6 +74,12 @@ def complaint(attachment: NetworkAttachment) -> str:
     return " and ".join(lacking)
 
 
+def are_repeated() -> bool:
+    """Return whether netavark has a rule of published ports twice in nftables."""
+    rules = [line for line in _nftables() if " dport " in line]
+    return len(rules) != len(set(rules))
+
+
 def _lacking(attachment: NetworkAttachment, rules: Callable[[bool], Lines], grammar: Grammar) -> Iterator[str]:
     for six, addresses in ((False, attachment.facts.ipv4), (True, attachment.facts.ipv6)):
         for address in addresses[:1]:
