@@ -20,7 +20,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.network_bac
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_action as engine_action
 from ansible_collections.libpod.engine.plugins.plugin_utils import _engine_direct as engine_direct
-from ansible_collections.libpod.engine.tests.support import images, kept_engine
+from ansible_collections.libpod.engine.tests.support import images, kept_engine, kernel
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 from ansible_collections.libpod.engine.tests.support.podman import OWN
 
@@ -188,6 +188,9 @@ default_network = "{network}"
         self.host = host
         backend = host.parts.network_backend
         self.network = NETWORK if backend == CNI else "podman"
+        if not os.path.exists(self.folder):
+            # The locks of all podmans of a machine are in one file there.
+            kernel.mount("test-host", "/dev/shm", "tmpfs", options="mode=1777")
         os.makedirs(f"{self.folder}/{backend}", exist_ok=True)
         if backend == CNI:
             shutil.copy(f"/srv/cni/87-{NETWORK}.conflist", f"{self.folder}/cni")

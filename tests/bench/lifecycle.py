@@ -108,7 +108,7 @@ def compared(parts: EngineConfig, net: str, samples: Mapping[str, list[float]]) 
 
 def _expect_nothing_left(host: Host) -> None:
     """Print what is left behind, but for the files and mounts of the floor and of podman."""
-    folders = "srv/floor|srv/podman|run/containers|run/mount|run/runc|run/crun|run/libpod|run/lock|var/lib/cni"
+    folders = "dev/shm|srv/floor|srv/podman|run/containers|run/mount|run/runc|run/crun|run/libpod|run/lock|var/lib/cni"
     own = re.compile(rf".*((file|mount) /({folders})\b|/libpod_parent/conmon$)")  # the floor's and podman's
     left = [line for line in host.leaks() if not own.match(line)]
     if left:
