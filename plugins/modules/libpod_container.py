@@ -601,8 +601,8 @@ options:
         C(/etc/subuid) and C(/etc/subgid). The container keeps them, also when it is re-created. There are as many as the
         image needs and 1024 at least, or C(size) of V(auto:size=65536). C(auto:uidmapping=CONTAINER:HOST:AMOUNT) and
         C(gidmapping) in the same way map some IDs to given ones. Options are separated by commas.
-      - An image cannot be mounted with a map of several ranges by containers-storage 1.43, so that these two need O(rootfs)
-        or another version.
+      - Where the kernel does not map the IDs of an image's files (Linux before 5.19), C(containers-storage) makes a copy of them
+        with other owners. Its version 1.43 takes no map of several ranges, which these two can be.
       - The modes V(keep-id) and V(nomap) of podman are for users without root's rights, and are refused.
       - V(private) where IDs are to be mapped, else V(host), where omitted.
       - C(podman_container) has it.

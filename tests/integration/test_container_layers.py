@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import re
@@ -15,16 +16,21 @@ from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import mount_api
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.userns import Maps
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.container_layers import ContainerLayers
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.store_records import unfinished
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NoSuchImage
+from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
+from ansible_collections.libpod.engine.tests.support.process import WAITING
 
 ONE = "1" * 64
+MAPS = {kind: [IdMap(0, 100_000, 65_536)] for kind in ("uid", "gid")}
 MOUNT_POINT = "storage/overlay/LAYER/merged d"
 
 _SHOWN = r"""cd /srv
@@ -62,13 +68,14 @@ def image_id(host: Host) -> str:
     return ImageStore(host.parts).get("localhost/busybox").id
 
 
-def test_store_is_as_the_tool_leaves_it(storage: Storage, image_id: str) -> None:
+@pytest.mark.parametrize("maps", [{}, MAPS], ids=["host's IDs", "mapped"])
+def test_store_is_as_the_tool_leaves_it(storage: Storage, image_id: str, maps: Maps) -> None:
     seen: list[list[list[str]]] = []
     for native in (False, True):
         with pytest.MonkeyPatch.context() as patch:
             if not native:
                 without_native(patch)
-            storage.create(ONE, image_id)
+            storage.create(ONE, image_id, maps)
             layer = storage.layer(ONE)
             steps = [shown(layer)]
             for step in (storage.mount, storage.unmount, storage.mount, storage.delete):
@@ -79,6 +86,13 @@ def test_store_is_as_the_tool_leaves_it(storage: Storage, image_id: str) -> None
     tool, engine = seen
     assert MOUNT_POINT not in engine[2]
     tool[2] = [line for line in tool[2] if line != MOUNT_POINT]
+    # The tool mounts the mapped layers in a folder that it leaves, the engine where nothing of them stays.
+    for lines in tool:
+        lines[:] = [
+            line.replace("/srv/storage/overlay/LAYER/mapped/0/", "")
+            for line in lines
+            if "LAYER/mapped" not in line or "lowerdir" in line
+        ]
     for by_tool, by_engine in zip(tool, engine):
         assert by_tool == by_engine
 
@@ -118,7 +132,7 @@ def test_layers_too_many_for_the_options_of_a_mount_are_named_from_their_directo
 def test_container_lives_on_a_host_without_the_tool(host: Host) -> None:
     Path("/srv/none").touch()
     kernel.mount("/srv/none", "/usr/bin/containers-storage", flags=kernel.MS_BIND)
-    web: dict[str, Any] = {"image": "localhost/busybox", "command": ["sleep", "1000"], "network": "none"}
+    web: dict[str, Any] = {"image": "localhost/busybox", "command": WAITING, "network": "none"}
     done = [host.container("web", **web, **how) for how in ({}, {"restart": True}, {"state": "stopped"}, {})]
     done.append(host.container("web", state="absent"))
     kernel.umount("/usr/bin/containers-storage")
@@ -142,6 +156,21 @@ def test_store_of_another_kind_is_left_to_the_tool(storage: Storage, image_id: s
     with open(mark, "w", encoding="ascii") as file:
         file.write("false")
     assert ContainerLayers(storage._roots).usable()
+    storage.delete(ONE)
+
+
+def test_ids_that_the_kernel_does_not_map_are_left_to_the_tool(
+    storage: Storage, image_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: str, namespace: int) -> int:
+        raise OSError(errno.EINVAL, "no idmapped mounts", source)
+
+    monkeypatch.setattr(mount_api, "idmapped", refuse)
+    storage.create(ONE, image_id, MAPS)
+    assert storage.layer(ONE) != storage._layer_id(ONE)
+    assert not os.path.exists(f"/srv/storage/overlay/{storage._layer_id(ONE)}")
+    monkeypatch.undo()
+    assert os.stat(f"{storage.mount(ONE)}/bin").st_uid == 100_000
     storage.delete(ONE)
 
 

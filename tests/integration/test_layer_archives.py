@@ -17,6 +17,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.stor
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.container_layers import ContainerLayers
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, NotImplementedByHost
+from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 
@@ -52,7 +53,7 @@ class Changed(NamedTuple):
 def changed(host: Host, request: pytest.FixtureRequest) -> Iterator[Changed]:
     storage = Storage(host.parts)
     first: int = request.param
-    maps = {kind: [[0, first, 65536]] for kind in ("uid", "gid")} if first else None
+    maps = {kind: [IdMap(0, first, 65536)] for kind in ("uid", "gid")} if first else None
     storage.create(ONE, ImageStore(host.parts).get("localhost/configured").id, maps)
     root = storage.mount(ONE)
     subprocess.run(["bash", "-ec", CHANGES, "changes", str(first)], cwd=root, check=True)

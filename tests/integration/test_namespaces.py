@@ -14,6 +14,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._container.container
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NotImplementedByHost
+from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.plugins.module_utils._runtime.runtime import Runtime
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process
@@ -207,7 +208,7 @@ def test_userns_auto_allocates_unique_ids_and_keeps_them(host: Host, subordinate
     assert refused.failed and "userns: 'containers' has no range in /etc/subuid" in refused["msg"]
     subordinate("containers", 7000)
     image = ImageStore(host.parts).get("localhost/busybox:latest").id
-    Storage(host.parts).create("f" * 64, image, {"uid": [[0, 300000, 10]], "gid": [[0, 400000, 10]]})
+    Storage(host.parts).create("f" * 64, image, {"uid": [IdMap(0, 300000, 10)], "gid": [IdMap(0, 400000, 10)]})
     try:
         two = {"containers": [{"name": "a"}, {"name": "b"}], "defaults": {**OPTIONS, "userns": "auto"}}
         made = host.module("libpod_containers", two)

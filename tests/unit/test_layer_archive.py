@@ -26,7 +26,7 @@ def test_file_that_shrinks_while_it_is_read_keeps_its_size(tmp_path: Path, monke
         return read(descriptor, size)
 
     monkeypatch.setattr(os, "read", shorten)
-    layer_archive.write(Layers(str(upper)), str(tmp_path / "layer.tar"))
+    layer_archive.write(Layers(str(upper)), str(tmp_path / "layer.tar"), {})
     monkeypatch.undo()
     with tarfile.open(tmp_path / "layer.tar") as tar:
         content = [file.read() for file in map(tar.extractfile, tar) if file]
@@ -47,7 +47,7 @@ def test_file_that_vanishes_while_its_directory_is_read_is_left_out(
         return names
 
     monkeypatch.setattr(os, "listdir", listed)
-    layer_archive.write(Layers(str(tmp_path / "upper")), str(tmp_path / "layer.tar"))
+    layer_archive.write(Layers(str(tmp_path / "upper")), str(tmp_path / "layer.tar"), {})
     monkeypatch.undo()
     with tarfile.open(tmp_path / "layer.tar") as tar:
         assert tar.getnames() == ["first", "last"]

@@ -17,7 +17,7 @@ Range = tuple[int, int]  # the first ID, and the one after the last
 def map_ids(size: int, available: Iterable[Range], used: Iterable[Range], extra: list[IdMap], file: str) -> list[IdMap]:
     """Return a map of the IDs from 0 to ``size``: that of ``extra``, and the lowest free range for the others.
 
-    Several ranges are used only where none is long enough: containers-storage 1.43 mounts no image with such a map.
+    Several ranges are used only where none is long enough. Where the tool mounts images, 1.43 takes no such map.
     ``available`` are the ranges to choose from, ``used`` those of other containers; ``file`` is where the former are.
 
     :raises InvalidArgument: too few are free.

@@ -39,6 +39,7 @@ _CLONE_FS, _CLONE_NEWNS = 0x200, 0x20000
 RDONLY, NOSUID, NODEV, NOEXEC, NOATIME = 0x1, 0x2, 0x4, 0x8, 0x10
 FLAGS = RDONLY | NOSUID | NODEV | NOEXEC
 _ATIME = 0x70
+_IDMAP = 0x100000
 _PROPAGATIONS = {"private": MS_PRIVATE, "slave": MS_SLAVE}
 # A process that walks a path holds its mounts for a moment.
 _TRIES, _PAUSE = 10, 0.01
@@ -96,6 +97,21 @@ def clone(source: str, flags: int, propagation: str, *, recursive: bool) -> int:
     return tree
 
 
+def idmapped(source: str, namespace: int) -> int:
+    """Return a bind mount of ``source`` whose files have the IDs that a user namespace, a descriptor, maps theirs to.
+
+    :raises OSError: as open_tree(2) or mount_setattr(2): the kernel (before 5.12) or the file system maps none.
+    """
+    tree = clone(source, 0, "private", recursive=False)
+    try:
+        attributes = struct.pack("QQQQ", _IDMAP, 0, 0, namespace)
+        _checked(_call(_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH, attributes, 32), "mount_setattr", source)
+    except BaseException:
+        os.close(tree)
+        raise
+    return tree
+
+
 def tmpfs(options: Mapping[str, str], flags: int) -> int:
     """Return a new tmpfs with these options (tmpfs(5)). :raises OSError: the kernel does not take one."""
     context = _checked(_call(_FSOPEN, b"tmpfs", _CLOEXEC), "fsopen")
@@ -118,6 +134,12 @@ def _set(mount: int, flags: int = 0, cleared: int = 0, propagation: str = "") ->
     kind = _PROPAGATIONS.get(propagation.lstrip("r"), 0)
     how = _AT_EMPTY_PATH | (_AT_RECURSIVE if propagation.startswith("r") else 0)
     return _call(_MOUNT_SETATTR, mount, b"", how, struct.pack("QQQQ", flags, cleared, kind, 0), 32)
+
+
+def attach_here(tree: int, path: str) -> None:
+    """Attach a mount at ``path`` in the mount namespace of the calling thread. :raises OSError: as move_mount(2)."""
+    failpoint(f"move_mount {os.path.basename(path)}")
+    _checked(_call(_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(path), _FROM_DESCRIPTOR), "move_mount", path)
 
 
 # In another mount namespace

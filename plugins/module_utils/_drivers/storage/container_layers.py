@@ -14,15 +14,19 @@ import os
 import time
 from contextlib import suppress
 from random import SystemRandom
-from typing import Callable, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Optional, Sequence
 
 from ..._model.errors import NoSuchImage
 from ..._model.failpoints import failpoint
+from ..._model.foreign import Foreign
 from ..kernel import netns, syscalls
 from . import store_records
 from .roots import StorageRoots
 from .store_records import find, locked
 from .volume_mounts import is_mounted
+
+if TYPE_CHECKING:
+    from ..kernel.userns import Maps
 
 _LINK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LINK_LENGTH = 26
@@ -61,10 +65,10 @@ class ContainerLayers:
         except OSError:
             return False
 
-    def create(self, container_id: str, image_id: str, layer: str, mark: str) -> bool:
+    def create(self, container_id: str, image_id: str, layer: str, mark: str, maps: Maps) -> bool:
         """Create the container with the ID ``layer`` of its layer, on top of the image's, and ``mark`` it.
 
-        What a kill has left of the layer is replaced.
+        What a kill has left of the layer is replaced. The ``maps`` are those of its user namespace, {} without one.
 
         :raises NoSuchImage: the store does not have the image. :raises OSError: it cannot be written.
         """
@@ -87,8 +91,12 @@ class ContainerLayers:
             store_records.write(path, [*layers, {**record, "flags": {"incomplete": True}}], lock)
             try:
                 self._make_directories(layer, parent["id"])
+                if maps and not self._can_map(layer, maps):
+                    self._clear(layer)
+                    store_records.write(path, layers, lock)
+                    return False
                 store_records.write(path, [*layers, record], lock)
-                self._add_container(container_id, image_id, layer, mark)
+                self._add_container(container_id, image_id, layer, mark, maps)
             except OSError:
                 self._clear(layer)
                 store_records.write(path, layers, lock)
@@ -132,18 +140,34 @@ class ContainerLayers:
         os.mkdir(path, mode)
         os.chown(path, owner.st_uid, owner.st_gid)
 
-    def _add_container(self, container_id: str, image_id: str, layer: str, mark: str) -> None:
+    def _can_map(self, layer: str, maps: Maps) -> bool:
+        """Return whether the kernel and the file system map the IDs of the layers below; nothing stays mounted."""
+        from .mapped_overlay import overlay
+
+        try:
+            self._keep_private()
+            os.close(overlay(self._home, layer, self._lower(layer), maps))
+        except OSError:
+            return False
+        return True
+
+    def _add_container(self, container_id: str, image_id: str, layer: str, mark: str, maps: Maps) -> None:
         path = f"{self._containers}/containers.json"
         with locked(f"{self._containers}/containers.lock") as lock:
             record = {"id": container_id, "image": image_id, "layer": layer, "metadata": mark, "created": _now()}
             others = store_records.without(store_records.read(path), container_id)
-            store_records.write(path, [*others, {**record, "flags": _NO_LABELS}], lock)
+            store_records.write(path, [*others, {**record, **_map_record(maps), "flags": _NO_LABELS}], lock)
 
     def mount(self, container_id: str) -> Optional[str]:
         """Mount the container's layer and return the mount point."""
         container = find(store_records.read(f"{self._containers}/containers.json"), container_id)
         layer = container.get("layer")
-        if container.get("flags", {}) != _NO_LABELS or any(container.get(key) for key in _MAPS):
+        maps: Maps = {}
+        if any(container.get(key) for key in _MAPS):
+            from .mapped_overlay import from_record
+
+            maps = from_record(Foreign(container, f"container {container_id[:12]} in the image store"))
+        if container.get("flags", {}) != _NO_LABELS:
             return None
         os.makedirs(self._mounts, 0o700, exist_ok=True)
         with locked(f"{self._roots.root}/storage.lock"), locked(f"{self._layers}/layers.lock"):
@@ -155,7 +179,7 @@ class ContainerLayers:
             with locked(f"{self._mounts}/mountpoints.lock") as lock:
                 if not os.path.ismount(point):
                     self._keep_private()
-                    self._mount(str(layer), lower)
+                    self._mount(str(layer), lower, maps)
                 self._count(layers, str(layer), point, lock)
         return point
 
@@ -192,11 +216,21 @@ class ContainerLayers:
             syscalls.mount(self._home, self._home, flags=syscalls.MS_BIND)
         syscalls.mount("", self._home, flags=syscalls.MS_PRIVATE)
 
-    def _mount(self, layer: str, lower: list[str]) -> None:
+    def _mount(self, layer: str, lower: list[str], maps: Maps) -> None:
         os.makedirs(f"{self._home}/{layer}/merged", 0o700, exist_ok=True)
         flags = 0
         for option in self._roots.mount_options or ():
             flags |= _FLAGS[option]
+        if maps:
+            from ..kernel import mount_api
+            from .mapped_overlay import overlay
+
+            mounted = overlay(self._home, layer, lower, maps, flags)
+            try:
+                mount_api.attach_here(mounted, f"{self._home}/{layer}/merged")
+            finally:
+                os.close(mounted)
+            return
 
         def mount(home: str) -> None:
             directories = ":".join(f"{home}{link}" for link in lower)
@@ -216,6 +250,14 @@ class ContainerLayers:
         mounts = [*others, {"id": layer, "path": point, "count": 1}]
         known = [find(mounts, str(one.get("id"))) for one in layers if isinstance(one, dict)]
         store_records.write(path, [one for one in known if one], lock)
+
+
+def _map_record(maps: Maps) -> dict[str, list[dict[str, int]]]:
+    if not maps:
+        return {}
+    from .mapped_overlay import to_record
+
+    return to_record(maps)
 
 
 def _in_directory(path: str, work: Callable[[], None]) -> None:

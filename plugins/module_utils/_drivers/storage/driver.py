@@ -11,21 +11,19 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Optional
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import Internal, MalformedData, NoSuchImage, NotImplementedByHost, NotRemoved, ToolFailed
 from ..._model.failpoints import failpoint
-from ..._model.foreign import Foreign
 from ..._model.options.syntax.parsers import natural
 from ..command import TOOL_PATH, run
 from . import host_config
 from .roots import PACKAGE, Layers, member, records, storage_roots
 
 if TYPE_CHECKING:
+    from ..kernel.userns import Maps
     from .container_layers import ContainerLayers
-
-Maps = Mapping[str, Sequence[Sequence[int]]]
 
 
 class Storage:
@@ -39,10 +37,10 @@ class Storage:
         # It marks the engine's containers in the store. It is not JSON, so that no other engine takes them for its own.
         self._mark = f"libpod.engine {parts.static_root}"
 
-    def create(self, container_id: str, image_id: str, mappings: Optional[Maps] = None) -> None:
+    def create(self, container_id: str, image_id: str, maps: Optional[Maps] = None) -> None:
         """Create the container's layer on top of the image's, unless it exists.
 
-        ``mappings`` are the maps ``uid`` and ``gid`` of its user namespace; the files belong to the mapped IDs.
+        ``maps`` are the maps ``uid`` and ``gid`` of its user namespace; the files belong to the mapped IDs.
 
         :raises NoSuchImage: the store does not have the image.
         """
@@ -53,18 +51,18 @@ class Storage:
             return
         layers = self._container_layers()
         new = self._layer_id(container_id)
-        if mappings or not layers or not layers.create(container_id, image_id, new, self._mark):
-            self._create(container_id, image_id, mappings or {})
+        if not layers or not layers.create(container_id, image_id, new, self._mark, maps or {}):
+            self._create(container_id, image_id, maps or {})
         self._keep_rooms()
         if not self._roots.configured:
             host_config.keep(self._run_root)
 
-    def _create(self, container_id: str, image_id: str, mappings: Maps) -> None:
+    def _create(self, container_id: str, image_id: str, maps: Maps) -> None:
         try:
             # All entries in one argument: of a repeated option, the tool takes the last.
-            values = {kind: ":".join(str(number) for entry in mappings[kind] for number in entry) for kind in mappings}
-            maps = [f"--{kind}map={value}" for kind, value in values.items()]
-            self._tool("create-container", "-i", container_id, "-m", self._mark, *maps, image_id)
+            values = {kind: ":".join(str(number) for entry in maps[kind] for number in entry) for kind in maps}
+            options = [f"--{kind}map={value}" for kind, value in values.items()]
+            self._tool("create-container", "-i", container_id, "-m", self._mark, *options, image_id)
         except ToolFailed as error:
             # A tool that outlived its killed caller may have created it meanwhile.
             if self.exists(container_id):
@@ -85,11 +83,17 @@ class Storage:
             mounted = layers.mount(container_id) if layers else None
         return mounted or self._tool("mount", container_id).strip("\n")
 
-    def needs_tool(self) -> bool:
-        """Return whether the store's settings leave containers' layers to containers-storage(1)."""
+    def needs_tool(self, *, mapped: bool) -> bool:
+        """Return whether layers, ``mapped`` ones with a user namespace, are left to containers-storage(1)."""
         from .container_layers import ContainerLayers
 
-        return not ContainerLayers(self._roots).configured()
+        if not ContainerLayers(self._roots).configured():
+            return True
+        if not mapped:
+            return False
+        from ..kernel import mount_api
+
+        return not mount_api.supported()
 
     def _container_layers(self) -> Optional[ContainerLayers]:
         from .container_layers import ContainerLayers
@@ -246,12 +250,11 @@ class Storage:
         if ContainerLayers(self._roots).readable():
             import shutil
 
-            from . import layer_archive
+            from . import layer_archive, mapped_overlay
 
             record = next(one for one in self._roots.containers(container_id) if member(one, "id") == container_id)
-            uids, gids = ([_id_range(one) for one in record[key]] for key in ("uidmap", "gidmap"))
             try:
-                layer_archive.write(self.layers_of(layer), path, uids, gids)
+                layer_archive.write(self.layers_of(layer), path, mapped_overlay.from_record(record))
                 return
             except NotImplementedByHost:
                 if not shutil.which(PACKAGE, path=TOOL_PATH):
@@ -328,11 +331,6 @@ class Storage:
         # A mount program of the host's storage.conf (fuse-overlayfs) stays for as long as the mount.
         lasting = verb == "mount" and not self._roots.configured
         return run(argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing, lasting=lasting)
-
-
-def _id_range(entry: Foreign) -> tuple[int, int, int]:
-    """Return an entry of a layer's ID map: the first ID in the container, that on the host, and their number."""
-    return entry["container_id"].integer(low=0), entry["host_id"].integer(low=0), entry["size"].integer(low=0)
 
 
 def _write(path: str, text: str) -> None:

@@ -16,11 +16,9 @@ from typing import IO, Iterator, Optional, Sequence
 
 from ..._model.errors import InvalidArgument, NotImplementedByHost
 from ..._model.failpoints import failpoint
+from ..kernel.userns import Maps
 from ..trees.descent import DIRECTORY, Descent, shown
 from .roots import Layers
-
-# Of the host's IDs that a layer's files have: the first ID in the container, the first on the host, and their number.
-IdMap = Sequence[tuple[int, int, int]]
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -37,25 +35,25 @@ _OVERFLOW = 65534
 _SECOND = 1_000_000_000
 
 
-def write(layers: Layers, path: str, uids: IdMap = (), gids: IdMap = ()) -> None:
-    """Write the changes in ``layers.upper`` to a new tar file; the maps are those of the layer's files.
+def write(layers: Layers, path: str, maps: Maps) -> None:
+    """Write the changes in ``layers.upper`` to a new tar file; ``maps`` are the container's, {} for the host's IDs.
 
     :raises NotImplementedByHost: the layer has parts that only overlayfs puts together.
     :raises InvalidArgument: a file cannot be a member. :raises TreeChanged: a directory was moved meanwhile.
     """
     failpoint("write a layer's diff")
     with open(path, "wb") as file:
-        _Archive(file, layers.lower, uids, gids).write(layers.upper)
+        _Archive(file, layers.lower, maps).write(layers.upper)
         file.write(bytes(2 * tarfile.BLOCKSIZE))
 
 
 class _Archive:
     """A tar file that is written, and the place in the layer of what is written next."""
 
-    def __init__(self, file: IO[bytes], lower: Sequence[str], uids: IdMap, gids: IdMap) -> None:
+    def __init__(self, file: IO[bytes], lower: Sequence[str], maps: Maps) -> None:
         self._file = file
         self._lower = lower
-        self._uids, self._gids = uids, gids
+        self._maps = maps
         self._first: dict[int, str] = {}  # the path of the first link to each inode
         self._way = Descent()
         self._folders: list[str] = []
@@ -112,13 +110,20 @@ class _Archive:
         member.type = _TYPES[stat.S_IFMT(status.st_mode)]
         member.mode = stat.S_IMODE(status.st_mode)
         member.mtime = status.st_mtime_ns // _SECOND
-        member.uid, member.gid = _inside(status.st_uid, self._uids), _inside(status.st_gid, self._gids)
+        member.uid, member.gid = self._id("uid", status.st_uid), self._id("gid", status.st_gid)
         return member
+
+    def _id(self, kind: str, number: int) -> int:
+        """Return the container's ID for one of the host; without one, what the container sees (user_namespaces(7))."""
+        for one in self._maps.get(kind, ()):
+            if one.outside <= number < one.outside + one.length:
+                return one.inside + number - one.outside
+        return _OVERFLOW if self._maps else number
 
     def _add_whiteout(self, name: str, status: os.stat_result) -> None:
         member = tarfile.TarInfo(self._path(_WHITEOUT + name))
         # The kernel's, which belong to no ID of the container.
-        member.uid, member.gid = (0, 0) if self._uids or self._gids else (status.st_uid, status.st_gid)
+        member.uid, member.gid = (0, 0) if self._maps else (status.st_uid, status.st_gid)
         member.mode, member.mtime = stat.S_IMODE(status.st_mode), status.st_mtime_ns // _SECOND
         self._write(member)
 
@@ -223,11 +228,3 @@ class _Archive:
         padding = left + -size % tarfile.BLOCKSIZE
         while padding:
             padding -= self._file.write(bytes(min(padding, _CHUNK)))
-
-
-def _inside(number: int, maps: IdMap) -> int:
-    """Return the container's ID for one of the host; without one, what the container sees (user_namespaces(7))."""
-    for inside, outside, size in maps:
-        if outside <= number < outside + size:
-            return inside + number - outside
-    return _OVERFLOW if maps else number

@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidState, NotRemoved
 from ..._model.failpoints import failpoint
-from .driver import Maps, Storage
+from .driver import Storage
 from .own_overlay import mount_rootfs, unmount_rootfs
 from .roots import Layers
+
+if TYPE_CHECKING:
+    from ..kernel.userns import Maps
 
 # mount(2) takes a page of options, and each layer has some 20 bytes of it.
 _MAX_LAYERS = 180

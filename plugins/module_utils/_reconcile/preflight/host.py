@@ -57,7 +57,7 @@ def check_tools(runtime: Runtime, desired: Desired) -> None:
     tools = [(runtime.host.oci.path, runtime.host.oci.name, "oci_runtime")]
     tools.append((runtime.parts.conmon_path, "conmon", "conmon_path"))
     mapped = desired.options is not None and _mapped(desired.options)  # a task by name only makes no root filesystem
-    if not desired.rootfs and (mapped or runtime.host.storage.needs_tool()):
+    if not desired.rootfs and runtime.host.storage.needs_tool(mapped=mapped):
         tools.append(("containers-storage", "containers-storage", ""))
     for tool, package, option in tools:
         if not shutil.which(tool, path=TOOL_PATH):
