@@ -16,8 +16,8 @@ description:
     in place. Keys and plugins that the engine does not know stay in it.
   - An omitted O(internal), O(dns), O(route), O(opt), O(bandwidth) or O(labels) means its default, on the first run and on every
     later one. What else is omitted stays as the network has it.
-  - Labels and O(dns) are changed at any time; a container gets new servers at its next start. For all else, no container may be
-    attached to the network. The error names those that are.
+  - Labels and O(dns) are changed at any time; a container gets new servers at its next start, and a name server of netavark
+    asks them at once. For all else, no container may be attached to the network. The error names those that are.
   - With netavark there are the drivers V(bridge) and V(macvlan), the latter with O(subnet). There are no O(route), O(bandwidth) and
     O(ipam_driver) other than V(host-local), which are refused. Its default network is C(podman), also where no file defines it.
   - With CNI, the network named C(libpod) is the default one, else that of the first file in the order of the names. A new network's file

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -248,6 +249,43 @@ def test_network_with_a_name_server_resolves_by_aardvark_dns(host: Host) -> None
     eventually(lambda: not served("web") and not served("site"))
     assert host.container("shop", state="started").changed
     eventually(lambda: served("shop") and not served("web"))
+
+
+# Answers questions for IPv4 addresses with one address.
+NAME_SERVER = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], 53))
+while True:
+    query, peer = s.recvfrom(512)
+    record = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\0\\0\\4" + socket.inet_aton(sys.argv[1])
+    end = query.index(b"\\0", 12) + 5
+    s.sendto(query[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + query[12:end] + record, peer)
+"""
+
+
+def test_running_name_server_asks_the_new_dns_servers(host: Host) -> None:
+    servers = ["198.51.100.2", "198.51.100.3"]
+    running = []
+    for one in servers:
+        host.run("ip", "address", "add", f"{one}/32", "dev", "outside0")
+        running.append(subprocess.Popen([sys.executable, "-c", NAME_SERVER, one]))
+    try:
+        options = {"subnet": "10.91.0.0/24", "disable_dns": False}
+        network(host, "front", dns=servers[:1], **options)
+        process = Process(run(host, network=["front"]))
+        for one, other in zip(servers, reversed(servers)):
+            network(host, "front", dns=[one], **options)
+            eventually(lambda one=one: one in process.run("nslookup", "example.org", "10.91.0.1").stdout)
+            assert other not in process.run("nslookup", "example.org", "10.91.0.1").stdout
+        host.empty()
+        network(host, "front", state="absent")
+    finally:
+        for server in running:
+            server.kill()
+            server.wait()
+        for one in servers:
+            host.run("ip", "address", "del", f"{one}/32", "dev", "outside0")
 
 
 # What takes netavark's place, whose path is $NETAVARK: a result of another form, much of it, a death, and a refusal.

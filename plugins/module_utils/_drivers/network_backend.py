@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ContextManager, Mapping, Protocol
+from typing import Any, ContextManager, Mapping, Protocol, Sequence
 
 from .._model.engine_config import AUTO, EngineConfig
 from .._model.errors import LibpodError
@@ -73,6 +73,12 @@ class NetworkBackend(Protocol):
 
     def has_address(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
         """Return whether the container has, or reserves, an address on the network."""
+
+    def ask_for_names(self, network: str, servers: Sequence[str]) -> None:
+        """Have a network's name server, where one runs, ask these servers for others' names; ``alone`` is held.
+
+        :raises ToolFailed: with the program's message.
+        """
 
     def alone(self) -> ContextManager[None]:
         """Keep other processes from attaching and detaching in this context."""

@@ -172,6 +172,9 @@ class Cni:
     def disown(self, container_id: str, attachment: NetworkAttachment) -> None:
         """Do nothing, as ``adopt``."""
 
+    def ask_for_names(self, network: str, servers: Sequence[str]) -> None:
+        """Do nothing: the plugin dnsname asks the host's servers."""
+
     def delete(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> None:
         """Run DEL, whatever is left of the attachment, its namespace and its result.
 

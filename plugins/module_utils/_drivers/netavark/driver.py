@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import socket
-from typing import Iterator, Mapping, Sequence
+from typing import Iterator, Mapping, Optional, Sequence
 
 from ..._model import shared_locks
 from ..._model.engine_config import DEFAULT_RUN_ROOT, EngineConfig
@@ -187,6 +187,16 @@ class Netavark:
         """Return whether a container of this engine has an address of the network."""
         return self._leases.any(network)
 
+    def ask_for_names(self, network: str, servers: Sequence[str]) -> None:
+        """Have a running aardvark-dns ask other servers, by ``netavark update``.
+
+        :raises ToolFailed: with netavark's message.
+        """
+        if os.path.exists(f"{self._run_dir}/aardvark-dns/{network}"):  # else no container is on the network
+            argv = [*_netavark(self._run_dir, dns=True), "update", network, "--network-dns-servers", ",".join(servers)]
+            failpoint("netavark update")
+            _answer(argv, f"update of network {network}")
+
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other processes, and podman, from attaching and detaching in this context."""
@@ -287,28 +297,16 @@ class Netavark:
 
         :raises ToolFailed: with its message.
         """
-        config = attachment.config
+        dns = bool(attachment.config.get("dns_enabled"))
         folder = folder or self._run_dir
-        argv = [_program(PACKAGE), "--config", folder, "--rootless", "false"]
-        if config.get("dns_enabled"):
-            argv += ["--aardvark-binary", _program("aardvark-dns")]
-        argv += [verb, namespace]
         os.makedirs(folder, 0o755, exist_ok=True)
-        doing = f"{verb} of container {container_id[:12]} on network {attachment.network}"
-        limit = limits.of(PACKAGE)
         failpoint(f"netavark {verb}")
-        started = command.start(
-            argv,
-            package=PACKAGE,
-            env=command.tool_environment({}),
-            limit=limit,
-            input=json.dumps(_options(container_id, attachment)),
-            pass_fds=() if config.get("dns_enabled") else (*shared_locks.descriptors, *held),
+        return _answer(
+            [*_netavark(folder, dns=dns), verb, namespace],
+            f"{verb} of container {container_id[:12]} on network {attachment.network}",
+            json.dumps(_options(container_id, attachment)),
+            () if dns else (*shared_locks.descriptors, *held),
         )
-        ended = command.finish(started, limit, doing)
-        if ended.code != 0:
-            raise command.failure([argv[0], verb], ended, doing, result.error(ended.output or ended.errors))
-        return ended.output
 
     @property
     def _run_dir(self) -> str:
@@ -341,6 +339,26 @@ def _program(name: str) -> str:
     if not path:
         raise ToolMissing(name, name)
     return path
+
+
+def _netavark(folder: str, *, dns: bool) -> list[str]:
+    """Return the command line without its verb; ``folder`` is where netavark keeps what it has done."""
+    names = ["--aardvark-binary", _program("aardvark-dns")] if dns else []
+    return [_program(PACKAGE), "--config", folder, "--rootless", "false", *names]
+
+
+def _answer(argv: Sequence[str], doing: str, input: Optional[str] = None, pass_fds: Sequence[int] = ()) -> str:
+    """Run netavark, and return what it prints.
+
+    :raises ToolFailed: with its message.
+    """
+    limit = limits.of(PACKAGE)
+    env = command.tool_environment({})
+    started = command.start(argv, package=PACKAGE, env=env, limit=limit, input=input, pass_fds=pass_fds)
+    ended = command.finish(started, limit, doing)
+    if ended.code != 0:
+        raise command.failure([argv[0], doing.split()[0]], ended, doing, result.error(ended.output or ended.errors))
+    return ended.output
 
 
 def _options(container_id: str, attachment: NetworkAttachment) -> dict[str, object]:

@@ -114,6 +114,8 @@ def _change(runtime: Runtime, given: Wanted, attached: list[Container], recreate
                 leftovers.check_unused(given.name, look.definition.config)
                 leftovers.clear(runtime.parts, given.name, look.definition.config)
             if look.changed:
+                if "dns" in look.changed and look.wanted.dns_enabled and not look.wanted.internal:
+                    runtime.host.networks.ask_for_names(given.name, look.wanted.dns)
                 config = look.files.form.written(look.wanted, look.had, look.definition.config, kept=_has_link(look))
                 files.write(look.definition.path, config)
     finally:
