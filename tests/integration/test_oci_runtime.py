@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import host as drivers
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import auto
+from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig, PlanningConfig
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
 from ansible_collections.libpod.engine.tests.support import cgroup_files
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
@@ -44,12 +46,44 @@ def test_hybrid_host_gets_runc(host: Host) -> None:
     assert _of(host, "c") == "runc"
 
 
-def test_crun_is_taken_where_it_is_installed_and_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert drivers.auto_runtime(CgroupHost("v2", ("/sys/fs/cgroup",), {})) == "crun"
-    assert drivers.auto_runtime(CgroupHost("v1", (), {})) == "crun"
-    assert drivers.auto_runtime(CgroupHost("hybrid", (), {})) == "runc"
-    monkeypatch.setattr(drivers, "TOOL_PATH", str(tmp_path))
-    assert drivers.auto_runtime(CgroupHost("v2", ("/sys/fs/cgroup",), {})) == "runc"
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return an empty directory that is searched for the programs, instead of the machine's."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setattr(auto, "TOOL_PATH", str(folder))
+    return folder
+
+
+def test_crun_is_taken_where_it_works(programs: Path, tmp_path: Path) -> None:
+    parts, plain = EngineConfig(run_root=str(tmp_path)), CgroupHost("v2", ("/sys/fs/cgroup",), {})
+    assert auto.choose(plain, parts) == "runc", "none is installed"
+    (programs / "crun").symlink_to("/usr/bin/crun")
+    (programs / "runc").symlink_to("/usr/sbin/runc")
+    assert auto.choose(CgroupHost("hybrid", (), {}), parts) == "runc"
+    assert auto.choose(CgroupHost("v1", (), {}), parts) == "crun"
+    assert not take_warnings()
+
+
+def test_crun_that_does_not_start_is_passed_over(programs: Path, tmp_path: Path) -> None:
+    """Each container would fail, as for want of a library; the proof that it starts is not sought twice."""
+    parts, plain = EngineConfig(run_root=str(tmp_path)), CgroupHost("v2", ("/sys/fs/cgroup",), {})
+    crun, calls = programs / "crun", tmp_path / "calls"
+    crun.write_text("#!/bin/sh\necho 'crun: error while loading shared libraries: libyajl.so.2' >&2; exit 127\n")
+    crun.chmod(0o755)
+    assert auto.choose(plain, parts) == "crun", "where there is no other, its own message says why"
+    (programs / "runc").symlink_to("/usr/sbin/runc")
+    for _again in range(2):
+        assert auto.choose(plain, parts) == "runc"
+        (warning,) = take_warnings()
+        assert "oci_runtime: auto takes runc" in warning and "libyajl.so.2" in warning
+    crun.write_text(f"#!/bin/sh\necho $* >>{calls}\n")
+    for choice in (PlanningConfig(run_root=str(tmp_path)), parts, parts):
+        assert auto.choose(plain, choice) == "crun"
+    assert calls.read_text() == "--help\n" * 2, "check mode leaves no record"
+    os.utime(crun, ns=(1, 1))
+    assert auto.choose(plain, parts) == "crun" and not take_warnings()
+    assert calls.read_text() == "--help\n" * 3, "the program was replaced"
 
 
 @without_unified

@@ -35,6 +35,8 @@ STAYS = (
     r"file /srv/storage/tmp",
     # crun's cache of compiled seccomp profiles, which it keeps small itself.
     r"file /srv/run/crun/\.cache(/seccomp(/[0-9a-f]{64})?)?",
+    # That crun starts on this host.
+    r"file /srv/run/crun-starts",
     # host-local's address pool keeps its lock and the last address it gave.
     r"file (/var/lib|/srv/static)/cni(/networks(/[^/]+(/(lock|last_reserved_ip\.\d+))?)?)?",
     # The bridge is the network's, not a container's; the CNI plugins leave it and the chains all containers share.

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from .._model.cgroup_limits import LIMITS
 from .._model.engine_config import AUTO, EngineConfig
 from .cgroups import manager as cgroups
-from .engine.hardened import TOOL_PATH
 
 if TYPE_CHECKING:
     from .._model.records.config import ContainerConfig
@@ -23,15 +22,6 @@ if TYPE_CHECKING:
 
 # What ran the containers of engines that did not record it, unless the configuration names another.
 _UNRECORDED = "runc"
-
-
-def auto_runtime(host: cgroups.CgroupHost) -> str:
-    """Return the OCI runtime for this host: crun where it is installed and runs, else runc.
-
-    crun refuses a hybrid host: cgroup v1's controllers with a cgroup v2 mount beside them.
-    """
-    installed = any(os.access(f"{folder}/crun", os.X_OK) for folder in TOOL_PATH.split(":"))
-    return "crun" if installed and host.kind != "hybrid" else "runc"
 
 
 def boot_id() -> str:
@@ -110,7 +100,11 @@ class Host:
     def oci(self) -> OciRuntime:
         """The OCI runtime of new containers."""
         path = self.parts.oci_runtime
-        return self._oci(auto_runtime(self.cgroups) if path == AUTO else path, self.cgroup_manager)
+        if path == AUTO:
+            from .oci.auto import choose
+
+            path = choose(self.cgroups, self.parts)
+        return self._oci(path, self.cgroup_manager)
 
     def oci_of(self, config: ContainerConfig) -> OciRuntime:
         """Return the OCI runtime that a container was made with, under the cgroup manager that it was made under.
