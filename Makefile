@@ -33,6 +33,7 @@ unit: env   ## tests/unit, no root needed
 	@.venv/bin/pytest $(UNIT) tests/unit
 integration: env   ## tests/integration/*.py: the engine and its drivers on the real parts
 	@.ci/podman
+	@.ci/runsc
 	@.venv/bin/pytest $(call BESIDE,2) --durations=15 --durations-min=15 $(or $(TESTS),tests/integration)
 image: env   ## the Debian image of tests/integration, which else the first test that needs it makes
 	@.venv/bin/python tests/support/debian.py

@@ -74,7 +74,11 @@ options:
   oci_runtime:
     description:
       - OCI runtime of the containers and pods that are made, by its name or path. V(auto) is C(crun) where it is installed and
-        runs on the host, else C(runc). C(crun) refuses a host that has cgroup v1 controllers and a cgroup v2 mount beside them.
+        works on the host, else C(runc). C(crun) refuses a host that has cgroup v1 controllers and a cgroup v2 mount beside them.
+        One that does not start is passed over with a warning.
+      - Another OCI runtime, such as gVisor's C(runsc) and C(youki), is given by its path, or by that of a script which runs it with
+        its own flags. Its state is in a directory of its name in O(run_root). Options that a sandbox of C(runsc) cannot have, such
+        as those of the host's namespaces, are errors.
       - A container keeps the OCI runtime that it was made with until it is re-created, even if another one is set.
       - If not set, the environment variable E(LIBPOD_OCI_RUNTIME) is used, then V(auto).
       - No module of C(containers.podman) or C(community.docker) has it.

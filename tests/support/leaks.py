@@ -56,7 +56,8 @@ STAYS = (
     # Of the plugin tuning, empty.
     r"file /run/cni(/tuning)?",
     # The engine's own folders, empty, and the records that are not a container's.
-    r"file /srv/(static|run)(/(names|containers|locks|netns|networks|volumes|runc|crun|reserve(/(\d+|room\d))?))?",
+    r"file /srv/(static|run)(/(names|containers|locks|netns|networks|volumes|reserve(/(\d+|room\d))?))?",
+    r"file /srv/run/(runc|crun|runsc|youki)",
     r"file /srv/static/auto-update",
     r"file /srv/run/(leases|netavark(/aardvark-dns|/firewall(/firewall-driver|/networks|/ports)?)?)",
     r"nft table inet netavark",
@@ -249,7 +250,9 @@ def _output(*argv: str) -> str:
 
 
 # What tests could leave outside their test hosts; other programs of the machine make and remove things at any time.
-_OURS = re.compile(r"libpod|\bcni|\bCNI-|netns|containers|\b(runc|crun|conmon)\b|/srv/|test-host|(outside|near)0\b")
+_OURS = re.compile(
+    r"libpod|\bcni|\bCNI-|netns|containers|\b(runc|crun|runsc|youki|conmon)\b|/srv/|test-host|(outside|near)0\b"
+)
 
 
 def machine() -> Snapshot:

@@ -321,6 +321,14 @@ class ContainerBase:
         return self.host.oci_of(self._config)
 
     @property
+    def sandboxed(self) -> bool:
+        """Whether the process that the host sees is a sandbox around the container, such as gVisor's.
+
+        Its root directory, mounts and addresses are then not the container's.
+        """
+        return self.oci.by_specification and self.oci.sandboxes(self.proc, self.state.mountpoint)
+
+    @property
     def cgroup_path(self) -> str:
         """The container's own cgroup, with its limits, below the cgroup mounts."""
         return cgroup_path(self._config, self.host)

@@ -58,7 +58,8 @@ def findings(container: ContainerBase, known: set[str], *, full: bool = False) -
 
         result += [Finding("adopted runner", "ended", "running")] if lacks_runner(container) else []
     network = list(network_drift.findings(container).items())
-    if full and not network:
+    # A sandbox may have taken the addresses, for which the plugins look.
+    if full and not (network or container.sandboxed):
         from .live import network as live_network
 
         network = live_network.rules(container, known)
@@ -125,8 +126,8 @@ def _mounts(container: ContainerBase) -> list[Finding]:
         points = set(process.mount_points(process.living_thread(container.state.pid)))
     except OSError:
         return []
-    # A process that has changed its root sees only the mounts below it.
-    if "/" not in points:
+    # A process that has changed its root sees only the mounts below it, and a sandbox none of the container's.
+    if "/" not in points or container.sandboxed:
         return []
     own = {f"/etc/{name}" for name in _own_files(container)}
     wanted = {

@@ -52,7 +52,7 @@ def observe(
 
 
 def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> StateChanges:
-    if host.oci_of(config).unstarted(config.id):
+    if host.oci_of(config).unstarted(config.id, recorded.status is ContainerStatus.CREATED):
         return {"status": ContainerStatus.CREATED}
     frozen = manager.frozen(host.cgroups, cgroup_path(config, host))
     return {

@@ -94,13 +94,21 @@ def _by_traces(store: Store, host: Host, container_id: str, name: str) -> Contai
         rootfs=static_dir if os.path.isdir(f"{static_dir}/overlay") else "",
         overlay=True,
         cgroup_manager=host.cgroup_manager,
-        oci_runtime=_oci_runtime(host.parts.run_root, container_id),
+        oci_runtime=_oci_runtime(host, container_id),
     )
 
 
-def _oci_runtime(run_root: str, container_id: str) -> str:
-    """Return the OCI runtime that has a state of the container; empty where none of the usual ones has."""
-    return next((name for name in ("runc", "crun") if os.path.isdir(f"{run_root}/{name}/{container_id}")), "")
+def _oci_runtime(host: Host, container_id: str) -> str:
+    """Return the name of the OCI runtime that has a state of the container, by its folder; empty where none has."""
+    folders = sorted({*_names(host.parts.run_root)} - {"containers"})
+    return next((name for name in folders if host.has_state(name, container_id)), "")
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
 
 
 def _cgroup_parent(path: str) -> str:

@@ -124,10 +124,18 @@ class Host:
             return configured
         return name if "/" in path and not os.path.exists(path) else path
 
-    def _oci(self, path: str, manager: str) -> OciRuntime:
-        from .oci.runtime import OciRuntime
+    def has_state(self, runtime: str, container_id: str) -> bool:
+        """Return whether the OCI runtime of this name has a state of the container."""
+        return self._oci(runtime, self.cgroup_manager).has_state(container_id)
 
-        return OciRuntime(path, self.parts.run_root, systemd_cgroup=manager == "systemd")
+    def _oci(self, path: str, manager: str) -> OciRuntime:
+        # With a release behind the name too, such as crun-1.21.
+        if os.path.basename(path).startswith(("runc", "crun")):
+            from .oci.runtime import OciRuntime as Runtime
+        else:
+            from .oci.other_runtime import OtherRuntime as Runtime
+
+        return Runtime(path, self.parts.run_root, systemd_cgroup=manager == "systemd")
 
     @cached_property
     def conmon(self) -> Conmon:

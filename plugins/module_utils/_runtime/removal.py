@@ -106,10 +106,11 @@ def _finish(runtime: RuntimeBase, container: Container, attempts: Attempts) -> N
 
 def _end(container: Container) -> None:
     """SIGKILL a container's process; cleanup ends the rest."""
+    from .._container.lifecycle.pause import thaw
     from .._container.lifecycle.stop import end_by_kill
 
     if container.state.status is ContainerStatus.PAUSED:
-        container.oci.resume(container.id, container.name)
+        thaw(container)
     end_by_kill(container, _KILL_SECONDS)
 
 

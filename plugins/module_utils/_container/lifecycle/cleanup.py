@@ -134,7 +134,7 @@ def _end_processes(container: ContainerBase, thorough: bool, delete: bool) -> No
         process.kill_session(state.conmon.pid)
     if thorough:
         process.kill_with_argument(
-            container.id, (os.path.basename(container.host.parts.conmon_path), container.oci.name)
+            container.id, (os.path.basename(container.host.parts.conmon_path), *container.oci.programs)
         )
     else:
         if not (delete or _exit_is_recorded(container)):

@@ -111,8 +111,9 @@ def _create_when_mounted(
     mountpoint = storage.result()
     mounts = builder.write(container, draft, mountpoint)
     pid, conmon_pid = _create(container, descriptors)
-    tmpfs_modes.enforce(pid, mounts)
-    volumes.check_mounted(container, pid)
+    if not container.oci.sandboxes(f"/proc/{pid}", mountpoint):
+        tmpfs_modes.enforce(pid, mounts)
+        volumes.check_mounted(container, pid)
     return mountpoint, pid, conmon_pid
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..._drivers.cgroups import hierarchy
 from ..._model import journal
 from ..._model.records.status import ContainerStatus
 
@@ -21,7 +22,10 @@ def pause(container: ContainerBase) -> None:
     """
     container.state.status.check("pause", container.name)
     container.check_cgroup("pause")
-    container.oci.pause(container.id, container.name)
+    if container.oci.by_specification:
+        hierarchy.freeze(container.host.cgroups, container.cgroup_path)
+    else:
+        container.oci.pause(container.id, container.name)
     journal.note("pause", container.id, container.name)
     container.save(status=ContainerStatus.PAUSED)
     container.event("pause")
@@ -33,7 +37,15 @@ def unpause(container: ContainerBase) -> None:
     :raises InvalidState: it is not paused.
     """
     container.state.status.check("unpause", container.name)
-    container.oci.resume(container.id, container.name)
+    thaw(container)
     journal.note("unpause", container.id, container.name)
     container.save(status=ContainerStatus.RUNNING)
     container.event("unpause")
+
+
+def thaw(container: ContainerBase) -> None:
+    """Have the kernel let the processes of a paused container go on; its record is not changed."""
+    if container.oci.by_specification:
+        hierarchy.thaw(container.host.cgroups, container.cgroup_path)
+    else:
+        container.oci.resume(container.id, container.name)

@@ -40,9 +40,11 @@ def apply(container: ContainerBase, config: ContainerConfig, parts: set[str]) ->
         if "limit" in wanted.get("memory", ()):
             owner = f"container {container.name}"
             limits.make_room(host.cgroups, container.cgroup_path, config.options["memory"], owner)
-        container.oci.update(container.id, container.name, wanted)
+        if not container.oci.by_specification:
+            container.oci.update(container.id, container.name, wanted)
         journal.begun_update(container.id, container.name)
-    own = select(config.options, (name for name, row in LIMITS.items() if row.set_by == "engine"))
+    setters = ("engine", "runtime") if container.oci.by_specification else ("engine",)
+    own = select(config.options, (name for name, row in LIMITS.items() if row.set_by in setters))
     numbers = kernel_limits.numbers(config.options, missing_ok=True)
     limits.write(host.cgroups, container.cgroup_path, own, numbers)
     limits.write_named(host.cgroups, container.cgroup_path, config.options["cgroup_conf"])

@@ -235,6 +235,8 @@ def obstacles(container: ContainerBase, config: ContainerConfig, also: Iterable[
 
 def everywhere(container: ContainerBase, config: ContainerConfig, inside: Inside) -> str:
     """Return what prevents any change; empty for nothing."""
+    if container.sandboxed:
+        return "the container's mounts are those of a sandbox"
     if not mount_api.supported():
         return "the kernel lacks mount_setattr(2) or does not let the engine use it"
     if os.readlink(f"{container.proc}/ns/user") != os.readlink("/proc/self/ns/user"):

@@ -117,6 +117,8 @@ def moved(container: ContainerBase) -> list[str]:
     """
     result = []
     for value, container_id in container.config.namespace_containers.items():
+        if value != LinuxNS.NET.value and container.sandboxed:
+            continue  # the kernel in the sandbox has its own
         joined = other(container, container_id)
         if not joined.state.status.has_process or _inode(joined.proc, value) != _inode(container.proc, value):
             result.append(value)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A container's root filesystem for one function, without a trace on the host.
 
-A running container's is used as it is, with all its mounts. Any other's is mounted in the mount namespace of a thread,
-with its volumes. The namespace ends with the thread, even a killed one.
+A running container's is used as it is, with all its mounts. Any other's, and that of one in a sandbox, is mounted in
+the mount namespace of a thread, with its volumes. The namespace ends with the thread, even a killed one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Callable, TypeVar
 from ..._drivers.kernel import securejoin
 from ..._drivers.kernel.syscalls import MS_BIND, MS_REC, mount
 from ..._drivers.storage.own_overlay import mount_layers
+from ..._model.errors import warn
 from ..._store import volumes as store
 from ..lifecycle.background import Background
 from ..mounts.volumes import held, host_path
@@ -40,9 +41,15 @@ def with_rootfs(
     ``write``, that of a container that does not run is read-only, so that nothing is changed on the host.
     """
     state = container.state
-    if state.status.has_process and inside and volumes:
+    sandboxed = state.status.has_process and container.sandboxed
+    if sandboxed and write:
+        warn(
+            f"container {container.name} runs in a sandbox, which may not show before its restart what is copied to "
+            "its root filesystem, rather than to a volume"
+        )
+    if state.status.has_process and inside and volumes and not sandboxed:
         return work(f"{container.proc}/root")
-    if state.status.has_process:
+    if state.status.has_process and not (sandboxed and inside and volumes):
         return work(state.mountpoint)
     return Background(lambda: _in_namespace(container, work, write, volumes), apart=True).result()
 

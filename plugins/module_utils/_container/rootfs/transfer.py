@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Callable, ContextManager, Iterator, NamedTuple
 from ..._drivers import id_maps, process
 from ..._drivers.kernel import file_user, securejoin
 from ..._drivers.trees import content
-from ..._model.errors import ContainerStopped, InvalidArgument, LibpodError
+from ..._model.errors import ContainerStopped, InvalidArgument, LibpodError, NotImplementedByHost
 from ..._model.failpoints import failpoint
 from ..._model.records.status import ContainerStatus
 from ..._spec import capabilities
@@ -155,6 +155,12 @@ def _entrance(container: ContainerBase, doing: str, stack: ExitStack) -> _Entran
     :raises ContainerStopped: it does not run.
     """
     state, proc = container.state, container.proc
+
+    if state.status.has_process and container.sandboxed:
+        raise NotImplementedByHost(
+            f"{doing}: it runs in a sandbox of {container.oci.path}, of whose files the host sees none: pipe them "
+            "through a command (pipelining: true in Ansible), or give it a volume"
+        )
 
     def opened(path: str, flags: int) -> int:
         descriptor = os.open(f"{proc}/{path}", flags | os.O_CLOEXEC)

@@ -279,6 +279,47 @@ def _thaw(host: CgroupHost, path: str) -> None:
                 pass
 
 
+def freeze(host: CgroupHost, path: str, timeout: float = 2.0) -> None:
+    """Freeze all processes of the cgroup and below (the freezer of cgroups(7)), and wait until they are.
+
+    :raises LibpodError: the kernel refuses, or they are not after ``timeout`` seconds; nothing is frozen then.
+    """
+    name, text = ("cgroup.freeze", "1") if host.unified else ("freezer.state", "FROZEN")
+    deadline, pause = time.monotonic() + timeout, 0.0005
+    _write(host, path, name, text)
+    while not _is_frozen(host, path):
+        if time.monotonic() > deadline:
+            thaw(host, path)
+            raise LibpodError(f"cgroup {path}: its processes are not frozen after {timeout:g} seconds")
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
+        if not host.unified:
+            # A process that was forked meanwhile is frozen by another write alone (as runc does).
+            _write(host, path, name, text)
+
+
+def thaw(host: CgroupHost, path: str) -> None:
+    """Let the processes of a frozen cgroup go on.
+
+    :raises LibpodError: the kernel refuses.
+    """
+    _write(host, path, *(("cgroup.freeze", "0") if host.unified else ("freezer.state", "THAWED")))
+
+
+def _is_frozen(host: CgroupHost, path: str) -> bool:
+    if host.unified:
+        return "frozen 1" in (host.read(path, "", "cgroup.events") or "").splitlines()
+    return host.read(path, "freezer", "freezer.state") == "FROZEN"
+
+
+def _write(host: CgroupHost, path: str, name: str, text: str) -> None:
+    file = host.file(path, "freezer", name)
+    try:
+        write_file(file, text)
+    except OSError as error:
+        raise LibpodError(f"cgroup {path}: cannot write {text} to {file or name}: {error.strerror}") from error
+
+
 def refuse_root(path: str) -> None:
     """Refuse a path that means the whole machine or leads out of the mount.
 

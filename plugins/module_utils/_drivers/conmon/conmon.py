@@ -296,8 +296,9 @@ def runtime_error(path: str) -> str:
     for line in lines:
         try:
             entry = foreign.parse(line.decode(errors="replace"), path)
-            if entry["level"].text() in ("error", "fatal"):
-                message = entry["msg"].text(message)
+            # youki has the level in capitals, and other names.
+            if entry["level"].text().lower() in ("error", "fatal"):
+                message = entry["msg"].text() or entry["message"].text(message)
         except MalformedData:
             continue
     return " ".join(message.split())

@@ -26,6 +26,7 @@ from .. import process as processes
 from ..command import refused, tool_environment
 from ..conmon.conmon import failure_code, read_pid, runtime_error
 from ..kernel import syscalls
+from . import exec_files
 from .exec_streams import Streams
 from .runtime import OciRuntime
 
@@ -75,6 +76,7 @@ class Begun:
         self.streams = streams
         self._argv, self._log, self._bounds, self._ended = argv, kept[1], bounds, False
         self.handed_over = False  # the runtime has started the process, which is ours now
+        self.over = False  # it has ended by itself
         stdin, stdout, stderr = streams.theirs
         # runc gives the process its own umask, and not the specification's.
         umask = process["user"].get("umask", 0o022)
@@ -111,7 +113,9 @@ class Begun:
         if not pid:  # the container ended, and its cleanup has killed the process and cleared the folder
             return Ended(128 + signal.SIGKILL)
         self.handed_over = True
-        return Ended(_follow(pid, self.streams, self._bounds, deadline, running))
+        ended = _follow(pid, self.streams, self._bounds, deadline, running)
+        self.over = ended is not None
+        return Ended(ended)
 
     def _started(self, deadline: float) -> Optional[int]:
         """Wait for the runtime and return its exit code; None where the process had exceeded its time by then."""
@@ -166,6 +170,8 @@ def begun(
             finally:
                 if one:
                     one.end()
+                    if not one.over:
+                        oci.end_inside(bounds.pid_file)
                 noted.close()
                 _pid_files.discard(bounds.pid_file)
                 if one and not one.handed_over:
@@ -216,7 +222,7 @@ def forget(pid_file: str) -> None:
     """Remove the PID file of a process that has ended, and the runtime's draft of it, which would block the next."""
     failpoint("forget exec")
     folder, _slash, name = pid_file.rpartition("/")
-    for path in (pid_file, f"{folder}/.{name}"):
+    for path in (pid_file, f"{folder}/.{name}", exec_files.inner(pid_file)):
         try:
             os.unlink(path)
         except FileNotFoundError:
@@ -283,7 +289,8 @@ def _command(
     with ExitStack() as opened:
         spec, log = _memory("process.json", json.dumps(process).encode(), opened), _memory("log", b"", opened)
         argv = [oci.path, *oci.global_arguments, "--log", f"/proc/self/fd/{log}", "--log-format", "json"]
-        argv += ["exec", "--detach", "--pid-file", bounds.pid_file, *streams.options]
+        argv += ["exec", "--detach", "--pid-file", bounds.pid_file, *oci.exec_options(container_id, bounds.pid_file)]
+        argv += streams.options
         yield [*argv, "--process", f"/proc/self/fd/{spec}", container_id], (spec, log)
 
 

@@ -18,7 +18,7 @@ from ..._model.records.process_ref import ProcessRef
 from .. import process as processes
 
 # With runc's draft of a PID file, whose name begins with a dot.
-_NAME = re.compile(r"(\.?)exec-(\d+)-(\d+)-[0-9a-f]{16}\.(pid|sock|held)")
+_NAME = re.compile(r"(\.?)exec-(\d+)-(\d+)-[0-9a-f]{16}\.(pid|sock|held|inner)")
 
 
 def new_name(kind: str) -> str:
@@ -29,7 +29,7 @@ def new_name(kind: str) -> str:
 
 def forget_left_over(folder: str) -> None:
     """Remove the files of engine processes that no longer run."""
-    for engine, path in [*_files(folder, "pid", "sock", ".pid", ".sock")]:
+    for engine, path in [*_files(folder, "pid", "sock", "inner", ".pid", ".sock")]:
         if not processes.alive(engine):
             failpoint("forget left-over exec")
             try:
@@ -46,6 +46,11 @@ def end_suspended(folder: str) -> None:
     for client, _path in _files(folder, "pid", "held"):
         if processes.stopped(client):
             processes.send_signal(client, signal.SIGKILL)
+
+
+def inner(pid_file: str) -> str:
+    """Return the path of the file that has a sandbox's own PID of the process, beside its PID file."""
+    return f"{pid_file.rpartition('.')[0]}.inner"
 
 
 def held_by(engine: ProcessRef) -> str:

@@ -90,6 +90,6 @@ def _end(oci: OciRuntime, cgroup_path: str, pid_file: str) -> None:
     # A runtime that is about to replace the killed process's image has no command line of its own yet.
     clean = 0
     while clean < 2 and time.monotonic() < deadline:
-        clean = 0 if list(processes.with_argument(pid_file, (oci.name,))) else clean + 1
+        clean = 0 if list(processes.with_argument(pid_file, oci.programs)) else clean + 1
         time.sleep(_LOOK)
     end_left_over(oci, cgroup_path, pid_file)

@@ -39,11 +39,12 @@ def end_left_over(oci: OciRuntime, cgroup_path: str, pid_file: str) -> None:
     """Kill the process of an ``execute`` that was killed itself, if its PID file is there."""
     if not os.path.exists(pid_file):
         return
-    processes.kill_with_argument(pid_file, (oci.name,))
+    processes.kill_with_argument(pid_file, oci.programs)
     pid = read_pid(pid_file)
     # Only a process of the container, for another one may have the PID by now. Where systemd runs in the container, the
     # runtime puts the process below the container's own cgroup.
     lines = (read_file(f"/proc/{pid}/cgroup") or "").splitlines() if pid else []
     if any(f"{line.split(':', 2)[2]}/".startswith(f"{cgroup_path}/") for line in lines):
         processes.kill_descent(pid)
+    oci.end_inside(pid_file)
     exec.forget(pid_file)

@@ -1,27 +1,37 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The OCI runtime's command line: runc, or crun by option."""
+"""The OCI runtime's command line: that of runc and crun; ``other_runtime`` has the others."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Sequence
 
 from ..._model.errors import ToolFailed
 from ..._model.options.syntax.parsers import natural
 
 
 class OciRuntime:
-    """The verbs of an OCI runtime, by container ID, with a state directory of the engine's own."""
+    """The verbs of an OCI runtime, by container ID, with a state directory of the engine's own.
+
+    ``by_specification``: it has the specification's commands, and what else runc has is not relied on.
+    """
+
+    by_specification = False
 
     def __init__(self, path: str, run_root: str, *, systemd_cgroup: bool = False) -> None:
         self.path = path
         self.name = os.path.basename(path)
         self.root = f"{run_root}/{self.name}"
         self.systemd_cgroup = systemd_cgroup
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The names of the runtime's processes."""
+        return (self.name,)
 
     @property
     def global_arguments(self) -> list[str]:
@@ -93,9 +103,12 @@ class OciRuntime:
         return f"/{name}" if name else ""
 
     def knows_personality(self) -> bool:
-        """Return whether it applies the specification's ``linux.personality``, as runc does from 1.2 on."""
+        """Return whether it applies the specification's ``linux.personality``.
+
+        runc does from 1.2 on, and runsc does not.
+        """
         name, version = self._version()
-        return name != "runc" or version >= (1, 2)
+        return name != "runsc" and (name != "runc" or version >= (1, 2))
 
     def knows_idmap(self) -> bool:
         """Return whether it applies a mount's ``uidMappings``, as runc does from 1.2 on and crun from 1.5 on.
@@ -111,6 +124,29 @@ class OciRuntime:
         numbers = "".join(fields[2:3]).split(".")
         return "".join(fields[:1]), tuple(natural(part) or 0 for part in (*numbers, "", "")[:2])
 
-    def unstarted(self, container_id: str) -> bool:
-        """Return whether the container was created and not started, without a fork: its FIFO waits for ``start``."""
+    def unstarted(self, container_id: str, recorded: bool) -> bool:
+        """Return whether the container was created and not started, without a fork: its FIFO waits for ``start``.
+
+        ``recorded`` is whether it is recorded so, which is of no use here: the engine may have been killed before it
+        could record the start.
+        """
         return os.path.exists(f"{self.root}/{container_id}/exec.fifo")
+
+    def has_state(self, container_id: str) -> bool:
+        """Return whether the runtime has a state of the container."""
+        return os.path.isdir(f"{self.root}/{container_id}")
+
+    def exec_options(self, container_id: str, pid_file: str) -> Sequence[str]:
+        """Return further options of a command in the container whose PID goes to ``pid_file``."""
+        return ()
+
+    def end_inside(self, pid_file: str) -> None:
+        """End what is left of a command in a container, of which ``pid_file`` had the PID, after its process here."""
+
+    def makes_sandboxes(self) -> bool:
+        """Return whether containers get a kernel of their own, gVisor's."""
+        return False
+
+    def sandboxes(self, proc: str, rootfs: str) -> bool:
+        """Return whether a container's process, a directory of /proc, is a sandbox around it: never here."""
+        return False

@@ -80,6 +80,8 @@ def _needs(runtime: Runtime, config: ContainerConfig, desired: Desired, row: Opt
         from ..._container.runners.log_limit import reachable
 
         needs = needs if reachable(container(), after["max_size"]) else row.otherwise
+    if row.name == "network" and needs == Change.LIVE and container().peek().sandboxed:
+        return Change.RECREATE  # a sandbox knows the interfaces that there were when it began
     if needs == Change.RESTART and container().peek().state.status in _NOT_RESTARTED:
         return Change.RECREATE
     return needs

@@ -82,6 +82,11 @@ def check(runtime: Runtime, container: Optional[Container], desired: Desired, *,
             f"rewindable: true cannot be used for container {desired.name}, whose root filesystem is a host directory: "
             "give it an image, or omit rewindable"
         )
+    oci = runtime.host.oci if new or not container else container.oci
+    if oci.by_specification:
+        from . import sandbox
+
+        sandbox.check(oci, desired.name, options)
     _check_image(runtime, container, desired)
     _check_lenders(runtime, desired)
     image = image_config(runtime, container, desired)

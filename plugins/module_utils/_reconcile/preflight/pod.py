@@ -32,6 +32,10 @@ def check(pods: Pods, pod: Optional[PodConfig], name: str, infra_name: str, opti
     there = pods.runtime.find(pod.infra) if pod is not None else None
     renewed = made or any(one.option in INFRA for one in plan.differences)
     starts = plan.has(Verb.RESTART) or plan.has(Verb.START) and not (there and there.peek().state.status.has_process)
+    if made and pods.runtime.host.oci.by_specification:
+        from . import sandbox
+
+        sandbox.check_shared(pods.runtime.host.oci, name, options["share"])
     if renewed or starts:
         own = cast("ContainerOptions", {**normalise({}), **select(options, INFRA)})
         check_network(pods.runtime, f"pod {name}", own, None if renewed else there)
