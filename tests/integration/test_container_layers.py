@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import re
@@ -31,6 +32,7 @@ from ansible_collections.libpod.engine.tests.support.process import WAITING
 
 ONE = "1" * 64
 MAPS = {kind: [IdMap(0, 100_000, 65_536)] for kind in ("uid", "gid")}
+MOUNTS = Path("/srv/storage-run/overlay-layers/mountpoints.json")
 MOUNT_POINT = "storage/overlay/LAYER/merged d"
 
 _SHOWN = r"""cd /srv
@@ -172,6 +174,50 @@ def test_ids_that_the_kernel_does_not_map_are_left_to_the_tool(
     monkeypatch.undo()
     assert os.stat(f"{storage.mount(ONE)}/bin").st_uid == 100_000
     storage.delete(ONE)
+
+
+def test_mounts_are_counted_beside_the_tools(host: Host, storage: Storage, image_id: str) -> None:
+    storage.create(ONE, image_id)
+    host.store("mount", ONE)
+    counts = []
+    for mount in (partial(host.store, "mount"), ContainerLayers(storage._roots).mount):
+        mount(ONE)
+        (record,) = json.loads(MOUNTS.read_text())
+        counts.append(record["count"])
+    host.store("unmount", ONE)
+    host.store("unmount", ONE)
+    assert counts == [2, 3] and storage.mountpoint(ONE)
+    host.store("unmount", ONE)
+    assert not storage.mountpoint(ONE)
+    MOUNTS.write_text(json.dumps([{**record, "count": 7}]))  # of before a boot, in a run root that outlived it
+    storage.mount(ONE)
+    assert json.loads(MOUNTS.read_text()) == [{**record, "count": 1}]
+    storage.delete(ONE)
+
+
+@pytest.mark.parametrize("place", ["/srv/storage", "/srv/storage-run"], ids=["store", "transient store"])
+def test_container_that_a_reboot_ends_is_found_and_deleted(storage: Storage, image_id: str, place: str) -> None:
+    """Other engines have such containers in files of their own, which newer versions of their library write."""
+    storage.create(ONE, image_id)
+    layer, kept = storage.layer(ONE), []
+    for kind, record_id in (("containers", ONE), ("layers", layer)):
+        path = Path(f"/srv/storage/overlay-{kind}/{kind}.json")
+        records = json.loads(path.read_text())
+        Path(f"{place}/overlay-{kind}/volatile-{kind}.json").write_text(
+            json.dumps([one for one in records if one["id"] == record_id])
+        )
+        kept.append(json.dumps([one for one in records if one["id"] != record_id], separators=(",", ":")))
+        path.write_text(kept[-1])
+    storage.create(ONE, image_id)
+    assert (storage.layer(ONE), storage.forgotten()) == (layer, [ONE])
+    assert os.path.exists(f"{storage.mount(ONE)}/bin/busybox")
+    assert storage.sizes(ONE)[1] > 1_000_000
+    storage.delete(ONE)
+    for kind, records in zip(("containers", "layers"), kept):
+        volatile = Path(f"{place}/overlay-{kind}/volatile-{kind}.json")
+        assert volatile.read_text() == "[]" and Path(f"/srv/storage/overlay-{kind}/{kind}.json").read_text() == records
+        volatile.unlink()
+    assert not storage.exists(ONE) and not os.path.exists(f"/srv/storage/overlay/{layer}")
 
 
 def test_removal_takes_away_the_record_that_a_kill_left_unfinished(storage: Storage, image_id: str) -> None:

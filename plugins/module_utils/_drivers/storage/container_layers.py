@@ -160,7 +160,8 @@ class ContainerLayers:
 
     def mount(self, container_id: str) -> Optional[str]:
         """Mount the container's layer and return the mount point."""
-        container = find(store_records.read(f"{self._containers}/containers.json"), container_id)
+        files = self._roots.container_files
+        container = find([one for path in files for one in store_records.read(path, container_id)], container_id)
         layer = container.get("layer")
         maps: Maps = {}
         if any(container.get(key) for key in _MAPS):
@@ -171,16 +172,17 @@ class ContainerLayers:
             return None
         os.makedirs(self._mounts, 0o700, exist_ok=True)
         with locked(f"{self._roots.root}/storage.lock"), locked(f"{self._layers}/layers.lock"):
-            layers = store_records.read(f"{self._layers}/layers.json")
+            layers = [one for path in self._roots.layer_files for one in store_records.read(path)]
             lower = self._lower(str(layer)) if self._is_plain(find(layers, str(layer))) else []
             if not lower:
                 return None
             point = f"{self._home}/{layer}/merged"
             with locked(f"{self._mounts}/mountpoints.lock") as lock:
-                if not os.path.ismount(point):
+                mounted = os.path.ismount(point)  # by another program, in this moment
+                if not mounted:
                     self._keep_private()
                     self._mount(str(layer), lower, maps)
-                self._count(layers, str(layer), point, lock)
+                self._count(layers, str(layer), point, lock, again=mounted)
         return point
 
     def unmount(self, layer: str) -> None:
@@ -243,11 +245,14 @@ class ContainerLayers:
         else:
             _in_directory(self._home, lambda: mount(""))
 
-    def _count(self, layers: Sequence[object], layer: str, point: str, lock: int) -> None:
-        """Record the mount; its programs keep the mounts of the layers that there are, in their order."""
+    def _count(self, layers: Sequence[object], layer: str, point: str, lock: int, *, again: bool) -> None:
+        """Count the mount, ``again`` beside those of others; the records are in the order of the layers."""
         path = f"{self._mounts}/mountpoints.json"
-        others = store_records.without(store_records.read(path), layer)
-        mounts = [*others, {"id": layer, "path": point, "count": 1}]
+        mounts = store_records.read(path)
+        # A count of a layer that is not mounted is of before, such as of another mount namespace.
+        before = find(mounts, layer).get("count") if again else 0
+        count = before + 1 if isinstance(before, int) else 1
+        mounts = [*store_records.without(mounts, layer), {"id": layer, "path": point, "count": count}]
         known = [find(mounts, str(one.get("id"))) for one in layers if isinstance(one, dict)]
         store_records.write(path, [one for one in known if one], lock)
 

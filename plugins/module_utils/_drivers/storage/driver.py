@@ -314,9 +314,8 @@ class Storage:
     def _has_layer(self, layer: str) -> bool:
         """Return whether the store has a layer's directory or record."""
         roots = self._roots
-        files = (f"{roots.root}/{roots.driver}-layers/{name}.json" for name in ("layers", "volatile-layers"))
         return os.path.isdir(roots.layer_home(layer)) or any(
-            member(one, "id") == layer for file in files for one in records(file, layer)
+            member(one, "id") == layer for file in roots.layer_files for one in records(file, layer)
         )
 
     def _is_unfinished(self) -> bool:

@@ -41,7 +41,7 @@ def delete(roots: StorageRoots, static_root: str, container_id: str, layer: str)
         failpoint("remove the store's folders of the container")
         for folder in (containers, f"{roots.run_root}/{roots.driver}-containers"):
             removal.remove(f"{folder}/{container_id}")
-        for path in (f"{layers}/layers.json", f"{layers}/volatile-layers.json"):
+        for path in roots.layer_files:
             drop(path, layer, layers_lock, static_root)
         for path in roots.container_files:
             drop(path, container_id, containers_lock, static_root)

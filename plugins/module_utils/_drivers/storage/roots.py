@@ -21,6 +21,9 @@ PACKAGE = "containers-storage"
 _MAX_BYTES = 256 << 20  # of a file of records, which has some kilobytes for each image or layer
 
 
+_LAYERS = ("layers", "volatile-layers")
+
+
 class Layers(NamedTuple):
     """Directories of a root filesystem.
 
@@ -81,11 +84,14 @@ class StorageRoots(NamedTuple):
 
     def layers(self) -> dict[str, Foreign]:
         """Return the records of all layers by their IDs."""
-        known: dict[str, Foreign] = {}
-        for root in (self.root, *self.more):
-            for name in ("layers", "volatile-layers"):
-                known.update((member(one, "id"), one) for one in records(f"{root}/{self.driver}-layers/{name}.json"))
-        return known
+        others = (f"{root}/{self.driver}-layers/{name}.json" for root in self.more for name in _LAYERS)
+        return {member(one, "id"): one for path in (*self.layer_files, *others) for one in records(path)}
+
+    @property
+    def layer_files(self) -> tuple[str, ...]:
+        """The files with the layers' records, in places as ``container_files`` has them."""
+        stable, transient = (f"{root}/{self.driver}-layers" for root in (self.root, self.run_root))
+        return (*(f"{stable}/{name}.json" for name in _LAYERS), f"{transient}/{_LAYERS[-1]}.json")
 
 
 def records(path: str, wanted: str = "") -> list[Foreign]:
