@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import stat
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
@@ -162,11 +164,36 @@ def test_life_of_a_container_in_a_user_namespace(bare: Host) -> None:
     assert bare.container("c", state="absent")["actions"] == ["deleted c"]
 
 
+@pytest.mark.parametrize("part", ["flags", "composefs-data", "mount program"])
+def test_what_the_engine_does_not_know_of_a_store_is_named(bare: Host, part: str) -> None:
+    changed = Path("/srv/storage/overlay-layers/layers.json")
+    layers = json.loads(changed.read_text())
+    need = f"whose layer has {part}, needs containers-storage"
+    if part == "flags":
+        layers[0]["flags"] = {"new": True}
+    elif part == "mount program":
+        changed, need = Path("/srv/storage/overlay/.has-mount-program"), "an image store with a mount program needs"
+    else:
+        changed = Path(f"/srv/storage/overlay/{layers[0]['id']}/composefs-data")
+    before = changed.read_text() if changed.exists() else None
+    changed.write_text("true" if part == "mount program" else json.dumps(layers))
+    refused = bare.container("c", **BASE)
+    if before is None:
+        changed.unlink()
+    else:
+        changed.write_text(before)
+    assert refused["error"] == "ToolMissing" and need in refused["msg"] and ", or use " in refused["msg"], refused
+    assert not bare.container("c", state="absent").failed
+
+
 def test_what_needs_an_absent_part_names_it_and_its_package(bare: Host) -> None:
+    vfs = bare.container("c", **{**BASE, "storage_driver": "vfs"})
+    assert vfs["msg"].startswith("the storage driver vfs needs containers-storage, which is not installed"), vfs
+    assert vfs["msg"].endswith("or use the driver overlay"), vfs
     refused = {
         "containernetworking-plugins": bare.container("c", **{**BASE, "network": "libpod", "network_backend": "cni"}),
         "runc": bare.container("c", **{**BASE, "oci_runtime": "runc"}),
-        "containers-storage": bare.container("c", **{**BASE, "storage_driver": "vfs"}),
+        "containers-storage": vfs,
     }
     for package, result in refused.items():
         assert result.failed and result["error"] == "ToolMissing", result

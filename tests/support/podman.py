@@ -45,9 +45,10 @@ class Podman:
     ``release`` may be changed: another podman then has what the one before had.
     """
 
-    def __init__(self, host: Host, default_network: str = "libpod", release: str = OWN) -> None:
-        """Write its containers.conf."""
+    def __init__(self, host: Host, default_network: str = "libpod", release: str = OWN, backend: str = "") -> None:
+        """Write its containers.conf; the network ``backend`` is the host's, without one given."""
         self.release = release
+        self._backend = backend or host.parts.network_backend
         self._host, self._parts = host, host.parts
         os.makedirs(_FOLDER)
         # The locks of all podmans of a machine are in one file, which the first command after a boot frees.
@@ -58,7 +59,7 @@ class Podman:
     def configure(self, database: str = "") -> None:
         """Write containers.conf; one with a ``database`` is the packaged file too, where the engine looks for that."""
         networks = {"cni": self._parts.cni_config_dir, "netavark": self._parts.network_config_dir}
-        backend = self._parts.network_backend
+        backend = self._backend
         with open(f"{_FOLDER}/containers.conf", "w", encoding="utf-8") as file:
             runtime = self._parts.oci_runtime
             default = self._default_network

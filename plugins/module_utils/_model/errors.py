@@ -263,14 +263,22 @@ _CHOOSING["containernetworking-plugins"] = "cni_plugin_dirs"
 
 
 class ToolMissing(LibpodError):
-    """A program the engine drives is not installed; ``option`` names another one, by default as its package has it."""
+    """A program the engine drives is not installed; ``option`` names another one, by default as its package has it.
 
-    def __init__(self, tool: str, package: str, option: str = "") -> None:
+    Of a program that few hosts need, ``need`` says for what, and what does without it. The role does not install it.
+    """
+
+    def __init__(self, tool: str, package: str, option: str = "", need: tuple[str, str] = ("", "")) -> None:
         option = option or _CHOOSING.get(package, "")
-        super().__init__(
-            f"{tool} is not installed or not executable: install the package {package} "
-            "(the role libpod.engine.libpod_host does)" + (f", or say in {option} where one is" if option else "")
-        )
+        purpose, instead = need
+        if purpose:
+            message = f"{purpose} needs {tool}, which is not installed or not executable: install the package {package}"
+            message += f", or {instead}"
+        else:
+            message = f"{tool} is not installed or not executable: install the package {package} "
+            message += "(the role libpod.engine.libpod_host does)"
+            message += f", or say in {option} where one is" if option else ""
+        super().__init__(message)
         self.tool = tool
         self.package = package
 

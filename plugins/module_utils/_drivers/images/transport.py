@@ -269,7 +269,13 @@ class Images:
             raise NoSuchImage(f"image {image_id[:12]} is not in the store")
         argv = ["containers-storage", verb, *self._roots.arguments]
         argv += [argument for one in names for argument in ("--name", one)]
-        run([*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=f"naming image {image_id[:12]}")
+        try:
+            run(
+                [*argv, image_id], package=PACKAGE, env=self._roots.environment(), doing=f"naming image {image_id[:12]}"
+            )
+        except ToolMissing as error:
+            need = f"a name for image {image_id[:12]} of an additional store", "pull it into the store itself"
+            raise ToolMissing(PACKAGE, PACKAGE, need=need) from error
 
     def _target(self, name: str) -> str:
         """Return skopeo's reference to an image in the store (containers-transports(5)), which has no escapes."""

@@ -20,7 +20,7 @@ from ..._model.errors import NoSuchImage
 from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
 from ..kernel import netns, syscalls
-from . import store_records
+from . import host_config, store_records
 from .roots import StorageRoots
 from .store_records import find, locked
 from .volume_mounts import is_mounted
@@ -33,10 +33,18 @@ _LINK_LENGTH = 26
 _NO_LABELS = {"MountLabel": "", "ProcessLabel": ""}
 _FLAGS = {"": 0, "nodev": syscalls.MS_NODEV, "nosuid": syscalls.MS_NOSUID, "noexec": syscalls.MS_NOEXEC}
 _MAPS = ("uidmap", "gidmap")
+_MOUNT_PROGRAM = "an image store with a mount program", "use one without it"
+UNMAPPED = (
+    "a user namespace on a kernel or file system that maps no IDs of an overlay's layers",
+    "use Linux 5.19 or later",
+)
 
 
 class ContainerLayers:
-    """The operations on containers' layers; each returns None or False where it is one for the tool."""
+    """The operations on containers' layers; each returns None or False where it is one for the tool.
+
+    ``need`` then says why, and what the engine would do without it, for ``ToolMissing``.
+    """
 
     def __init__(self, roots: StorageRoots) -> None:
         self._roots = roots
@@ -44,17 +52,29 @@ class ContainerLayers:
         self._layers = f"{roots.root}/overlay-layers"
         self._containers = f"{roots.root}/overlay-containers"
         self._mounts = f"{roots.run_root}/overlay-layers"
+        self.need = ("", "")
 
     def configured(self) -> bool:
         """Return whether the store's settings are those that the engine knows."""
         options = self._roots.mount_options
-        if self._roots.driver != "overlay" or self._roots.more or options is None or not _FLAGS.keys() >= {*options}:
-            return False
-        return not os.path.exists("/sys/fs/selinux/enforce")
+        unknown = [*host_config.unknown()] if options is None else [f"mountopt {one}" for one in {*options} - {*_FLAGS}]
+        if self._roots.driver != "overlay":
+            self.need = f"the storage driver {self._roots.driver}", "use the driver overlay"
+        elif self._roots.more or unknown:
+            settings = ", ".join(sorted(unknown)) or "additionalimagestores"
+            self.need = f"{settings} of storage.conf", "remove it there, or give storage_root and storage_run_root"
+        elif os.path.exists("/sys/fs/selinux/enforce"):
+            self.need = "a container's layer under SELinux", "use rootfs"
+        return not self.need[0]
 
     def usable(self) -> bool:
         """Return whether the store is of the kind that the engine writes."""
-        return self.readable() and self.configured()
+        if not self.configured():
+            return False
+        if not self.readable():
+            fresh = not os.path.exists(f"{self._home}/.has-mount-program")
+            self.need = ("the first use of the image store", "pull an image into it") if fresh else _MOUNT_PROGRAM
+        return not self.need[0]
 
     def readable(self) -> bool:
         """Return whether the kernel's overlayfs has written the layers, whatever the store's settings are."""
@@ -82,6 +102,7 @@ class ContainerLayers:
             layers = store_records.read(path)
             parent = find(layers, str(image.get("layer")))
             if not self._is_plain(parent):
+                self.need = f"image {image_id[:12]}, whose layer has {self._foreign(parent)},", "use another image"
                 return False
             if find(layers, layer) or os.path.lexists(f"{self._home}/{layer}"):
                 self._clear(layer)
@@ -92,6 +113,7 @@ class ContainerLayers:
             try:
                 self._make_directories(layer, parent["id"])
                 if maps and not self._can_map(layer, maps):
+                    self.need = UNMAPPED
                     self._clear(layer)
                     store_records.write(path, layers, lock)
                     return False
@@ -110,13 +132,16 @@ class ContainerLayers:
 
     def _is_plain(self, layer: dict[str, object]) -> bool:
         """Return whether the layer is one that the engine can mount: overlay directories, for the host's IDs."""
+        return not self._foreign(layer)
+
+    def _foreign(self, layer: dict[str, object]) -> str:
+        """Return what a layer has that the engine does not know, "" for nothing."""
         home = f"{self._home}/{layer.get('id')}"
-        return (
-            bool(layer)
-            and not any(layer.get(key) for key in (*_MAPS, "flags", "mountlabel"))
-            and os.path.isfile(f"{home}/link")
-            and not os.path.exists(f"{home}/composefs-data")
-        )
+        found = [key for key in (*_MAPS, "flags", "mountlabel") if layer.get(key)]
+        found += ["composefs-data"] if os.path.exists(f"{home}/composefs-data") else []
+        if not layer or not os.path.isfile(f"{home}/link"):
+            return "no record or link"
+        return ", ".join(found)
 
     def _make_directories(self, layer: str, parent: str) -> None:
         home, below = f"{self._home}/{layer}", f"{self._home}/{parent}"
@@ -168,6 +193,7 @@ class ContainerLayers:
             from .mapped_overlay import from_record
 
             maps = from_record(Foreign(container, f"container {container_id[:12]} in the image store"))
+        self.need = "a layer that another program has made", "re-create the container"
         if container.get("flags", {}) != _NO_LABELS:
             return None
         os.makedirs(self._mounts, 0o700, exist_ok=True)

@@ -14,7 +14,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Optional
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import Internal, MalformedData, NoSuchImage, NotImplementedByHost, NotRemoved, ToolFailed
+from ..._model.errors import (
+    Internal,
+    MalformedData,
+    NoSuchImage,
+    NotImplementedByHost,
+    NotRemoved,
+    ToolFailed,
+    ToolMissing,
+)
 from ..._model.failpoints import failpoint
 from ..._model.options.syntax.parsers import natural
 from ..command import TOOL_PATH, run
@@ -51,18 +59,19 @@ class Storage:
             return
         layers = self._container_layers()
         new = self._layer_id(container_id)
-        if not layers or not layers.create(container_id, image_id, new, self._mark, maps or {}):
-            self._create(container_id, image_id, maps or {})
+        if not layers.usable() or not layers.create(container_id, image_id, new, self._mark, maps or {}):
+            self._create(container_id, image_id, maps or {}, layers.need)
         self._keep_rooms()
         if not self._roots.configured:
             host_config.keep(self._run_root)
 
-    def _create(self, container_id: str, image_id: str, maps: Maps) -> None:
+    def _create(self, container_id: str, image_id: str, maps: Maps, need: tuple[str, str]) -> None:
         try:
             # All entries in one argument: of a repeated option, the tool takes the last.
             values = {kind: ":".join(str(number) for entry in maps[kind] for number in entry) for kind in maps}
             options = [f"--{kind}map={value}" for kind, value in values.items()]
-            self._tool("create-container", "-i", container_id, "-m", self._mark, *options, image_id)
+            words = ("-i", container_id, "-m", self._mark, *options, image_id)
+            self._tool("create-container", *words, need=need)
         except ToolFailed as error:
             # A tool that outlived its killed caller may have created it meanwhile.
             if self.exists(container_id):
@@ -80,26 +89,25 @@ class Storage:
         mounted = self.mountpoint(container_id)
         if not mounted:
             layers = self._container_layers()
-            mounted = layers.mount(container_id) if layers else None
-        return mounted or self._tool("mount", container_id).strip("\n")
+            mounted = layers.mount(container_id) if layers.usable() else None
+            mounted = mounted or self._tool("mount", container_id, need=layers.need).strip("\n")
+        return mounted
 
-    def needs_tool(self, *, mapped: bool) -> bool:
-        """Return whether layers, ``mapped`` ones with a user namespace, are left to containers-storage(1)."""
-        from .container_layers import ContainerLayers
+    def tool_need(self, *, mapped: bool) -> tuple[str, str]:
+        """Return why layers, ``mapped`` ones with a user namespace, need containers-storage(1), as ``ToolMissing``."""
+        from .container_layers import UNMAPPED
 
-        if not ContainerLayers(self._roots).configured():
-            return True
-        if not mapped:
-            return False
+        layers = self._container_layers()
+        if not layers.configured() or not mapped:
+            return layers.need
         from ..kernel import mount_api
 
-        return not mount_api.supported()
+        return ("", "") if mount_api.supported() else UNMAPPED
 
-    def _container_layers(self) -> Optional[ContainerLayers]:
+    def _container_layers(self) -> ContainerLayers:
         from .container_layers import ContainerLayers
 
-        layers = ContainerLayers(self._roots)
-        return layers if layers.usable() else None
+        return ContainerLayers(self._roots)
 
     def mountpoint(self, container_id: str) -> Optional[str]:
         """Return the mount point of the root filesystem, None where it is not mounted; the kernel is asked."""
@@ -118,7 +126,7 @@ class Storage:
         if not self.mountpoint(container_id):
             return
         layers = self._container_layers()
-        if layers:
+        if layers.usable():
             layers.unmount(self.layer(container_id))
             return
         try:
@@ -142,7 +150,7 @@ class Storage:
         known = layer is not None
         # A creation that was killed may have left a layer without a container.
         layer = layer or _read(note) or self._layer_id(container_id)
-        if not self._container_layers():
+        if not self._container_layers().usable():
             self._delete_by_tool(container_id, layer, note if known else "")
         elif known or self._has_layer(layer) or self._is_unfinished():
             from . import removal
@@ -244,10 +252,8 @@ class Storage:
 
         :raises NotImplementedByHost, ToolMissing: it is a layer for the tool, which is not installed.
         """
-        from .container_layers import ContainerLayers
-
-        layer = self.layer(container_id)
-        if ContainerLayers(self._roots).readable():
+        layer, layers = self.layer(container_id), self._container_layers()
+        if layers.readable():
             import shutil
 
             from . import layer_archive, mapped_overlay
@@ -324,12 +330,18 @@ class Storage:
 
         return os.path.exists(unfinished(f"{self._roots.root}/{self._roots.driver}-layers/layers.json"))
 
-    def _tool(self, verb: str, *arguments: str, changes: bool = True) -> str:
+    def _tool(self, verb: str, *arguments: str, changes: bool = True, need: tuple[str, str] = ("", "")) -> str:
         argv = ["containers-storage", verb, *self._roots.arguments, *arguments]
         doing = f"{verb.replace('-', ' ')} in the image store"
         # A mount program of the host's storage.conf (fuse-overlayfs) stays for as long as the mount.
         lasting = verb == "mount" and not self._roots.configured
-        return run(argv, package=PACKAGE, env=self._roots.environment(), changes=changes, doing=doing, lasting=lasting)
+        try:
+            env = self._roots.environment()
+            return run(argv, package=PACKAGE, env=env, changes=changes, doing=doing, lasting=lasting)
+        except ToolMissing as error:
+            layers = self._container_layers()
+            layers.usable()
+            raise ToolMissing(PACKAGE, PACKAGE, need=need if need[0] else layers.need) from error
 
 
 def _write(path: str, text: str) -> None:

@@ -64,6 +64,14 @@ def keep(run_root: str) -> None:
         pass  # a full file system, say: the file itself is read
 
 
+def unknown() -> list[str]:
+    """Return the settings of containers' layers in the file that only the store's programs know."""
+    from ..._model import foreign_toml
+
+    path = _path()
+    return _unknown(foreign_toml.parse(foreign_files.read(path, max_bytes=foreign_toml.MAX_BYTES), path)["storage"])
+
+
 def _path() -> str:
     path = os.environ.get("CONTAINERS_STORAGE_CONF") or next(filter(os.path.exists, _FILES), "")
     return "" if path == os.devnull else path
@@ -110,9 +118,15 @@ def _parsed(path: str) -> HostConfig:
 def _mount_options(storage: Foreign) -> Optional[tuple[str, ...]]:
     """Return the overlay driver's ``mountopt``; None where there are other settings of containers' layers."""
     options = storage["options"]
-    overlay = options["overlay"]
-    for table, known in ((storage, _KNOWN), (options, _KNOWN_OPTIONS), (overlay, ("mountopt",))):
-        if any(value.value not in _UNSET for key, value in table.items() if key not in known):
-            return None
-    text = overlay["mountopt"].text() or options["mountopt"].text()
+    if _unknown(storage):
+        return None
+    text = options["overlay"]["mountopt"].text() or options["mountopt"].text()
     return tuple(text.split(",")) if text else ()
+
+
+def _unknown(storage: Foreign) -> list[str]:
+    options = storage["options"]
+    tables = ((storage, _KNOWN), (options, _KNOWN_OPTIONS), (options["overlay"], ("mountopt",)))
+    return [
+        key for table, known in tables for key, value in table.items() if key not in known and value.value not in _UNSET
+    ]

@@ -57,11 +57,12 @@ def check_tools(runtime: Runtime, desired: Desired) -> None:
     tools = [(runtime.host.oci.path, runtime.host.oci.name, "oci_runtime")]
     tools.append((runtime.parts.conmon_path, "conmon", "conmon_path"))
     mapped = desired.options is not None and _mapped(desired.options)  # a task by name only makes no root filesystem
-    if not desired.rootfs and runtime.host.storage.needs_tool(mapped=mapped):
-        tools.append(("containers-storage", "containers-storage", ""))
     for tool, package, option in tools:
         if not shutil.which(tool, path=TOOL_PATH):
             raise ToolMissing(tool, package, option)
+    need = ("", "") if desired.rootfs else runtime.host.storage.tool_need(mapped=mapped)
+    if need[0] and not shutil.which("containers-storage", path=TOOL_PATH):
+        raise ToolMissing("containers-storage", "containers-storage", need=need)
 
 
 def _mapped(options: ContainerOptions) -> bool:
