@@ -57,13 +57,6 @@ def write(host: manager.CgroupHost, controller: str, name: str, text: str) -> No
         file.write(text)
 
 
-def freeze(host: manager.CgroupHost, on: bool) -> None:
-    if host.unified:
-        write(host, "freezer", "cgroup.freeze", "1" if on else "0")
-    else:
-        write(host, "freezer", "freezer.state", "FROZEN" if on else "THAWED")
-
-
 def memberships(pid: int) -> dict[str, str]:
     """Return each hierarchy's path, as the kernel reports it."""
     with open(f"/proc/{pid}/cgroup", encoding="ascii") as file:
@@ -101,15 +94,24 @@ def test_incomplete_cgroup_is_completed_and_inherits_controllers(
     hierarchy.remove(kind, PARENT)
 
 
-def test_freezer_state_is_detected(kind: manager.CgroupHost, sleeper: subprocess.Popen[bytes]) -> None:
-    hierarchy.enter(kind, ONE, sleeper.pid)
-    assert not manager.frozen(kind, ONE)
-    freeze(kind, True)
-    assert manager.frozen(kind, ONE)
-    freeze(kind, False)
-    assert not manager.frozen(kind, ONE)
-    sleeper.kill()
-    sleeper.wait()
+def test_processes_are_frozen_and_thawed(kind: manager.CgroupHost) -> None:
+    with pytest.raises(LibpodError, match=f"cgroup {ONE}: cannot write "):
+        hierarchy.freeze(kind, ONE)
+    with in_background([sys.executable, "-c", "while True: pass"]) as busy:
+
+        def ticks() -> list[str]:
+            with open(f"/proc/{busy.pid}/stat", encoding="ascii") as file:
+                return file.read().rpartition(")")[2].split()[11:13]
+
+        hierarchy.enter(kind, ONE, busy.pid)
+        assert not manager.frozen(kind, ONE)
+        hierarchy.freeze(kind, ONE)
+        used = ticks()
+        time.sleep(0.1)
+        assert manager.frozen(kind, ONE) and ticks() == used
+        hierarchy.thaw(kind, ONE)
+        assert not manager.frozen(kind, ONE)
+        assert eventually(lambda: ticks() != used)
     hierarchy.remove(kind, PARENT)
 
 
@@ -119,7 +121,7 @@ def test_frozen_and_forking_processes_are_killed(kind: manager.CgroupHost) -> No
         hierarchy.enter(kind, f"{ONE}/below", forking.pid)
         os.kill(forking.pid, signal.SIGCONT)
         time.sleep(0.1)
-        freeze(kind, True)
+        hierarchy.freeze(kind, ONE)
         assert hierarchy.kill(kind, ONE) == set()
         assert forking.wait(timeout=60) == -9
     hierarchy.remove(kind, ONE)

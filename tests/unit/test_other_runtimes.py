@@ -106,16 +106,11 @@ def test_error_in_youkis_log(tmp_path: Path) -> None:
     assert runtime_error(str(log)) == "error in executing command: no"
 
 
-def test_freezer_of_cgroup_v2(tmp_path: Path) -> None:
+def test_what_does_not_freeze_goes_on(tmp_path: Path) -> None:
     host, folder = CgroupHost("v2", (str(tmp_path),), {}), tmp_path / "c"
     folder.mkdir()
     (folder / "cgroup.freeze").write_text("0\n")
-    (folder / "cgroup.events").write_text("populated 1\nfrozen 1\n")
-    hierarchy.freeze(host, "/c")
-    assert (folder / "cgroup.freeze").read_text() == "1"
-    hierarchy.thaw(host, "/c")
-    assert (folder / "cgroup.freeze").read_text() == "0"
     (folder / "cgroup.events").write_text("populated 1\nfrozen 0\n")
     with pytest.raises(LibpodError, match="not frozen after 0 seconds"):
         hierarchy.freeze(host, "/c", timeout=0)
-    assert (folder / "cgroup.freeze").read_text() == "0", "what does not freeze goes on"
+    assert (folder / "cgroup.freeze").read_text() == "0"
