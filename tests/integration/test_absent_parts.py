@@ -9,13 +9,12 @@ import contextlib
 import json
 import os
 import shutil
-import stat
 from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.transport import Images
-from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support import absent, kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.networks import links, page
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -32,16 +31,7 @@ pytestmark = pytest.mark.parametrize("host", [{"unified": False, "network_backen
 def absent_parts() -> Iterator[None]:
     """Have no file of ``ABSENT`` in its folder, and none at all in ``PLUGINS``."""
     with contextlib.ExitStack() as undo:
-        for path in ABSENT:
-            folder, name = os.path.split(path)
-            above = f"/run/absent-{name}"
-            undo.callback(shutil.rmtree, above)
-            os.makedirs(f"{above}/upper")
-            os.mkdir(f"{above}/work")
-            os.mknod(f"{above}/upper/{name}", stat.S_IFCHR, 0)  # a whiteout
-            layers = f"lowerdir={folder},upperdir={above}/upper,workdir={above}/work"
-            kernel.mount("absent", folder, "overlay", options=layers)
-            undo.callback(kernel.umount, folder)
+        undo.enter_context(absent.without(*ABSENT))
         kernel.mount("absent", PLUGINS, "tmpfs")
         undo.callback(kernel.umount, PLUGINS)
         assert not any(shutil.which(os.path.basename(path)) for path in ABSENT) and shutil.which("crun")

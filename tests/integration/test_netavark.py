@@ -15,7 +15,7 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.network_backend import helper
-from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support import absent, kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.networks import links, page
@@ -249,6 +249,29 @@ def test_network_with_a_name_server_resolves_by_aardvark_dns(host: Host) -> None
     eventually(lambda: not served("web") and not served("site"))
     assert host.container("shop", state="started").changed
     eventually(lambda: served("shop") and not served("web"))
+
+
+def test_host_without_iptables_uses_nftables_or_names_what_it_lacks(host: Host) -> None:
+    """Debian's links /usr/sbin/iptables and so on lead to these programs."""
+    version = json.loads(host.run(helper("netavark"), "version"))
+    with absent.without("/usr/sbin/xtables-nft-multi", "/usr/sbin/xtables-legacy-multi"):
+        refused = {"cni": host.container("c", image="busybox", command=WAITING, network_backend="cni")}
+        if version.get("default_fw_driver") == "nftables":
+            run(host, "web", **WEB, publish=["8080:80"])
+            eventually(lambda: b"It works" in page("198.51.100.1", 8080))
+            run(host, "web", **WEB, publish=["8081:80"], drift="full")
+            host.run("nft", "flush", "ruleset")
+            libpod(host, "network", "reload", "--all")
+            assert b"It works" in page("198.51.100.1", 8081)
+            assert host.container("web", state="absent").changed
+        else:
+            refused["netavark"] = host.container("c", image="busybox", command=WAITING)
+        for backend, result in refused.items():
+            assert result["error"] == "ToolMissing" and "install the package iptables" in result["msg"], (
+                backend,
+                result,
+            )
+        assert not host.inspected()
 
 
 # Answers questions for IPv4 addresses with one address.

@@ -17,11 +17,15 @@ from types import SimpleNamespace
 from typing import Any, Iterator, Sequence
 
 import pytest
-from ansible_collections.libpod.engine.plugins.module_utils._drivers import network_backend
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import command, network_backend
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.netavark import config as networks
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.netavark import driver, leases, result, rules
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument, ToolFailed
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
+    InvalidArgument,
+    ToolFailed,
+    ToolMissing,
+)
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.network.ports import PortMapping
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.network import NetworkAttachment
 from ansible_collections.libpod.engine.tests.support import netavark_answers
@@ -146,6 +150,23 @@ def test_missing_firewall_rule_is_named(monkeypatch: pytest.MonkeyPatch, version
                 lines.insert(index, line)
                 looked += 1
     assert looked >= 10, looked
+
+
+@pytest.mark.parametrize("version", netavark_answers.versions())
+def test_host_without_iptables_needs_nftables_and_a_version_that_has_it(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    told = json.dumps(netavark_answers.recorded(version)["version"])
+    monkeypatch.setattr(command, "run", lambda *_argv, **_how: told)
+    monkeypatch.setattr(command, "is_installed", lambda name: name == "nft")
+    if version == "1.4.0":
+        with pytest.raises(ToolMissing, match="package iptables"):
+            rules.require_nftables("netavark")
+        return
+    rules.require_nftables("netavark")
+    monkeypatch.setattr(command, "is_installed", lambda _name: False)
+    with pytest.raises(ToolMissing, match="package nftables"):
+        rules.require_nftables("netavark")
 
 
 def test_rules_left_by_an_earlier_netavark_hide_none_of_a_later_one(monkeypatch: pytest.MonkeyPatch) -> None:

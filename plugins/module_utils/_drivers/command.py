@@ -74,6 +74,11 @@ def failure(argv: Sequence[str], ended: Ended, doing: str, message: str = "") ->
     return ToolFailed(argv, ended.code, message or ended.errors or ended.output, doing)
 
 
+def is_installed(name: str) -> bool:
+    """Return whether a program is where the engine and its tools look for programs."""
+    return any(os.access(f"{folder}/{name}", os.X_OK) for folder in TOOL_PATH.split(":"))
+
+
 def start(
     argv: Sequence[str],
     *,

@@ -10,10 +10,10 @@ import fcntl
 from typing import Collection, Iterator, Mapping, Optional, Sequence
 
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import LibpodError, ToolFailed, ToolTimedOut
+from ..._model.errors import LibpodError, ToolFailed, ToolMissing, ToolTimedOut
 from ..._model.options.network.ports import PortMapping
 from ..._model.records.network import NetworkAttachment
-from .. import overdue
+from .. import command, overdue
 from ..kernel import netns
 from . import config as cni_config
 from . import container_rules, nat_rules
@@ -48,7 +48,7 @@ class Cni:
     def require(self, attachment: NetworkAttachment) -> None:
         """Check, without changing anything, that the network can be attached like this.
 
-        :raises ToolMissing: a plugin of the chain is not in ``cni_plugin_dirs``.
+        :raises ToolMissing: a plugin of the chain is not in ``cni_plugin_dirs``, or iptables is not installed.
         :raises InvalidArgument: no plugin takes a value of the runtime configuration.
         """
         runtime_arguments(attachment.config, attachment.runtime_config)
@@ -56,6 +56,10 @@ class Cni:
             program(self._parts, plugin["type"])
             if (plugin.get("ipam") or {}).get("type"):
                 program(self._parts, plugin["ipam"]["type"])
+            uses_iptables = plugin["type"] == "firewall" and plugin.get("backend") in (None, "", "iptables")
+            # Without a backend it uses firewalld where that runs.
+            if uses_iptables and not any(map(command.is_installed, ("iptables", "firewall-cmd"))):
+                raise ToolMissing("iptables", "iptables")
 
     def add(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> NetworkAttachment:
         """Run ADD and return the attachment with its result; where a plugin fails, the others' work is undone.

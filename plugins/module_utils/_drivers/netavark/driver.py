@@ -36,7 +36,6 @@ from .leases import Leases
 
 PACKAGE = "netavark"
 _BRIDGE, _MACVLAN = "bridge", "macvlan"
-_FIREWALLD = "/usr/bin/firewall-cmd"
 _PODMAN_DIR = "/etc/containers/networks"
 _PODMAN_LOCK = "/run/lock/netavark.lock"  # of newer versions, for podman's own directories
 
@@ -62,12 +61,16 @@ class Netavark:
     def require(self, attachment: NetworkAttachment) -> None:
         """Check, without changing anything, that the network can be attached like this.
 
-        :raises ToolMissing: netavark is not installed, or aardvark-dns for a network that has it.
+        :raises ToolMissing: netavark is not installed, or the firewall's program, or the network's aardvark-dns.
         :raises InvalidArgument: the network lacks an address that is asked for, or cannot forward ports.
         :raises NotImplementedByHost: the engine does not use this driver, or IPAM driver, with netavark.
         """
         config, name = attachment.config, attachment.network
         _program(PACKAGE)
+        if config["driver"] == _BRIDGE and not command.is_installed("iptables"):
+            from .rules import require_nftables
+
+            require_nftables(_program(PACKAGE))
         if config.get("dns_enabled"):
             _program("aardvark-dns")
         if config["driver"] not in (_BRIDGE, _MACVLAN) or networks.ipam_driver(config) != "host-local":
@@ -127,7 +130,7 @@ class Netavark:
         if config.get("network_interface") not in [name for _index, name in socket.if_nameindex()]:
             return False
         complete = not self.complaint(container_id, netns_path, attachment)
-        if complete and not os.path.exists(_FIREWALLD):
+        if complete and not command.is_installed("firewall-cmd"):
             return True
         known = tuple(one.ip for one in (*facts.ipv4, *facts.ipv6))
         # The name server goes on as it is.

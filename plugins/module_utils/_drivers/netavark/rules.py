@@ -9,6 +9,7 @@ import ipaddress
 import re
 from typing import Callable, Iterator, NamedTuple
 
+from ..._model import foreign
 from ..._model.errors import ToolFailed, ToolMissing
 from ..._model.options.network.ports import PortMapping
 from ..._model.records.network import NetworkAttachment, PortRange
@@ -72,6 +73,18 @@ def complaint(attachment: NetworkAttachment) -> str:
         others = [*_lacking(attachment, lambda six: table, NFTABLES)] if table else lacking
         lacking = min(others, lacking, key=len)
     return " and ".join(lacking)
+
+
+def require_nftables(netavark: str) -> None:
+    """Check that netavark uses nftables, and can; versions before 1.10 do not tell, and have iptables.
+
+    :raises ToolMissing: iptables is needed, or nft is not installed.
+    """
+    output = command.run([netavark, "version"], package="netavark", changes=False)
+    driver = foreign.parse(output, "its version")["default_fw_driver"].text() or "iptables"
+    needed = {"iptables": ("iptables", "iptables"), "nftables": ("nft", "nftables")}.get(driver)
+    if needed and not command.is_installed(needed[0]):
+        raise ToolMissing(*needed)
 
 
 def are_repeated() -> bool:
