@@ -207,12 +207,19 @@ def _files(imported: set[str]) -> list[str]:
 
 def test_unchanged_task_starts_no_process_and_imports_nothing_heavy(host: Host) -> None:
     plain = {**BASE, "name": "plain", "memory": "64m", "volume": ["kept:/data"]}
-    for options in (plain, {**plain, "name": "c", "network": "bridge", "publish": ["8080:80"]}):
+    attached = {**plain, "network": "bridge", "publish": ["8080:80"]}
+    by_netavark = {"publish": ["8081:80"], "network_backend": "netavark"}
+    for options in (plain, {**attached, "name": "c"}, {**attached, **by_netavark, "name": "n"}):
         assert not host.container(**options).failed
         result, started, imported = _traced(host, "libpod_container", options)
         assert result["actions"] == [] == started
         assert not {name.partition(".")[0] for name in imported} & {"pyroute2", "jmespath", "yaml", "tomllib"}
         assert len(_files(imported)) <= UNCHANGED_FILES, _files(imported)
+        if "publish" in options:
+            pid = result["container"]["State"]["Pid"]
+            host.run("nsenter", f"--net=/proc/{pid}/ns/net", "ip", "link", "del", "eth0")
+            result, started, _imported = _traced(host, "libpod_container", {**options, "_ansible_check_mode": True})
+            assert (result["actions"], started) == ([f"updated {options['name']}"], []), "the lost link is drift"
     for state in ("stopped", "absent"):
         assert host.container("c", state=state).changed
         result, started, _imported = _traced(host, "libpod_container", {"name": "c", "state": state})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.network_bac
 from ansible_collections.libpod.engine.tests.support import absent, kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
+from ansible_collections.libpod.engine.tests.support.names import names
 from ansible_collections.libpod.engine.tests.support.networks import links, page
 from ansible_collections.libpod.engine.tests.support.operator_command import libpod
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -232,10 +234,44 @@ def test_dns_servers_of_a_network_without_its_own_server_are_the_containers(host
     assert servers[0] == "nameserver 192.0.2.53"
 
 
+def name_servers(host: Host) -> list[int]:
+    """Return the processes of aardvark-dns."""
+    return [pid for pid in host.cgroups.processes() if b"aardvark-dns" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_network_without_a_name_server_has_names_and_aliases_in_hosts_files(host: Host) -> None:
+    define("front", 1), define("back", 2)
+    address = run(host, "web", network=["front:alias=site"])["container"]["NetworkSettings"]["Networks"]["front"][
+        "IPAddress"
+    ]
+    made = run(host, network=["front", "back"])
+    assert [names(made["container"])[name] for name in ("web", "site")] == [[address]] * 2
+    assert Process(made).run("ping", "-c", "1", "-W", "5", "site").returncode == 0
+    left = names(run(host, network=["back"])["container"])
+    assert not left.keys() & {"web", "site"}, "it is on no common network any more"
+    assert not name_servers(host) and not os.path.exists("/srv/run/netavark/aardvark-dns/front")
+
+
+def test_published_port_is_held_on_the_host(host: Host) -> None:
+    with socket.create_server(("0.0.0.0", 8080)):
+        refused = host.container("web", **WEB, publish=["8080:80"])
+        assert "8080/tcp" in refused["msg"] and "another process or container" in refused["msg"], refused
+    run(host, "web", **WEB, publish=["8080:80"])
+    with pytest.raises(OSError, match="Address already in use"):
+        socket.create_server(("0.0.0.0", 8080))
+    refused = host.container("other", **WEB, publish=["8080:80"])
+    assert "is in use by container web" in refused["msg"], refused
+    run(host, "web", **WEB, publish=["8081:80"])
+    socket.create_server(("0.0.0.0", 8080)).close()
+    assert host.container("web", state="stopped").changed
+    socket.create_server(("0.0.0.0", 8081)).close()
+
+
 def test_network_with_a_name_server_resolves_by_aardvark_dns(host: Host) -> None:
     define("front", 1, dns_enabled=True)
     run(host, "web", **WEB, network=["front:alias=site"])
     process = Process(run(host, network=["front"]))
+    assert len(name_servers(host)) == 1
     assert "nameserver 10.91.0.1" in process.read("root/etc/resolv.conf")
 
     def served(name: str) -> bool:
@@ -363,6 +399,10 @@ def serves(options: dict[str, Any], port: int) -> Task:
 
 
 STARTED, PUBLISHED = serves(SERVING, 8080), serves(MOVED, 8081)
+# On another network as well, and published elsewhere.
+CONNECTED: dict[str, Any] = {**MOVED, "network": ["podman", "back"]}
+BACK = module("libpod_network", {"name": "back", "subnet": "10.92.0.0/24"}, lambda host: None)
+REMOVED = module("libpod_network", {"name": "back", "state": "absent", "force": True}, lambda host: None)
 # The order of the subnets is not that of the families.
 FAMILIES = [{"subnet": "fd93::/64"}, {"subnet": "10.93.0.0/24"}]
 NETWORK = module("libpod_network", {"name": "both", "net_config": FAMILIES}, lambda host: None)
@@ -370,8 +410,11 @@ NOTHING = module("libpod_network", {"name": "both", "state": "absent", "force": 
 SWEPT = {
     "made and removed": Operation([GONE], STARTED, GONE, other=GONE, only=ONLY),
     "on both families": Operation([NETWORK, GONE], serves(BOTH, 8080), NOTHING, other=GONE, only=ONLY),
-    "published elsewhere": Operation([STARTED], PUBLISHED, GONE, other=STARTED, only=ONLY),
+    "connected and published elsewhere": Operation(
+        [BACK, STARTED], serves(CONNECTED, 8081), REMOVED, other=STARTED, only=ONLY
+    ),
 }
+PUBLISHED_ELSEWHERE = Operation([STARTED], PUBLISHED, GONE, other=STARTED, only=ONLY)
 
 
 @pytest.mark.parametrize("name", SWEPT)
@@ -380,4 +423,4 @@ def test_killed_task_is_finished_by_its_next_run(host: Host, name: str) -> None:
 
 
 def test_killed_task_is_undone_by_removal(host: Host) -> None:
-    undone(host, SWEPT["published elsewhere"])
+    undone(host, PUBLISHED_ELSEWHERE)
