@@ -115,7 +115,7 @@ options:
       - No module of C(containers.podman) or C(community.docker) has it.
     type: dict
 requirements:
-  - runc or crun, conmon, containers-storage, skopeo, the CNI plugins or netavark, and iptables on the target
+  - runc or crun, conmon, skopeo, the CNI plugins or netavark, and iptables on the target
     (the role P(libpod.engine.libpod_host#role) installs them)
   - root on the target
 """

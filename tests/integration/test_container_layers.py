@@ -181,7 +181,8 @@ def test_mounts_are_counted_beside_the_tools(host: Host, storage: Storage, image
     storage.create(ONE, image_id)
     host.store("mount", ONE)
     counts = []
-    for mount in (partial(host.store, "mount"), ContainerLayers(storage._roots).mount):
+    layers_mount = partial(ContainerLayers(storage._roots).mount, own=storage._layer_id(ONE))
+    for mount in (partial(host.store, "mount"), layers_mount):
         mount(ONE)
         (record,) = json.loads(MOUNTS.read_text())
         counts.append(record["count"])
@@ -219,6 +220,33 @@ def test_container_that_a_reboot_ends_is_found_and_deleted(storage: Storage, ima
         assert volatile.read_text() == "[]" and Path(f"/srv/storage/overlay-{kind}/{kind}.json").read_text() == records
         volatile.unlink()
     assert not storage.exists(ONE) and not os.path.exists(f"/srv/storage/overlay/{layer}")
+
+
+def test_files_are_copied_whole_where_storage_conf_has_metacopy(
+    host: Host, image_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red Hat's has it."""
+    conf = Path("/srv/storage.conf")
+    lines = ('[storage]\ndriver = "overlay"', 'graphroot = "/srv/storage"', 'runroot = "/srv/storage-run"')
+    conf.write_text("\n".join([*lines, "[storage.options.overlay]", 'mountopt = "nodev,metacopy=on"']))
+    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(conf))
+    storage = Storage(host.parts._replace(storage_root="", storage_run_root="", storage_driver=""))
+    assert storage._roots.mount_options == ("nodev", "metacopy=on")
+    storage.create(ONE, image_id)
+    os.chmod(f"{storage.mount(ONE)}/bin/busybox", 0o700)
+    copied = f"{storage.layers(ONE).upper}/bin/busybox"
+    assert os.stat(copied).st_blocks > 1000 and "trusted.overlay.metacopy" not in os.listxattr(copied)
+    storage.delete(ONE)
+    with monkeypatch.context() as patch:  # one that the tool made has such files
+        without_native(patch)
+        storage.create(ONE, image_id)
+        os.chmod(f"{storage.mount(ONE)}/bin/busybox", 0o700)
+        storage.unmount(ONE)
+    assert "trusted.overlay.metacopy" in os.listxattr(f"{storage.layers(ONE).upper}/bin/busybox")
+    with open(f"{storage.mount(ONE)}/bin/busybox", "rb") as file:
+        assert file.read(4) == b"\x7fELF"
+    storage.delete(ONE)
+    conf.unlink()
 
 
 def test_removal_takes_away_the_record_that_a_kill_left_unfinished(storage: Storage, image_id: str) -> None:

@@ -49,7 +49,7 @@ def test_unknown_setting_is_named(
     assert end in message and "the role" not in message
 
 
-@pytest.mark.parametrize("options", [(), ("nodev",), ("nosuid", "noexec")])
+@pytest.mark.parametrize("options", [(), ("nodev",), ("nosuid", "noexec"), ("nodev", "metacopy=on")])
 def test_known_settings_need_no_tool(options: tuple[str, ...]) -> None:
     layers = ContainerLayers(ROOTS._replace(mount_options=options))
     assert (layers.configured(), layers.need) == (True, ("", ""))

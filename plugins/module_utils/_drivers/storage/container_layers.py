@@ -32,6 +32,10 @@ _LINK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LINK_LENGTH = 26
 _NO_LABELS = {"MountLabel": "", "ProcessLabel": ""}
 _FLAGS = {"": 0, "nodev": syscalls.MS_NODEV, "nosuid": syscalls.MS_NOSUID, "noexec": syscalls.MS_NOEXEC}
+# Red Hat's storage.conf has it, which spares copies of files that change in owner or mode alone. The engine makes the
+# copies: its other overlays, such as an export's, and layers of images have the whole file in one place.
+_METACOPY = "metacopy=on"
+_FLAGS[_METACOPY] = 0
 _MAPS = ("uidmap", "gidmap")
 _MOUNT_PROGRAM = "an image store with a mount program", "use one without it"
 UNMAPPED = (
@@ -183,8 +187,8 @@ class ContainerLayers:
             others = store_records.without(store_records.read(path), container_id)
             store_records.write(path, [*others, {**record, **_map_record(maps), "flags": _NO_LABELS}], lock)
 
-    def mount(self, container_id: str) -> Optional[str]:
-        """Mount the container's layer and return the mount point."""
+    def mount(self, container_id: str, own: str) -> Optional[str]:
+        """Mount the container's layer and return the mount point; ``own`` is the ID that one of the engine's has."""
         files = self._roots.container_files
         container = find([one for path in files for one in store_records.read(path, container_id)], container_id)
         layer = container.get("layer")
@@ -194,7 +198,8 @@ class ContainerLayers:
 
             maps = from_record(Foreign(container, f"container {container_id[:12]} in the image store"))
         self.need = "a layer that another program has made", "re-create the container"
-        if container.get("flags", {}) != _NO_LABELS:
+        partial = layer != own and _METACOPY in (self._roots.mount_options or ())
+        if container.get("flags", {}) != _NO_LABELS or partial:
             return None
         os.makedirs(self._mounts, 0o700, exist_ok=True)
         with locked(f"{self._roots.root}/storage.lock"), locked(f"{self._layers}/layers.lock"):

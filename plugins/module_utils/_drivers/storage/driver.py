@@ -89,7 +89,7 @@ class Storage:
         mounted = self.mountpoint(container_id)
         if not mounted:
             layers = self._container_layers()
-            mounted = layers.mount(container_id) if layers.usable() else None
+            mounted = layers.mount(container_id, self._layer_id(container_id)) if layers.usable() else None
             mounted = mounted or self._tool("mount", container_id, need=layers.need).strip("\n")
         return mounted
 
