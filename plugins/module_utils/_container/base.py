@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Iterator, Optional, TypeVar
 
 from .._drivers import process
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .._drivers.storage.rewindable import Rewindable
     from .._drivers.storage.rootfs import Rootfs
     from .._model.records.state import StateChanges
+    from .._store.locks import FileLock
     from .io.log_mark import Mark
 
 # The number of runs whose ends are kept.
@@ -58,7 +60,6 @@ class ContainerBase:
         self.given_up = False
         self._config = config
         self._state: Optional[ContainerState] = None
-        self._lock = store.lock(config.id)
         # Where in a log with a limit the output of the run begins that was started here.
         self.log_mark: Optional[Mark] = None
 
@@ -79,6 +80,11 @@ class ContainerBase:
 
             config, unreadable, newer = stand_in(store, host, container_id, name, error, plain=plain)
             return cls(store, host, config, unreadable=unreadable, newer=newer)
+
+    @cached_property
+    def _lock(self) -> FileLock:
+        """The container's lock, which most of a list's containers do not need."""
+        return self.store.lock(self.id)
 
     # Batch and sync
 

@@ -21,6 +21,7 @@ from .streams import Flow, Sink
 
 __all__ = ["TOOL_PATH", "run", "tool_environment"]
 
+Started = subprocess.Popen[bytes]  # a program of ``start``
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 _CHUNK = 1 << 16
 # The first line of a crash of Go's runtime that got no thread; thousands of lines of stacks follow.

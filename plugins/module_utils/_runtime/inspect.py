@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Union, cast
 
 from .._container.container import Container
 from .._container.network.attachments import attachments
@@ -249,10 +250,11 @@ def _mounted_image(volume: Volume) -> types.InspectedMount:
 
 
 def _network_settings(container: Container) -> types.InspectedNetworkSettings:
-    try:
-        attached = [entry for entry in attachments(container) if entry.result is not None]
-    except StateCorrupt:  # the rest of this container, and all others, can still be inspected
-        attached = []
+    attached = []
+    # Without networks of its own it has no such record, not even an unreadable one.
+    with suppress(StateCorrupt):  # the rest of this container, and all others, can still be inspected
+        if container.config.create_net_ns:
+            attached = [entry for entry in attachments(container) if entry.result is not None]
     networks: dict[str, Union[types.InspectedNetwork, types.InspectedAttachment]] = {
         entry.network: _attachment(entry, container.id) for entry in attached
     }
@@ -326,19 +328,19 @@ def _port_bindings(config: ContainerConfig) -> dict[str, list[types.PortBinding]
 def _host_config(config: ContainerConfig, mounted: list[Volume]) -> types.InspectedHostConfig:
     options = config.options
     file_systems = volumes.file_systems(options, config.image_config, [volume["target"] for volume in mounted])
-    inspected: types.InspectedHostConfig = {
-        **HOST_CONFIG.of(options),
-        "Binds": [_bind(volume) for volume in mounted if volume["type"] != "image"],
-        "Tmpfs": {one["target"]: ",".join(one["options"]) for one in file_systems if one["type"] == "tmpfs"},
-        "NetworkMode": _network_mode(config),
-        "PortBindings": _port_bindings(config),
-        "LogConfig": _log_config(config),
-        "NanoCpus": (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5),
-        "Runtime": "oci",
-        "CgroupParent": config.cgroup_parent,
-        "CgroupManager": config.cgroup_manager,
-        **_id_mappings(config),
-    }
+    # In place: a dict of sixty keys that is copied into another one costs more than what it shows.
+    inspected = cast("types.InspectedHostConfig", HOST_CONFIG.of(options))
+    inspected["Binds"] = [_bind(volume) for volume in mounted if volume["type"] != "image"]
+    inspected["Tmpfs"] = {one["target"]: ",".join(one["options"]) for one in file_systems if one["type"] == "tmpfs"}
+    inspected["NetworkMode"] = _network_mode(config)
+    inspected["PortBindings"] = _port_bindings(config)
+    inspected["LogConfig"] = _log_config(config)
+    inspected["NanoCpus"] = (options["cpu_quota"] or 0) * 10**9 // (options["cpu_period"] or 10**5)
+    inspected["Runtime"] = "oci"
+    inspected["CgroupParent"] = config.cgroup_parent
+    inspected["CgroupManager"] = config.cgroup_manager
+    if config.id_mappings:
+        inspected["IDMappings"] = _id_mappings(config)
     for key, joined in _joined(config):
         inspected[key] = f"container:{joined}"
     if config.id_mappings:
@@ -346,11 +348,9 @@ def _host_config(config: ContainerConfig, mounted: list[Volume]) -> types.Inspec
     return inspected
 
 
-def _id_mappings(config: ContainerConfig) -> types.OwnOfHostConfig:
-    if not config.id_mappings:
-        return {}
+def _id_mappings(config: ContainerConfig) -> types.IDMappings:
     uids, gids = ([":".join(map(str, entry)) for entry in config.id_mappings[kind]] for kind in ("uid", "gid"))
-    return {"IDMappings": {"UidMap": uids, "GidMap": gids}}
+    return {"UidMap": uids, "GidMap": gids}
 
 
 def _joined(config: ContainerConfig) -> list[tuple[types.NamespaceKey, str]]:

@@ -289,7 +289,9 @@ class InspectedLogConfig(TypedDict):
     Tag: str
 
 
-class _IDMappings(TypedDict):
+class IDMappings(TypedDict):
+    """The maps of a user namespace, a line ``CONTAINER:HOST:LENGTH`` for each range."""
+
     UidMap: list[str]
     GidMap: list[str]
 
@@ -297,7 +299,7 @@ class _IDMappings(TypedDict):
 class OwnOfHostConfig(TypedDict, total=False):
     """What only a container in a user namespace has."""
 
-    IDMappings: _IDMappings
+    IDMappings: IDMappings
 
 
 class InspectedHostConfig(ShownHostConfig, OwnOfHostConfig):

@@ -9,13 +9,14 @@ import json
 import os
 import stat
 import zlib
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from .._model.errors import StateCorrupt
 from .._model.failpoints import failpoint
 
 _SEAL = ',"crc":"%08x"}'
 _SEAL_BYTES = len(_SEAL % 0)
+_DECODER = json.JSONDecoder()
 
 
 def write(
@@ -79,29 +80,45 @@ def read(path: str, *, rare: bool = False) -> object:
 
     :raises StateCorrupt: it is no regular file, or not JSON, or ``null``, which is no record.
     """
-    return read_sealed(path, 0, rare=rare)[0]
+    if rare and not os.access(path, os.F_OK):
+        return None
+    try:
+        return _parsed(_held(path)[0], path)
+    except FileNotFoundError:
+        return None
 
 
-def read_sealed(path: str, schema: int, *, rare: bool = False) -> tuple[object, bool]:
-    """Return the record at ``path``, None where there is none, and whether an engine with this ``schema`` wrote it.
+class Sealed(NamedTuple):
+    """A record; ``sealed`` is whether an engine with the same schema wrote it, whose shape needs no check.
 
-    The shape of what such an engine wrote needs no check.
+    ``version`` is another one for each write: the inode and the time of its last change, in nanoseconds.
+    """
+
+    record: object
+    sealed: bool
+    version: tuple[int, int]
+
+
+def read_sealed(path: str, schema: int, *, rare: bool = False) -> Optional[Sealed]:
+    """Return the record at ``path``, or None where there is none; ``rare`` is as for ``read``.
 
     :raises StateCorrupt: as ``read`` does.
     """
     if rare and not os.access(path, os.F_OK):
-        return None, False
+        return None
     try:
-        text = content(path)
+        text, status = _held(path)
     except FileNotFoundError:
-        return None, False
+        return None
     seal = _SEAL % zlib.crc32(memoryview(text)[:-_SEAL_BYTES], schema)
-    return _parsed(text, path), text[-_SEAL_BYTES:] == seal.encode()
+    return Sealed(_parsed(text, path), text[-_SEAL_BYTES:] == seal.encode(), (status.st_ino, status.st_ctime_ns))
 
 
 def _parsed(text: bytes, path: str) -> object:
     try:
-        record = json.loads(text.decode())
+        record, end = _DECODER.raw_decode(decoded := text.decode())
+        if end != len(decoded):  # json.loads knows white space, and what is wrong
+            record = json.loads(decoded)
     except (ValueError, RecursionError) as error:
         raise StateCorrupt(f"{path} cannot be read: {error}") from error
     if record is None:
@@ -114,6 +131,10 @@ def content(path: str) -> bytes:
 
     :raises FileNotFoundError: there is none. :raises StateCorrupt: it is no regular file.
     """
+    return _held(path)[0]
+
+
+def _held(path: str) -> tuple[bytes, os.stat_result]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         status = os.fstat(descriptor)
@@ -123,7 +144,7 @@ def content(path: str) -> bytes:
         if len(held) > status.st_size:  # it has become larger, or its file system tells no sizes
             while part := os.read(descriptor, 1 << 20):
                 held += part
-        return held
+        return held, status
     finally:
         os.close(descriptor)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Iterator, Optional
+from typing import Iterator, NamedTuple, Optional
 
 from .._model.engine_config import EngineConfig
 from .._model.errors import EmptyID, InvalidArgument, NoSuchContainer, StateCorrupt, warn
@@ -47,6 +47,14 @@ def _check_root(path: str, option: str) -> None:
         )
 
 
+class _LastConfig(NamedTuple):
+    """The configuration that was read last, with its path and the version of that file."""
+
+    path: str
+    version: tuple[int, int]
+    config: ContainerConfig
+
+
 class Store:
     """Reads and writes the records under the two roots; holds no policy."""
 
@@ -60,7 +68,7 @@ class Store:
         self.parts = parts
         self._names = f"{parts.static_root}/names"
         self._locks: dict[str, FileLock] = {}
-        self._last_config: Optional[tuple[tuple[str, int, int], ContainerConfig]] = None
+        self._last_config: Optional[_LastConfig] = None
 
     def prepare(self) -> None:
         """Create the roots' directories, accessible to root alone."""
@@ -105,7 +113,7 @@ class Store:
             record = records.read(path)
             if record is None:
                 return {}
-            if not isinstance(record, dict) or not all(isinstance(one, str) for one in record.values()):
+            if not isinstance(record, dict) or not {str}.issuperset(map(type, record.values())):
                 raise StateCorrupt(f"{path} cannot be read: expected an object of strings")
         except StateCorrupt as error:
             return self._from_configurations(name, error)
@@ -275,18 +283,18 @@ class Store:
         :raises ConfigMismatch: a newer version of the engine wrote it.
         """
         path = f"{self.static_dir(container_id)}/config.json"
-        try:
-            status = os.stat(path)
-        except FileNotFoundError as error:
-            raise NoSuchContainer(f"no container has the ID {container_id}") from error
         # The last one is often read again once its lock is held; each write makes a file with another inode.
-        version = (path, status.st_ino, status.st_ctime_ns)
-        if self._last_config is None or self._last_config[0] != version:
-            record, sealed = records.read_sealed(path, CONFIG_SCHEMA)
-            if record is None:
-                raise NoSuchContainer(f"no container has the ID {container_id}")
-            self._last_config = version, ContainerConfig.from_json(record, path, sealed=sealed)
-        return self._last_config[1]
+        if self._last_config and self._last_config.path == path:
+            with suppress(FileNotFoundError):
+                status = os.stat(path)
+                if (status.st_ino, status.st_ctime_ns) == self._last_config.version:
+                    return self._last_config.config
+        read = records.read_sealed(path, CONFIG_SCHEMA)
+        if read is None:
+            raise NoSuchContainer(f"no container has the ID {container_id}")
+        config = ContainerConfig.from_json(read.record, path, sealed=read.sealed)
+        self._last_config = _LastConfig(path, read.version, config)
+        return config
 
     def config_text(self, container_id: str) -> str:
         """Return the configuration as it is on disk, empty where there is no such file."""
@@ -301,8 +309,8 @@ class Store:
         """Return the state last recorded: None where there is none, UNKNOWN with a warning where it cannot be read."""
         path = f"{self.run_dir(container_id)}/state.json"
         try:
-            record, sealed = records.read_sealed(path, STATE_SCHEMA, rare=True)
-            return None if record is None else ContainerState.from_json(record, path, sealed=sealed)
+            read = records.read_sealed(path, STATE_SCHEMA, rare=True)
+            return None if read is None else ContainerState.from_json(read.record, path, sealed=read.sealed)
         except StateCorrupt as error:
             warn(f"{error}: the container's status is unknown; a change of the container ends it and replaces the file")
             return ContainerState(status=ContainerStatus.UNKNOWN)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, cast
 
 from ..._container.container import Container
 from ..._model.errors import ContainerRemoved, InvalidArgument, NoSuchContainer, ToolMissing, warn
@@ -15,7 +15,7 @@ from .. import arguments
 from ..module import EngineModule, run
 
 if TYPE_CHECKING:
-    from ..._runtime.types import MeasuredContainer, Measures
+    from ..._runtime.types import MeasuredContainer
 
 
 def containers(module: EngineModule) -> dict[str, object]:
@@ -45,20 +45,19 @@ def _selected(runtime: Runtime, names: Optional[list[str]]) -> Iterator[Containe
 def _described(container: Container, params: Mapping[str, Any]) -> MeasuredContainer:
     if container.newer:
         warn(f"what is shown of it may be incomplete: {container.unreadable}")
-    inspected = inspect(container.peek(), env_values=params["env_values"])
-    return {**inspected, **_measures(container, size=params["size"], stats=params["stats"])}
+    inspected = cast("MeasuredContainer", inspect(container.peek(), env_values=params["env_values"]))
+    _add_measures(inspected, container, size=params["size"], stats=params["stats"])
+    return inspected
 
 
-def _measures(container: Container, *, size: bool, stats: bool) -> Measures:
-    measures: Measures = {}
+def _add_measures(inspected: MeasuredContainer, container: Container, *, size: bool, stats: bool) -> None:
     if size:
-        measures["SizeRw"], measures["SizeRootFs"] = container.storage.sizes(container.id)
+        inspected["SizeRw"], inspected["SizeRootFs"] = container.storage.sizes(container.id)
     if stats:
         from ..._runtime.statistics import statistics
 
         usage = statistics(container)
-        measures["Stats"] = None if usage is None else usage.to_json()
-    return measures
+        inspected["Stats"] = None if usage is None else usage.to_json()
 
 
 def _queried(query: str, inspected: list[MeasuredContainer]) -> object:

@@ -11,7 +11,7 @@ makes each change in one transaction. The plugins know its rules, which are thos
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Mapping, Optional
+from typing import Mapping, Optional
 
 from ..._model import shared_locks
 from ..._model.errors import LibpodError, ToolFailed, ToolMissing
@@ -19,9 +19,6 @@ from ..._model.failpoints import failpoint
 from ..._model.records.network import NetworkAttachment
 from .. import command, limits
 from . import nat_rules
-
-if TYPE_CHECKING:
-    from subprocess import Popen
 
 _MASQUERADING = ("bridge", "ptp")  # the plugins that have ipMasq
 
@@ -36,7 +33,7 @@ class Masquerading:
         """``lock`` is inherited by the programs, as by the plugins."""
         self._container_id, self._lock = container_id, lock
         self._wanted = _are_made_here(attachment)
-        self._started: list[tuple[str, Popen[bytes]]] = []
+        self._started: list[tuple[str, command.Started]] = []
 
     def without(self, plugin: Mapping[str, object]) -> Mapping[str, object]:
         """Return what a plugin is told: not to masquerade, where the engine does."""

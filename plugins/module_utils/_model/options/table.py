@@ -367,8 +367,16 @@ def from_json(recorded: Mapping[str, object], names: Iterable[str] = tuple(OPTIO
     :raises TypeError: a value has another shape.
     """
     missing = {name: _fresh(OPTIONS[name].default) for name in names if name not in recorded}
-    read = {name: reader(recorded[name]) for name, reader in _READERS.items() if recorded.get(name)}
-    return {**missing, **recorded, **read}
+    return read_in_place({**missing, **recorded})
+
+
+def read_in_place(recorded: dict[str, object]) -> dict[str, object]:
+    """Return a whole record's options, with those normalised that JSON has in another form; without a copy.
+
+    :raises TypeError: a value has another shape.
+    """
+    recorded.update([(name, reader(recorded[name])) for name, reader in _READERS.items() if recorded.get(name)])
+    return recorded
 
 
 def select(options: Mapping[str, object], names: Iterable[str]) -> dict[str, Any]:

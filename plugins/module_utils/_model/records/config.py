@@ -280,7 +280,7 @@ class ContainerConfig(NamedTuple):
             if not sealed:
                 record = _checked(record, cls._field_defaults)
             known: dict[str, Any] = {key: record[key] for key in _JSON_FIELDS}
-            known["options"] = table.from_json(known["options"], () if sealed else table.OPTIONS)
+            known["options"] = (table.read_in_place if sealed else table.from_json)(known["options"])
             known["ports"] = tuple(PortMapping.from_json(row) for row in known["ports"])
             if known["id_mappings"]:
                 from ..id_map import from_json

@@ -190,6 +190,8 @@ def of_container(
     The options win over ``borrowed`` volumes, those of other containers (volumes_from), and these over the image's.
     Anonymous volumes are marked so, and their names derive from the container's ID.
     """
+    if not (options["volume"] or options["mount"] or borrowed or image.get("Volumes")):
+        return []
     result = {volume["target"]: volume for volume in of_options(options)}
     taken = {*result, *options["tmpfs"], *(mount["target"] for mount in options["mount"])}
     for volume in borrowed:
