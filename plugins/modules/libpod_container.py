@@ -434,6 +434,8 @@ options:
       - Options are C(ro), C(rw), C(nodev), C(noexec), C(nosuid), C(dev), C(exec), C(suid), C(bind), C(nocopy), C(z), C(Z)
         and a propagation. C(U) makes the container's user the owner of all in the volume. C(O), alone, puts an overlay over
         the source, which has the container's changes until it stops. C(idmap) is as with O(mount).
+      - Where SELinux is enabled, C(z) gives all in the volume the label of every container's files, and C(Z) that of the
+        container's own. A directory of the system, such as C(/etc), is refused then. Elsewhere they have no effect.
       - A volume is C(nosuid) and C(nodev) unless C(suid) or C(dev) is given. A path of the target keeps C(ro), C(nosuid),
         C(nodev) and C(noexec) of the file system it is on, the last three unless C(suid), C(dev) or C(exec) is given.
       - They are changed in place where that is safe. Under a running process a volume is mounted, unmounted, given other
@@ -885,7 +887,10 @@ options:
       - C(proc-opts=OPTION[,OPTION]) are mount options of C(/proc).
       - C(apparmor=PROFILE) needs AppArmor on the target, where C(libpod-default), which denies what podman's profile does,
         confines all containers but privileged ones; C(apparmor=unconfined) goes without. C(label=disable), and C(label=KEY:VALUE) with C(user), C(role),
-        C(type), C(level) or C(filetype), which has no effect without SELinux, as O(strict) says.
+        C(type), C(level) or C(filetype), have an effect with SELinux alone, as O(strict) says.
+      - Where SELinux is enabled, a container has the policy's label for containers and two categories of its own, as
+        with podman. One that joins the C(ipc) or C(pid) namespace of a container has the label of that. O(privileged),
+        C(pid=host) and C(ipc=host) are without, as C(label=disable) is.
       - C(podman_container) has it.
     type: list
     elements: str

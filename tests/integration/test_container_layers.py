@@ -21,7 +21,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel impo
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.userns import Maps
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.container_layers import ContainerLayers
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import storage_roots
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import Labels, storage_roots
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.store_records import unfinished
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NoSuchImage
 from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
@@ -69,6 +69,23 @@ def storage(host: Host) -> Storage:
 @pytest.fixture
 def image_id(host: Host) -> str:
     return ImageStore(host.parts).get("localhost/busybox").id
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_labels_are_recorded_whoever_makes_the_container(
+    storage: Storage, image_id: str, native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = Labels("system_u:system_r:container_t:s0:c1,c2", "system_u:object_r:container_file_t:s0:c1,c2")
+    if not native:
+        monkeypatch.setattr(ContainerLayers, "create", lambda *_arguments: False)
+    storage.create(ONE, image_id, None, labels)
+    assert storage.labels(ONE) == labels and labels in storage.all_labels()
+    with open("/srv/storage/overlay-layers/layers.json", encoding="utf-8") as file:
+        layers = {layer["id"]: layer.get("mountlabel") for layer in json.load(file)}
+    assert layers.pop(storage.layer(ONE)) == labels.mount and not any(layers.values())
+    # Where SELinux was disabled since, the engine mounts it without.
+    assert os.path.ismount(storage.mount(ONE))
+    storage.delete(ONE)
 
 
 @pytest.mark.parametrize("maps", [{}, MAPS], ids=["host's IDs", "mapped"])

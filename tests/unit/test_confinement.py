@@ -1,14 +1,14 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Masked and read-only paths, labels and profiles of security_opt."""
+"""Masked and read-only paths, and words of security_opt."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import InvalidArgument
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.syntax.modes import security
-from ansible_collections.libpod.engine.plugins.module_utils._spec.confinement import labels, paths
+from ansible_collections.libpod.engine.plugins.module_utils._spec.confinement import paths
 
 USUAL = paths({}, False)
 
@@ -28,14 +28,6 @@ def test_paths_are_masked_and_unmasked_by_name() -> None:
 def test_nothing_is_masked_where_all_is_unmasked_or_privileged() -> None:
     assert paths(security(["unmask=ALL"], "s"), False) == paths({}, True) == {}
     assert paths(security(["mask=/a"], "s"), True) == {"maskedPaths": ["/a"]}
-
-
-def test_omitted_label_parts_have_their_defaults() -> None:
-    assert labels({}) == labels(security(["label=type:x_t", "label=disable"], "s")) == ("", "")
-    assert labels(security(["label=level:s0:c1,c2", "label=filetype:y_t"], "s")) == (
-        "system_u:system_r:container_t:s0:c1,c2",
-        "system_u:object_r:y_t:s0:c1,c2",
-    )
 
 
 @pytest.mark.parametrize(

@@ -219,13 +219,14 @@ def test_container_is_confined_unless_privileged() -> None:
         assert access in options["/sys"] and access in options["/sys/fs/cgroup"]
 
 
-def test_process_has_its_labels_where_the_kernel_knows_them() -> None:
-    labelled = spec({"selinux": True, "apparmor": "of-ours"}, security_opt=["label=type:x_t", "label=level:s0:c1"])
-    assert labelled["process"]["selinuxLabel"] == "system_u:system_r:x_t:s0:c1"
+def test_process_and_mounts_have_their_labels() -> None:
+    labels = {"process_label": "u:r:container_t:s0:c1,c2", "mount_label": "u:r:container_file_t:s0:c1,c2"}
+    labelled = spec({**labels, "apparmor": "of-ours"})
+    assert labelled["process"]["selinuxLabel"] == labels["process_label"]
     assert labelled["process"]["apparmorProfile"] == "of-ours"
-    assert labelled["linux"]["mountLabel"] == "system_u:object_r:container_file_t:s0:c1"
-    for plain in (spec({"selinux": False}, security_opt=["label=type:x_t"]), spec({"selinux": True})):
-        assert not {"selinuxLabel", "apparmorProfile"} & plain["process"].keys()
+    assert labelled["linux"]["mountLabel"] == labels["mount_label"]
+    plain = spec()
+    assert not {"selinuxLabel", "apparmorProfile"} & plain["process"].keys() and "mountLabel" not in plain["linux"]
 
 
 def test_kernel_parameters_of_the_network_only_where_it_is_the_containers_own() -> None:

@@ -41,6 +41,8 @@ FULL = ContainerState(
     ports_out=12,
     changing_mounts={"/data": "kept"},
     held_volumes=("kept",),
+    process_label="u:r:p_t:s0:c1,c2",
+    mount_label="u:r:f_t:s0:c1,c2",
 )
 
 

@@ -64,9 +64,10 @@ class Runtime(RuntimeBase):
 
     def prepare_storage(self, container: Container) -> None:
         """Create the container's top layer, so that its image is in use from now on."""
-        config = container.config
-        container.storage.create(container.id, config.rootfs_image_id, config.id_mappings)
-        if config.options["cidfile"]:
+        from .._container.bundle import lsm
+
+        lsm.create_storage(container)
+        if container.config.options["cidfile"]:
             from .._container.lifecycle import pidfiles
 
             pidfiles.write(container)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The libpod.engine authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths that a container may not see, and its labels (config-linux.md: maskedPaths, readonlyPaths, …)."""
+"""Paths that a container may not see, or not write (config-linux.md: maskedPaths, readonlyPaths)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ _MASKED = (
     " /proc/scsi /sys/firmware /sys/fs/selinux /sys/dev/block"
 ).split()
 _READ_ONLY = "/proc/asound /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
-# The parts of a label that are omitted: those of container-selinux.
-_PROCESS = {"user": "system_u", "role": "system_r", "type": "container_t", "level": "s0"}
 
 
 def paths(security: Security, privileged: bool) -> ConfinedPaths:
@@ -39,13 +37,3 @@ def _matches(path: str, patterns: list[str]) -> bool:
     from fnmatch import fnmatchcase
 
     return any(fnmatchcase(path, pattern) for pattern in patterns)
-
-
-def labels(security: Security) -> tuple[str, str]:
-    """Return the SELinux labels of the process and of its mounts, empty where none is set."""
-    label = security.get("label", {})
-    if not label or "disable" in label:
-        return "", ""
-    parts = {**_PROCESS, **label}
-    process = ":".join(parts[key] for key in ("user", "role", "type", "level"))
-    return process, f"{parts['user']}:object_r:{label.get('filetype', 'container_file_t')}:{parts['level']}"

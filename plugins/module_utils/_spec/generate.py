@@ -32,7 +32,7 @@ class Facts(NamedTuple):
     absent is the host's. ``shm`` is what is at /dev/shm, "" for the host's own, None for nothing.
     ``hard_limits`` maps a resource to its hard limit here, -1 for none; ``open_files`` are soft and hard limit of that.
     ``systemd_cgroup`` is the container's cgroup in cgroup v1's hierarchy ``name=systemd``, "" where there is none.
-    ``apparmor`` is the name of an AppArmor profile, "" for none.
+    ``apparmor`` is the name of an AppArmor profile, "" for none; the labels are SELinux's, "" for none.
     ``init`` is the program on the host that is to be PID 1 and to reap, "" for none; ``variables`` are the secrets'.
     """
 
@@ -58,7 +58,8 @@ class Facts(NamedTuple):
     systemd_cgroup: str = ""
     apparmor: str = ""
     foreign: Mapping[str, str] = {}
-    selinux: bool = True
+    process_label: str = ""
+    mount_label: str = ""
 
 
 def generate(config: ContainerConfig, facts: Facts) -> Spec:
@@ -141,10 +142,8 @@ def _process(config: ContainerConfig, facts: Facts) -> Process:
         "noNewPrivileges": config.options["security_opt"]["no_new_privileges"],
         "rlimits": _rlimits(config.options["ulimit"], facts),
     }
-    security = config.options["security_opt"]
-    label = confinement.labels(security)[0] if facts.selinux else ""
-    if label:
-        process["selinuxLabel"] = label
+    if facts.process_label:
+        process["selinuxLabel"] = facts.process_label
     if facts.apparmor:
         process["apparmorProfile"] = facts.apparmor
     if config.options["oom_score_adj"] is not None:
@@ -199,9 +198,8 @@ def _linux(config: ContainerConfig, facts: Facts) -> Linux:
         linux["maskedPaths"] = paths["maskedPaths"]
     if "readonlyPaths" in paths:
         linux["readonlyPaths"] = paths["readonlyPaths"]
-    mount_label = confinement.labels(options["security_opt"])[1] if facts.selinux else ""
-    if mount_label:
-        linux["mountLabel"] = mount_label
+    if facts.mount_label:
+        linux["mountLabel"] = facts.mount_label
     if options["personality"]:
         linux["personality"] = {"domain": options["personality"]}
     if options["rdt_class"]:

@@ -44,7 +44,8 @@ def draft(container: ContainerBase) -> Facts:
     namespaces = shared_namespaces.paths(container)
     bound = device_nodes.bound(options) if config.id_mappings else {}
     return Facts(
-        selinux=lsm.selinux(),
+        process_label=container.state.process_label,
+        mount_label=container.state.mount_label,
         rootfs="",
         user=users.User(0, 0, (), "/", "root"),
         namespaces=namespaces,
@@ -98,6 +99,10 @@ def write(container: ContainerBase, drafted: Facts, rootfs: str) -> list[Mount]:
     """
     facts = _completed(container, drafted, rootfs)
     etc_files.create(container)
+    if facts.mount_label:
+        from . import labels
+
+        labels.label_files(container, facts.files.values())
     if container.config.id_mappings:
         from . import id_mappings
 

@@ -69,7 +69,7 @@ def _mount(container: ContainerBase, wanted: list[Secret], contents: Mapping[str
         failpoint("mkdir secrets")
         os.mkdir(directory, 0o700)
     flags = syscalls.MS_NOSUID | syscalls.MS_NOEXEC | syscalls.MS_NODEV
-    syscalls.mount("secrets", directory, "tmpfs", flags, "mode=700")
+    syscalls.mount("secrets", directory, "tmpfs", flags, "mode=700", label=container.state.mount_label)
     if config.id_mappings:
         # The OCI runtime walks here as the container's own root.
         os.chown(directory, config.host_root("uid"), config.host_root("gid"))

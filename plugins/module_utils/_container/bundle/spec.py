@@ -18,7 +18,11 @@ def spec(container: ContainerBase) -> dict[str, object]:
     if container.state.config_path:
         return dict(foreign_files.read_json(container.state.config_path).mapping())
     from ..._spec.generate import generate
-    from . import builder
+    from . import builder, lsm
 
     sources = {volume["target"]: volume["source"] for volume in container.config.volumes}
-    return {**generate(container.config, builder.draft(container)._replace(volume_sources=sources))}
+    labels = lsm.labels_of(container)
+    facts = builder.draft(container)._replace(
+        volume_sources=sources, process_label=labels.process, mount_label=labels.mount
+    )
+    return {**generate(container.config, facts)}

@@ -144,9 +144,11 @@ def arrive(container: ContainerBase) -> None:
     _link(container, found.theirs)
     move(status.oci_root(container.oci.path), container.oci.root, container.id)
     _take_network(container, found)
-    state = found.theirs.state
+    state, labels = found.theirs.state, container.storage.labels(container.id)
     container.save(
         status=its_status,
+        process_label=labels.process,
+        mount_label=labels.mount,
         started_time=status.time(state["startedTime"].text()),
         config_path=state["configPath"].text(),
         mounted=True,

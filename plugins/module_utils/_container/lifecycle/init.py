@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Callable, Optional
 from ..._drivers import process
 from ..._drivers.cgroups import hierarchy
 from ..._drivers.kernel import netns, syscalls
+from ..._drivers.storage.roots import Labels
 from ..._model import caller
 from ..._model.errors import LibpodError
 from ..._model.failpoints import failpoint
 from ..._model.records.status import ContainerStatus
+from ..bundle import lsm
 from ..network import host_ports, shared_namespaces
 from . import conmon_cgroup, notify
 from .background import Background
@@ -44,7 +46,8 @@ def init(container: ContainerBase, fresh: bool, give_way: Optional[Callable[[], 
 
         cleanup(container)
     joined = shared_namespaces.owners(container)
-    container.save(status=ContainerStatus.UNKNOWN)
+    labels = lsm.labels_of(container)
+    container.save(status=ContainerStatus.UNKNOWN, process_label=labels.process, mount_label=labels.mount)
     try:
         _init(container, give_way)
     except BaseException as error:
@@ -146,9 +149,10 @@ def _record_created(container: ContainerBase, mountpoint: str, pids: tuple[int, 
 
 def _mount(container: ContainerBase) -> str:
     """Mount the rootfs and return its path on the host; its storage is made first where there is none."""
-    config = container.config
-    container.storage.create(container.id, config.rootfs_image_id, config.id_mappings)
-    return container.storage.mount(container.id)
+    config, state = container.config, container.state
+    labels = Labels(state.process_label, state.mount_label)
+    container.storage.create(container.id, config.rootfs_image_id, config.id_mappings, labels)
+    return container.storage.mount(container.id, labels.mount)
 
 
 def _attaching(container: ContainerBase) -> list[Background[object]]:
@@ -181,7 +185,8 @@ def _make_shm(container: ContainerBase) -> None:
         os.mkdir(container.shm_dir, 0o700)
     size = container.config.options["shm_size"]
     flags = syscalls.MS_NOSUID | syscalls.MS_NOEXEC | syscalls.MS_NODEV
-    syscalls.mount("shm", container.shm_dir, "tmpfs", flags, f"mode=1777,size={size}")
+    label = container.state.mount_label
+    syscalls.mount("shm", container.shm_dir, "tmpfs", flags, f"mode=1777,size={size}", label=label)
 
 
 def _create(container: ContainerBase, descriptors: list[int]) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Optional
 from ..._model import journal
 from ..._model.errors import InvalidState, NotRemoved, warn
 from ..._model.records.status import ContainerStatus
+from ..bundle import lsm
 from ..network import attachments
 from .cleanup import cleanup
 from .start import start
@@ -36,7 +37,7 @@ def mark(container: ContainerBase, timeout: int) -> None:
     else:
         cleanup(container)
     if not storage.exists(container.id):
-        storage.create(container.id, container.config.rootfs_image_id, container.config.id_mappings)
+        lsm.create_storage(container)
     storage.mark(container.id)
     journal.note("mark", container.id, container.name)
     container.event("mark")

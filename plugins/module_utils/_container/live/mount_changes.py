@@ -20,7 +20,6 @@ from ..._model.errors import ContainerStopped
 from ..._model.options.mounts import volumes as model
 from ..._model.options.syntax.parsers import natural
 from ..._model.records.config import ContainerConfig
-from ..._spec import confinement
 from ..._spec.generate import INIT_PATH, root_propagation
 from ..._spec.mounts import mounts, requested_mounts
 from ..bundle import etc_files
@@ -245,8 +244,6 @@ def everywhere(container: ContainerBase, config: ContainerConfig, inside: Inside
         return "the container's process has changed its root directory"
     if config.options["hooks_dir"]:
         return "hooks look at the mounts when a container is made"
-    if confinement.labels(config.options["security_opt"])[1]:
-        return "the container's mounts have a label"
     if root_propagation(container.config.volumes) != root_propagation(config.volumes):
         return "the root's propagation changes with it"
     return ""

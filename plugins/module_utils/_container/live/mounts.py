@@ -78,15 +78,15 @@ def _bring(container: ContainerBase, inside: Inside, one: Wanted) -> None:
     # Before the mount point is made, which would look like the image's content.
     source = volumes.prepared(container, one.volume, container.state.mountpoint) if one.volume else ""
     with volumes.held(container, one.volume, source) as path:
-        _attach(inside, one, one.after, path)
+        _attach(inside, one, one.after, path, container.state.mount_label)
     if one.stack:
         _detach(inside, one)
 
 
-def _attach(inside: Inside, one: Wanted, after: Mount, source: str) -> None:
+def _attach(inside: Inside, one: Wanted, after: Mount, source: str, label: str) -> None:
     target = _mountpoint(inside, one, source)
     try:
-        tree = _made(after, source, target)
+        tree = _made(after, source, target, label)
         try:
             mount_api.attach(inside.namespace, tree, target, one.target, beneath=bool(one.stack))
         finally:
@@ -118,15 +118,16 @@ def _change(inside: Inside, one: Wanted, after: Mount) -> None:
         os.close(held)
 
 
-def _made(after: Mount, source: str, target: int) -> int:
-    """Return a detached mount as requested, of ``source`` or, where that is empty, of a new tmpfs."""
+def _made(after: Mount, source: str, target: int, label: str) -> int:
+    """Return a detached mount as requested, of ``source`` or, where that is empty, of a new tmpfs with the label."""
     if source:
         options = after["options"]
         propagation = next(word for word in options if word.lstrip("r") in ("private", "slave"))
         return mount_api.clone(source, flags(after), propagation, recursive="rbind" in options)
     # As the OCI runtime does it: the tmpfs has the mode of an existing directory.
     mode = f"{stat.S_IMODE(os.fstat(target).st_mode):o}"
-    return mount_api.tmpfs({"mode": mode, **_values(after)}, flags(after))
+    labelled = {"context": label} if label else {}
+    return mount_api.tmpfs({"mode": mode, **_values(after), **labelled}, flags(after))
 
 
 def _values(mount: Optional[Mount]) -> dict[str, str]:

@@ -31,6 +31,11 @@ def make(container: ContainerBase, data: str, rootfs: str, volume: Volume, *, co
     """
     failpoint("make the volume's directory")
     os.makedirs(data, 0o755, exist_ok=True)
+    if container.state.mount_label:
+        from ..bundle import labels
+
+        # The files that come into it inherit it.
+        labels.label_volume(container, data)
     if unfinished(data):
         failpoint("empty an unfinished volume")
         # The mark is removed last, since this may be interrupted as well.

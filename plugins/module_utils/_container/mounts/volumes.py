@@ -28,7 +28,8 @@ _GUARDS = {"ro": os.ST_RDONLY, "nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "no
 def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]:
     """Return the host's directory or file of each target in the container; missing named volumes are made.
 
-    With the flag U all of a volume is given to ``user``; with O the directories of its overlay are made.
+    With the flag U all of a volume is given to ``user``; with O the directories of its overlay are made. z and Z have
+    it relabelled where SELinux is enabled.
 
     :raises InvalidArgument: the source of a bind mount does not exist.
     """
@@ -41,7 +42,21 @@ def sources(container: ContainerBase, rootfs: str, user: User) -> dict[str, str]
                 _give(container, path, user)
         if "O" in volume["flags"]:
             _prepare_overlay(container, target, source)
+        else:
+            relabel(container, volume, source)
     return result
+
+
+def relabel(container: ContainerBase, volume: Volume, source: str) -> None:
+    """Relabel a volume with the option z or Z, where SELinux is enabled.
+
+    :raises InvalidArgument: it is a directory of the system.
+    """
+    if container.state.mount_label and {"z", "Z"} & {*volume["flags"]}:
+        from ..bundle import labels
+
+        with held(container, volume, source) as path:
+            labels.relabel(container, volume, path)
 
 
 def _followed(volume: Volume, source: str) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..bundle import lsm
+
 if TYPE_CHECKING:
     from ..base import ContainerBase
 
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 def mount(container: ContainerBase) -> str:
     """Mount the root filesystem, unless it is, and return its path on the host."""
     container.state.status.check("mount", container.name)
-    container.storage.create(container.id, container.config.rootfs_image_id, container.config.id_mappings)
-    point = container.storage.mount(container.id)
+    labels = lsm.create_storage(container)
+    point = container.storage.mount(container.id, labels.mount)
     container.save(mounted=True, mountpoint=point)
     return point
 

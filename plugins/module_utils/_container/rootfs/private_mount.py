@@ -17,6 +17,7 @@ from ..._drivers.kernel.syscalls import MS_BIND, MS_REC, mount
 from ..._drivers.storage.own_overlay import mount_layers
 from ..._model.errors import warn
 from ..._store import volumes as store
+from ..bundle import lsm
 from ..lifecycle.background import Background
 from ..mounts.volumes import held, host_path
 from .private_namespace import private_mounts
@@ -56,7 +57,7 @@ def with_rootfs(
 
 def _in_namespace(container: ContainerBase, work: Callable[[str], T], write: bool, volumes: bool) -> T:
     if write:
-        container.storage.create(container.id, container.config.rootfs_image_id)
+        lsm.create_storage(container)
     private_mounts()
     root = _mount(container, write)
     if volumes:

@@ -50,11 +50,16 @@ def _call(function: str, path: str, *arguments: object) -> None:
         raise OSError(number, f"{function}: {os.strerror(number)}", path)
 
 
-def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str = "") -> None:
-    """Call mount(2). :raises OSError: as there, naming ``target``."""
+def mount(source: str, target: str, fstype: str = "", flags: int = 0, data: str = "", *, label: str = "") -> None:
+    """Call mount(2); ``label`` is that of SELinux of all files, "" for none (``context`` of mount(8)).
+
+    :raises OSError: as there, naming ``target``.
+    """
     import ctypes
 
     failpoint(f"mount {os.path.basename(target)}")
+    if label:
+        data = f'{data},context="{label}"' if data else f'context="{label}"'
     kind, options = fstype.encode() or None, data.encode() or None
     _call("mount", target, os.fsencode(source), os.fsencode(target), kind, ctypes.c_ulong(flags), options)
 

@@ -5,7 +5,7 @@
 
 The directories, the records and the order of the locks are those of containers/storage (storage.lock, layers.lock,
 containers.lock, mountpoints.lock), so that podman, buildah, CRI-O and the tool find what they would have made. What the
-engine does not know is left to the tool: another driver or mount program, ID-mapped layers, SELinux labels, composefs.
+engine does not know is left to the tool: another driver or mount program, ID-mapped layers, composefs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
 from ..kernel import netns, syscalls
 from . import host_config, store_records
-from .roots import StorageRoots
+from .roots import Labels, StorageRoots
 from .store_records import find, locked
 from .volume_mounts import is_mounted
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _LINK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LINK_LENGTH = 26
-_NO_LABELS = {"MountLabel": "", "ProcessLabel": ""}
+_LABELS = {"MountLabel", "ProcessLabel"}  # the flags of a container; with others, it is one for the tool
 _FLAGS = {"": 0, "nodev": syscalls.MS_NODEV, "nosuid": syscalls.MS_NOSUID, "noexec": syscalls.MS_NOEXEC}
 # Red Hat's storage.conf has it, which spares copies of files that change in owner or mode alone. The engine makes the
 # copies: its other overlays, such as an export's, and layers of images have the whole file in one place.
@@ -67,8 +67,6 @@ class ContainerLayers:
         elif self._roots.more or unknown:
             settings = ", ".join(sorted(unknown)) or "additionalimagestores"
             self.need = f"{settings} of storage.conf", "remove it there, or give storage_root and storage_run_root"
-        elif os.path.exists("/sys/fs/selinux/enforce"):
-            self.need = "a container's layer under SELinux", "use rootfs"
         return not self.need[0]
 
     def usable(self) -> bool:
@@ -89,7 +87,7 @@ class ContainerLayers:
         except OSError:
             return False
 
-    def create(self, container_id: str, image_id: str, layer: str, mark: str, maps: Maps) -> bool:
+    def create(self, container_id: str, image_id: str, layer: str, mark: str, maps: Maps, labels: Labels) -> bool:
         """Create the container with the ID ``layer`` of its layer, on top of the image's, and ``mark`` it.
 
         What a kill has left of the layer is replaced. The ``maps`` are those of its user namespace, {} without one.
@@ -105,13 +103,14 @@ class ContainerLayers:
                 raise NoSuchImage(f"image {image_id} is not in the store")
             layers = store_records.read(path)
             parent = find(layers, str(image.get("layer")))
-            if not self._is_plain(parent):
+            if not self._is_plain(parent) or parent.get("mountlabel"):
                 self.need = f"image {image_id[:12]}, whose layer has {self._foreign(parent)},", "use another image"
                 return False
             if find(layers, layer) or os.path.lexists(f"{self._home}/{layer}"):
                 self._clear(layer)
                 layers = store_records.without(layers, layer)
-            record = {"id": layer, "parent": parent["id"], "created": _now()}
+            label = {"mountlabel": labels.mount} if labels.mount else {}
+            record = {"id": layer, "parent": parent["id"], **label, "created": _now()}
             # Its programs remove a layer that is incomplete; until then it has its record.
             store_records.write(path, [*layers, {**record, "flags": {"incomplete": True}}], lock)
             try:
@@ -122,7 +121,8 @@ class ContainerLayers:
                     store_records.write(path, layers, lock)
                     return False
                 store_records.write(path, [*layers, record], lock)
-                self._add_container(container_id, image_id, layer, mark, maps)
+                record = {"id": container_id, "image": image_id, "layer": layer, "metadata": mark, "created": _now()}
+                self._put_container({**record, **_map_record(maps), "flags": _flags(labels)})
             except OSError:
                 self._clear(layer)
                 store_records.write(path, layers, lock)
@@ -141,7 +141,7 @@ class ContainerLayers:
     def _foreign(self, layer: dict[str, object]) -> str:
         """Return what a layer has that the engine does not know, "" for nothing."""
         home = f"{self._home}/{layer.get('id')}"
-        found = [key for key in (*_MAPS, "flags", "mountlabel") if layer.get(key)]
+        found = [key for key in (*_MAPS, "flags") if layer.get(key)]
         found += ["composefs-data"] if os.path.exists(f"{home}/composefs-data") else []
         if not layer or not os.path.isfile(f"{home}/link"):
             return "no record or link"
@@ -180,15 +180,28 @@ class ContainerLayers:
             return False
         return True
 
-    def _add_container(self, container_id: str, image_id: str, layer: str, mark: str, maps: Maps) -> None:
+    def _put_container(self, record: dict[str, object]) -> None:
         path = f"{self._containers}/containers.json"
         with locked(f"{self._containers}/containers.lock") as lock:
-            record = {"id": container_id, "image": image_id, "layer": layer, "metadata": mark, "created": _now()}
-            others = store_records.without(store_records.read(path), container_id)
-            store_records.write(path, [*others, {**record, **_map_record(maps), "flags": _NO_LABELS}], lock)
+            others = store_records.without(store_records.read(path), str(record["id"]))
+            store_records.write(path, [*others, record], lock)
 
-    def mount(self, container_id: str, own: str) -> Optional[str]:
-        """Mount the container's layer and return the mount point; ``own`` is the ID that one of the engine's has."""
+    def label(self, container_id: str, labels: Labels) -> None:
+        """Record the labels of a container that the tool has made, which gives it others."""
+        with locked(f"{self._layers}/layers.lock") as lock:
+            container = find(store_records.read(f"{self._containers}/containers.json"), container_id)
+            path = f"{self._layers}/layers.json"
+            layers = store_records.read(path)
+            find(layers, str(container.get("layer")))["mountlabel"] = labels.mount
+            store_records.write(path, layers, lock)
+            if container:
+                self._put_container({**container, "flags": _flags(labels)})
+
+    def mount(self, container_id: str, own: str, label: str = "") -> Optional[str]:
+        """Mount the container's layer and return the mount point; ``own`` is the ID that one of the engine's has.
+
+        ``label`` is that of SELinux that all its files have.
+        """
         files = self._roots.container_files
         container = find([one for path in files for one in store_records.read(path, container_id)], container_id)
         layer = container.get("layer")
@@ -199,7 +212,8 @@ class ContainerLayers:
             maps = from_record(Foreign(container, f"container {container_id[:12]} in the image store"))
         self.need = "a layer that another program has made", "re-create the container"
         partial = layer != own and _METACOPY in (self._roots.mount_options or ())
-        if container.get("flags", {}) != _NO_LABELS or partial:
+        flags = container.get("flags", {})
+        if not isinstance(flags, dict) or {*flags} != _LABELS or partial:
             return None
         os.makedirs(self._mounts, 0o700, exist_ok=True)
         with locked(f"{self._roots.root}/storage.lock"), locked(f"{self._layers}/layers.lock"):
@@ -212,7 +226,7 @@ class ContainerLayers:
                 mounted = os.path.ismount(point)  # by another program, in this moment
                 if not mounted:
                     self._keep_private()
-                    self._mount(str(layer), lower, maps)
+                    self._mount(str(layer), lower, maps, label)
                 self._count(layers, str(layer), point, lock, again=mounted)
         return point
 
@@ -249,7 +263,7 @@ class ContainerLayers:
             syscalls.mount(self._home, self._home, flags=syscalls.MS_BIND)
         syscalls.mount("", self._home, flags=syscalls.MS_PRIVATE)
 
-    def _mount(self, layer: str, lower: list[str], maps: Maps) -> None:
+    def _mount(self, layer: str, lower: list[str], maps: Maps, label: str) -> None:
         os.makedirs(f"{self._home}/{layer}/merged", 0o700, exist_ok=True)
         flags = 0
         for option in self._roots.mount_options or ():
@@ -258,7 +272,7 @@ class ContainerLayers:
             from ..kernel import mount_api
             from .mapped_overlay import overlay
 
-            mounted = overlay(self._home, layer, lower, maps, flags)
+            mounted = overlay(self._home, layer, lower, maps, flags, label)
             try:
                 mount_api.attach_here(mounted, f"{self._home}/{layer}/merged")
             finally:
@@ -268,10 +282,10 @@ class ContainerLayers:
         def mount(home: str) -> None:
             directories = ":".join(f"{home}{link}" for link in lower)
             options = f"lowerdir={directories},upperdir={home}{layer}/diff,workdir={home}{layer}/work"
-            syscalls.mount("overlay", f"{home}{layer}/merged", "overlay", flags, options)
+            syscalls.mount("overlay", f"{home}{layer}/merged", "overlay", flags, options, label=label)
 
         longest = len(self._home) + 1 + max(map(len, [*lower, f"{layer}/work"]))
-        if longest * (len(lower) + 2) + 40 < os.sysconf("SC_PAGE_SIZE") and not {*":,\\"} & {*self._home}:
+        if longest * (len(lower) + 2) + 60 + len(label) < os.sysconf("SC_PAGE_SIZE") and not {*":,\\"} & {*self._home}:
             mount(f"{self._home}/")
         else:
             _in_directory(self._home, lambda: mount(""))
@@ -286,6 +300,10 @@ class ContainerLayers:
         mounts = [*store_records.without(mounts, layer), {"id": layer, "path": point, "count": count}]
         known = [find(mounts, str(one.get("id"))) for one in layers if isinstance(one, dict)]
         store_records.write(path, [one for one in known if one], lock)
+
+
+def _flags(labels: Labels) -> dict[str, str]:
+    return {"MountLabel": labels.mount, "ProcessLabel": labels.process}
 
 
 def _map_record(maps: Maps) -> dict[str, list[dict[str, int]]]:

@@ -24,10 +24,11 @@ from ..._model.errors import (
     ToolMissing,
 )
 from ..._model.failpoints import failpoint
+from ..._model.foreign import Foreign
 from ..._model.options.syntax.parsers import natural
 from ..command import TOOL_PATH, run
 from . import host_config
-from .roots import PACKAGE, Layers, member, records, storage_roots
+from .roots import PACKAGE, UNLABELLED, Labels, Layers, member, records, storage_roots
 
 if TYPE_CHECKING:
     from ..kernel.userns import Maps
@@ -45,7 +46,9 @@ class Storage:
         # It marks the engine's containers in the store. It is not JSON, so that no other engine takes them for its own.
         self._mark = f"libpod.engine {parts.static_root}"
 
-    def create(self, container_id: str, image_id: str, maps: Optional[Maps] = None) -> None:
+    def create(
+        self, container_id: str, image_id: str, maps: Optional[Maps] = None, labels: Labels = UNLABELLED
+    ) -> None:
         """Create the container's layer on top of the image's, unless it exists.
 
         ``maps`` are the maps ``uid`` and ``gid`` of its user namespace; the files belong to the mapped IDs.
@@ -59,8 +62,11 @@ class Storage:
             return
         layers = self._container_layers()
         new = self._layer_id(container_id)
-        if not layers.usable() or not layers.create(container_id, image_id, new, self._mark, maps or {}):
+        usable = layers.usable()
+        if not usable or not layers.create(container_id, image_id, new, self._mark, maps or {}, labels):
             self._create(container_id, image_id, maps or {}, layers.need)
+            if usable and any(labels):
+                layers.label(container_id, labels)
         self._keep_rooms()
         if not self._roots.configured:
             host_config.keep(self._run_root)
@@ -84,12 +90,21 @@ class Storage:
         """Return whether the store has the container."""
         return self._layer(container_id) is not None
 
-    def mount(self, container_id: str) -> str:
-        """Mount the root filesystem unless it is mounted; return its mount point."""
+    def labels(self, container_id: str) -> Labels:
+        """Return the labels that the store has on record for the container, empty where it has none."""
+        found = (one for one in self._roots.containers(container_id) if member(one, "id") == container_id)
+        return next(map(_labels, found), UNLABELLED)
+
+    def all_labels(self) -> list[Labels]:
+        """Return the labels of all containers of the store, other engines' too."""
+        return [_labels(one) for one in self._roots.containers()]
+
+    def mount(self, container_id: str, label: str = "") -> str:
+        """Mount the root filesystem, with SELinux's ``label``, unless it is mounted; return its mount point."""
         mounted = self.mountpoint(container_id)
         if not mounted:
             layers = self._container_layers()
-            mounted = layers.mount(container_id, self._layer_id(container_id)) if layers.usable() else None
+            mounted = layers.mount(container_id, self._layer_id(container_id), label) if layers.usable() else None
             mounted = mounted or self._tool("mount", container_id, need=layers.need).strip("\n")
         return mounted
 
@@ -342,6 +357,13 @@ class Storage:
             layers = self._container_layers()
             layers.usable()
             raise ToolMissing(PACKAGE, PACKAGE, need=need if need[0] else layers.need) from error
+
+
+def _labels(record: Foreign) -> Labels:
+    flags = record["flags"]
+    if not isinstance(flags.value, dict):
+        return UNLABELLED
+    return Labels(member(flags, "ProcessLabel"), member(flags, "MountLabel"))
 
 
 def _write(path: str, text: str) -> None:

@@ -22,10 +22,13 @@ _KEYS = ("container_id", "host_id", "size")
 _KINDS = ("uid", "gid")
 
 
-def overlay(home: str, layer: str, lower: Sequence[str], maps: Maps, flags: Optional[int] = None) -> int:
+def overlay(
+    home: str, layer: str, lower: Sequence[str], maps: Maps, flags: Optional[int] = None, label: str = ""
+) -> int:
     """Return a mount, which is attached nowhere yet, of a layer on those below it, given by their names in ``home``.
 
     Without ``flags`` of mount(2) the layer is one of those that are only read, and the kernel leaves no mark in it.
+    ``label`` is that of SELinux that all its files have.
 
     :raises OSError: the kernel or the file system does not map the IDs of an overlay's lower layers.
     """
@@ -42,7 +45,7 @@ def overlay(home: str, layer: str, lower: Sequence[str], maps: Maps, flags: Opti
         options = f"lowerdir={':'.join(lower)},upperdir={home}/{layer}/diff,workdir={home}/{layer}/work"
         if flags is None:
             options = f"lowerdir={layer}/diff:{':'.join(lower)}"
-        syscalls.mount("overlay", point, "overlay", flags or 0, options)
+        syscalls.mount("overlay", point, "overlay", flags or 0, options, label=label)
         return mount_api.clone(point, 0, "private", recursive=False)
 
     try:

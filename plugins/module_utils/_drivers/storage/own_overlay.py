@@ -14,8 +14,11 @@ from ..._model.failpoints import failpoint
 from .roots import Layers
 
 
-def mount_layers(layers: Layers, point: str, *, write: bool) -> None:
-    """Mount a root filesystem on ``point``; without ``write`` it is read-only, and needs no ``work`` directory."""
+def mount_layers(layers: Layers, point: str, *, write: bool, label: str = "") -> None:
+    """Mount a root filesystem on ``point``; without ``write`` it is read-only, and needs no ``work`` directory.
+
+    ``label`` is that of SELinux that all its files have.
+    """
     from ..kernel.syscalls import MS_BIND, MS_NODEV, MS_RDONLY, mount
 
     with ExitStack() as stack:
@@ -31,20 +34,21 @@ def mount_layers(layers: Layers, point: str, *, write: bool) -> None:
             mount(layers.upper, point, flags=MS_BIND)
         elif write:
             options = f"lowerdir={lower},upperdir={held(layers.upper)},workdir={held(layers.work)}"
-            mount("overlay", point, "overlay", MS_NODEV, options)
+            mount("overlay", point, "overlay", MS_NODEV, options, label=label)
         else:
-            mount("overlay", point, "overlay", MS_NODEV | MS_RDONLY, f"lowerdir={held(layers.upper)}:{lower}")
+            options = f"lowerdir={held(layers.upper)}:{lower}"
+            mount("overlay", point, "overlay", MS_NODEV | MS_RDONLY, options, label=label)
 
 
-def mount_rootfs(layers: Layers, point: str, what: str, static_root: str) -> None:
-    """Mount a container's root filesystem on ``point``, which is made.
+def mount_rootfs(layers: Layers, point: str, what: str, static_root: str, label: str) -> None:
+    """Mount a container's root filesystem on ``point``, which is made, with SELinux's ``label`` of its files.
 
     :raises NotImplementedByHost: the static root's file system cannot hold an overlay's changes; ``what`` needs it to.
     """
     failpoint("mkdir rootfs")
     os.makedirs(point, 0o700, exist_ok=True)
     try:
-        mount_layers(layers, point, write=True)
+        mount_layers(layers, point, write=True, label=label)
     except OSError as error:
         if error.errno in (errno.EINVAL, errno.ENODEV):
             raise NotImplementedByHost(

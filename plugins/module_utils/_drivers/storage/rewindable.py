@@ -19,7 +19,7 @@ from ..._model.errors import InvalidState, NotRemoved
 from ..._model.failpoints import failpoint
 from .driver import Storage
 from .own_overlay import mount_rootfs, unmount_rootfs
-from .roots import Layers
+from .roots import UNLABELLED, Labels, Layers
 
 if TYPE_CHECKING:
     from ..kernel.userns import Maps
@@ -44,9 +44,11 @@ class Rewindable:
         self._storage = storage
         self._mapped = mapped
 
-    def create(self, container_id: str, image_id: str, mappings: Optional[Maps] = None) -> None:
+    def create(
+        self, container_id: str, image_id: str, mappings: Optional[Maps] = None, labels: Labels = UNLABELLED
+    ) -> None:
         """Create the store's layer and the first directory for changes, unless they exist."""
-        self._storage.create(container_id, image_id, mappings)
+        self._storage.create(container_id, image_id, mappings, labels)
         if not self._numbers(container_id):
             self._make(container_id, "1", self._storage.layers(container_id).upper)
             self.prepare(container_id)
@@ -55,8 +57,12 @@ class Rewindable:
         """Return whether ``create`` has been completed."""
         return bool(self._numbers(container_id)) and self._storage.exists(container_id)
 
-    def mount(self, container_id: str) -> str:
-        """Mount the root filesystem unless it is mounted; return its mount point.
+    def labels(self, container_id: str) -> Labels:
+        """Return the labels that the store has on record for the container."""
+        return self._storage.labels(container_id)
+
+    def mount(self, container_id: str, label: str = "") -> str:
+        """Mount the root filesystem, with SELinux's ``label``, unless it is mounted; return its mount point.
 
         :raises NotImplementedByHost: the static root's file system cannot hold an overlay's changes.
         """
@@ -65,8 +71,8 @@ class Rewindable:
             layers = self.layers(container_id)
             if self._mapped:
                 frozen = layers.lower[: len(self._numbers(container_id)) - 1]
-                layers = layers._replace(lower=(*frozen, self._storage.mount(container_id)))
-            mount_rootfs(layers, point, "rewindable: true", self._parts.static_root)
+                layers = layers._replace(lower=(*frozen, self._storage.mount(container_id, label)))
+            mount_rootfs(layers, point, "rewindable: true", self._parts.static_root, label)
         return point
 
     def mountpoint(self, container_id: str) -> Optional[str]:

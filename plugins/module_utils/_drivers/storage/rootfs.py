@@ -12,7 +12,7 @@ from ..._model.engine_config import EngineConfig
 from ..._model.errors import InvalidArgument
 from ..._model.failpoints import failpoint
 from .own_overlay import mount_rootfs, unmount_rootfs
-from .roots import Layers
+from .roots import UNLABELLED, Labels, Layers
 
 
 class Rootfs:
@@ -27,7 +27,9 @@ class Rootfs:
         self.path = path
         self.overlay = overlay
 
-    def create(self, container_id: str, image_id: str = "", mappings: object = None) -> None:
+    def create(
+        self, container_id: str, image_id: str = "", mappings: object = None, labels: Labels = UNLABELLED
+    ) -> None:
         """Create the overlay's directories; the files keep their owners, whatever the mappings.
 
         :raises InvalidArgument: ``path`` is no directory.
@@ -49,8 +51,14 @@ class Rootfs:
         """Return whether ``create`` has been completed."""
         return os.path.isdir(f"{self._changes(container_id)}/work" if self.overlay else self.path)
 
-    def mount(self, container_id: str) -> str:
-        """Mount the overlay unless it is mounted; return the path of the tree.
+    def labels(self, container_id: str) -> Labels:
+        """Return no labels: there is no record of them."""
+        return UNLABELLED
+
+    def mount(self, container_id: str, label: str = "") -> str:
+        """Mount the overlay unless it is mounted, its files with SELinux's ``label``; return the path of the tree.
+
+        A directory that is used in place keeps its own labels.
 
         :raises InvalidArgument: ``path`` is no directory.
         :raises NotImplementedByHost: the static root's file system cannot hold an overlay's changes.
@@ -59,7 +67,8 @@ class Rootfs:
         point = self._point(container_id)
         if not self.overlay or os.path.ismount(point):
             return point
-        mount_rootfs(self.layers(container_id), point, f"rootfs {self.path} under an overlay", self._parts.static_root)
+        what = f"rootfs {self.path} under an overlay"
+        mount_rootfs(self.layers(container_id), point, what, self._parts.static_root, label)
         return point
 
     def mountpoint(self, container_id: str) -> Optional[str]:

@@ -37,6 +37,19 @@ class Layers(NamedTuple):
     own: int = 0
 
 
+class Labels(NamedTuple):
+    """SELinux's labels of a container, as the store's record has them; both empty without SELinux.
+
+    ``process`` is empty where its process is not confined, and ``mount`` is that of its files.
+    """
+
+    process: str = ""
+    mount: str = ""
+
+
+UNLABELLED = Labels()
+
+
 class StorageRoots(NamedTuple):
     """The directories and driver of a store, and ``more`` read-only stores beside ``root``.
 

@@ -10,7 +10,11 @@ from typing import Optional, Sequence
 from ..._model.errors import ToolFailed
 from ..command import run
 
-_OPTIONS = "--numeric-owner --sort=name --xattrs --xattrs-include=* --xattrs-exclude=trusted.overlay.* --format=posix"
+# A label of SELinux says where a file was on this host, so that it is not of what is packed.
+_OPTIONS = (
+    "--numeric-owner --sort=name --xattrs --xattrs-include=* --xattrs-exclude=trusted.overlay.*"
+    " --xattrs-exclude=security.selinux --format=posix"
+)
 _CHANGED = 1  # a file changed while it was read, as may happen in a running container
 
 

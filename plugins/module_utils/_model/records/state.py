@@ -12,7 +12,7 @@ from .process_ref import ProcessRef
 from .status import ContainerStatus
 
 EXIT_UNKNOWN = -1  # conmon died before it could tell
-SCHEMA = 0xDC913153  # the checksum of the shapes below
+SCHEMA = 0xCF46A342  # the checksum of the shapes below
 # The keys of a record for the PID and the start time of each process.
 _PROCESSES = {
     "process": ("pid", "pid_start"),
@@ -35,6 +35,7 @@ class ContainerState(NamedTuple):
     ``changing_mounts`` are the targets at which an update in place is, or was killed, with the names of their volumes.
     ``held_volumes`` are the volumes that are mounted on the host for it.
     ``ports_in`` and ``ports_out`` are the descriptors in conmon of the pair that holds the host ports.
+    ``process_label`` and ``mount_label`` are SELinux's of its process and files, empty where it has none.
     """
 
     status: ContainerStatus = ContainerStatus.CONFIGURED
@@ -63,6 +64,8 @@ class ContainerState(NamedTuple):
     ports_out: int = 0
     changing_mounts: Mapping[str, str] = {}
     held_volumes: tuple[str, ...] = ()
+    process_label: str = ""
+    mount_label: str = ""
 
     @property
     def unreadable(self) -> bool:
@@ -138,6 +141,8 @@ if TYPE_CHECKING:
         ports_out: int
         changing_mounts: Mapping[str, str]
         held_volumes: tuple[str, ...]
+        process_label: str
+        mount_label: str
 
 
 _SHAPES = {

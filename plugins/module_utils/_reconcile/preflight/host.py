@@ -154,6 +154,7 @@ def check_recorded(runtime: Runtime, container: Container) -> None:
 def _check_source(runtime: Runtime, volume: Volume, name: str, mapped: bool) -> None:
     if volume["type"] == "bind":
         check_source(runtime.parts, volume["source"], name)
+        lsm.check_volume(volume, name)
     elif volume["type"] == "image":
         from ..._container.mounts import image_mounts
         from ..._resources.images.resolution import planned
@@ -252,7 +253,7 @@ def _check_security(options: ContainerOptions, strict: bool = False) -> None:
         from ..._container.bundle.builder import seccomp_filter
 
         seccomp_filter(profile, bounding)
-    lsm.check(options["security_opt"], strict)
+    lsm.check(options, strict)
 
 
 def _check_files(runtime: Runtime, options: ContainerOptions) -> None:

@@ -164,6 +164,12 @@ def _apply(parts: EngineConfig, before: Optional[VolumeRecord], after: VolumeRec
         store.prepare(folder)
         failpoint("make the volume's directory")
         os.mkdir(data, 0o755)
+        from ..._container.bundle import lsm
+
+        if lsm.selinux():
+            from ..._container.bundle import labels
+
+            labels.label_new_volume(data)
     if not after.options.mounts:
         volume_mounts.own(after.options, data)
         if after.options.has_quota or before is not None and not desired.recreate and before.options.has_quota:
