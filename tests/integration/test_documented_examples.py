@@ -62,6 +62,7 @@ NOT_RUN = (
     ),
     ("docs/operating.md", "PartOf=nftables.service", "a unit; test_firewall_reload.py runs its commands"),
     ("docs/operating.md", "PartOf=firewalld.service", "a unit; test_firewall_reload.py runs its commands"),
+    ("docs/oci-runtimes.md", "exec runsc --overlay2", "a wrapper script; test_other_runtimes.py runs one like it"),
     ("docs/awx.md", "name: quay.io/ansible/awx-ee", "needs the image; test_awx.py has ansible-builder read it"),
     ("docs/awx.md", "ansible-builder build", "needs the image, and docker or podman"),
     ("docs/awx.md", "ansible-runner run", "test_awx.py runs the folder as an ordinary user, for hosts of its own"),

@@ -32,18 +32,21 @@ class Masquerading:
     def __init__(self, container_id: str, attachment: NetworkAttachment, lock: int) -> None:
         """``lock`` is inherited by the programs, as by the plugins."""
         self._container_id, self._lock = container_id, lock
-        self._wanted = _are_made_here(attachment)
+        self._wanted, self._due = _are_made_here(attachment), False
         self._started: list[tuple[str, command.Started]] = []
 
     def without(self, plugin: Mapping[str, object]) -> Mapping[str, object]:
         """Return what a plugin is told: not to masquerade, where the engine does."""
-        return {**plugin, "ipMasq": False} if self._wanted and plugin.get("ipMasq") else plugin
+        if not (self._wanted and plugin.get("ipMasq")):
+            return plugin
+        self._due = True
+        return {**plugin, "ipMasq": False}
 
     def begin(self, attachment: NetworkAttachment) -> None:
-        """Start to make the rules, at the first call, for the addresses of the result."""
-        if not self._wanted:
+        """Start to make the rules for the addresses of the result, once the plugin has run that would have."""
+        if not self._due:
             return
-        self._wanted = False
+        self._wanted = self._due = False
         failpoint("cni ADD rules")
         for six in _families(attachment):
             program = nat_rules.program("restore", six)
@@ -83,6 +86,8 @@ def masquerade_again(container_id: str, attachment: NetworkAttachment, lock: int
         for six in _families(attachment):
             nat_rules.remove(six, nat_rules.Owner(attachment.network, container_id).chains[:1])
         with Masquerading(container_id, attachment, lock) as masquerading:
+            for plugin in attachment.config["plugins"]:
+                masquerading.without(plugin)
             masquerading.begin(attachment)
 
 

@@ -31,6 +31,8 @@ _TYPES = {
     stat.S_IFIFO: tarfile.FIFOTYPE,
 }
 _CHUNK = 1 << 20
+# Revisions of capabilities(7): the namespaced one ends with the host's ID of the container's root user.
+_OF_A_NAMESPACE, _OF_THE_HOST = b"\x03", b"\x02"
 _OVERFLOW = 65534
 _SECOND = 1_000_000_000
 
@@ -42,9 +44,13 @@ def write(layers: Layers, path: str, maps: Maps) -> None:
     :raises InvalidArgument: a file cannot be a member. :raises TreeChanged: a directory was moved meanwhile.
     """
     failpoint("write a layer's diff")
-    with open(path, "wb") as file:
-        _Archive(file, layers.lower, maps).write(layers.upper)
-        file.write(bytes(2 * tarfile.BLOCKSIZE))
+    try:
+        with open(path, "wb") as file:
+            _Archive(file, layers.lower, maps).write(layers.upper)
+            file.write(bytes(2 * tarfile.BLOCKSIZE))
+    except OSError as error:
+        error.filename = error.filename or path  # errors of write(2) have no file name
+        raise
 
 
 class _Archive:
@@ -195,7 +201,10 @@ class _Archive:
                         f"/{member.name} cannot be in an image with its attribute {key!r}: a tar file has no "
                         "attributes with = or bytes other than UTF-8 in their names: remove it"
                     )
-                headers[f"SCHILY.xattr.{key}"] = os.fsdecode(os.getxattr(descriptor, key))
+                value = os.getxattr(descriptor, key)
+                if key == "security.capability" and value[3:4] == _OF_A_NAMESPACE:
+                    value = value[:3] + _OF_THE_HOST + value[4:20]
+                headers[f"SCHILY.xattr.{key}"] = os.fsdecode(value)
         member.pax_headers = dict(sorted(headers.items()))
         return opaque
 

@@ -14,7 +14,7 @@ from ..._drivers.images.archive_reader import ArchivedImage
 from ..._drivers.images.store import ImageStore
 from ..._drivers.images.transport import Images
 from ..._model.engine_config import EngineConfig
-from ..._model.errors import InvalidArgument, MalformedData, ToolFailed, not_yet, note_done
+from ..._model.errors import InvalidArgument, MalformedData, NoSuchImage, ToolFailed, not_yet, note_done
 from ..._model.failpoints import failpoint
 from .work_folder import clear, work_folder
 
@@ -86,7 +86,7 @@ def _load(parts: EngineConfig, path: str, kind: str, missing: list[ArchivedImage
 def _is_stored(images: Images, image: ArchivedImage, tries: int) -> bool:
     """Give an image its names, and return whether it is in the store, where another task may prune one without names.
 
-    :raises ToolFailed: it cannot be named, or is gone again after so many ``tries``.
+    :raises NoSuchImage, ToolFailed: it cannot be named, or is gone again after so many ``tries``.
     """
     if not image.names and tries:
         return True
@@ -95,7 +95,7 @@ def _is_stored(images: Images, image: ArchivedImage, tries: int) -> bool:
     try:
         if image.names:
             images.tag(image.id, image.names)
-    except ToolFailed:
+    except (NoSuchImage, ToolFailed):
         if tries >= _TRIES or images.store.find(image.id) is not None:
             raise
         return False
