@@ -118,11 +118,14 @@ class Cni:
 
     def repair(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
         """Make masquerading rules again, and run the plugins that only keep rules; return whether that was enough."""
+        from .recovery import masquerades
+
         if not self.complaint(container_id, netns_path, attachment):
             return True
         try:
-            with self._turn(fcntl.LOCK_EX) as lock:
-                container_rules.masquerade_again(container_id, attachment, lock)
+            if not masquerades(container_id, attachment):  # those that are there serve connections
+                with self._turn(fcntl.LOCK_EX) as lock:
+                    container_rules.masquerade_again(container_id, attachment, lock)
             self.again(container_id, netns_path, attachment, attachment, _RULES)
         except LibpodError:
             return False
