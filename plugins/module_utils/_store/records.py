@@ -116,8 +116,10 @@ def read_sealed(path: str, schema: int, *, rare: bool = False) -> Optional[Seale
 
 def _parsed(text: bytes, path: str) -> object:
     try:
-        record, end = _DECODER.raw_decode(decoded := text.decode())
-        if end != len(decoded):  # json.loads knows white space, and what is wrong
+        decoded = text.decode()
+        # json.loads knows white space, and what is wrong; it costs more.
+        record, end = _DECODER.raw_decode(decoded) if decoded[:1] == "{" else (None, -1)
+        if end != len(decoded):
             record = json.loads(decoded)
     except (ValueError, RecursionError) as error:
         raise StateCorrupt(f"{path} cannot be read: {error}") from error

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Mapping, Sequence
 
 from ..storage import store_records
@@ -22,6 +23,8 @@ def change(roots: StorageRoots, image_id: str, *, add: Sequence[str] = (), drop:
     :raises OSError: the store cannot be written.
     """
     folder = f"{roots.root}/{roots.driver}-images"
+    if not os.path.isdir(folder):
+        return False  # the store has had no image of its own yet
     with store_records.locked(f"{folder}/images.lock") as lock:
         path = f"{folder}/images.json"
         images = store_records.read(path)

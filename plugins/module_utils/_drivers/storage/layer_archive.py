@@ -9,6 +9,7 @@ numbers alone, times whole seconds, and of the extended attributes there are tho
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tarfile
@@ -104,8 +105,10 @@ class _Archive:
                 self._add_file(name)
             elif not stat.S_ISSOCK(status.st_mode):
                 self._add_other(name, status)
-        except (FileNotFoundError, NotADirectoryError):
-            pass  # a container that is not paused has removed it
+        except OSError as error:
+            # A container that is not paused has removed it, or put a link there.
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise
         return False
 
     def _path(self, *names: str) -> str:
