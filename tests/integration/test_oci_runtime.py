@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,51 @@ def test_life_of_a_container_under_crun(host: Host) -> None:
         lambda: host.module("libpod_container_info", {"name": ["c"]})["containers"][0]["State"]["ExitCode"] == 137
     )
     assert host.module("libpod_pod", {"name": "p", "state": "absent"})["changed"]
+
+
+class _Logged:
+    """A runtime whose calls are noted; ``options`` select it."""
+
+    def __init__(self, folder: Path, runtime: str) -> None:
+        self._calls = folder / "calls"
+        program = folder / runtime
+        program.write_text(f'#!/bin/sh\necho "$*" >>{self._calls}\nexec {runtime} "$@"\n', encoding="ascii")
+        program.chmod(0o755)
+        self.options = {"oci_runtime": str(program)}
+
+    def verbs(self) -> list[str]:
+        """Return the verbs of the calls since the last time."""
+        lines = [line.split() for line in self._calls.read_text(encoding="ascii").splitlines()]
+        self._calls.unlink()
+        return [verb for line in lines for verb in ("create", "start", "delete") if verb in line]
+
+
+both = pytest.mark.parametrize(
+    ("host", "runtime"), [({}, "runc"), ({"unified": False}, "crun")], indirect=["host"], ids=["runc", "crun"]
+)
+
+
+@both
+def test_created_container_is_started_without_a_program(host: Host, runtime: str, tmp_path: Path) -> None:
+    logged = _Logged(tmp_path, runtime)
+    made = _made(host, "c", **logged.options)
+    assert logged.verbs() == ["create"]
+    assert Process(made).argv == WAITING and _of(host, "c") == runtime
+    container_id = made["container"]["Id"]
+    state = subprocess.check_output([runtime, "--root", f"/srv/run/{runtime}", "state", container_id])
+    assert json.loads(state)["status"] == "running"
+    _made(host, "c", **logged.options, state="absent")
+    assert logged.verbs() == ["delete"]
+
+
+@both
+def test_hooks_after_the_start_run(host: Host, runtime: str, tmp_path: Path) -> None:
+    """It is crun's command ``start`` that runs them."""
+    logged, ran = _Logged(tmp_path, runtime), tmp_path / "ran"
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"echo ran >>{ran}"]}
+    one = {"version": "1.0.0", "hook": hook, "when": {"always": True}, "stages": ["poststart"]}
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks" / "one.json").write_text(json.dumps(one), encoding="ascii")
+    _made(host, "c", **logged.options, hooks_dir=[str(tmp_path / "hooks")])
+    assert logged.verbs() == ["create", "start"]
+    assert ran.read_text(encoding="ascii") == "ran\n"

@@ -52,8 +52,11 @@ def observe(
 
 
 def _living(config: ContainerConfig, recorded: ContainerState, host: Host) -> StateChanges:
-    if host.oci_of(config).unstarted(config.id, recorded.status is ContainerStatus.CREATED):
+    oci, created = host.oci_of(config), recorded.status is ContainerStatus.CREATED
+    if oci.unstarted(config.id, created):
         return {"status": ContainerStatus.CREATED}
+    if created and oci.start_interrupted(config.id):
+        return {"status": ContainerStatus.UNKNOWN}  # the next operation takes it down
     frozen = manager.frozen(host.cgroups, cgroup_path(config, host))
     return {
         "status": ContainerStatus.PAUSED if frozen else ContainerStatus.RUNNING,

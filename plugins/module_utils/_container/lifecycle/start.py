@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..._drivers import process
 from ..._model import journal
 from ..._model.options.table import ID_FILES
 from ..._model.records.process_ref import ProcessRef
@@ -72,7 +73,8 @@ def _run(container: ContainerBase) -> None:
             from . import pidfiles
 
             pidfiles.write(container)
-        container.oci.start(container.id, container.name)
+        created = container.state.process
+        container.oci.start(container.id, container.name, container.run_dir, lambda: process.alive(created))
     except BaseException:
         from .init import take_down
 

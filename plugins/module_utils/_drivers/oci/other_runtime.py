@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Sequence
+from typing import Callable, Sequence
 
 from ..._model import foreign
 from ..._model.errors import LibpodError, MalformedData, ToolFailed
@@ -33,6 +33,10 @@ class OtherRuntime(OciRuntime):
     @property
     def programs(self) -> tuple[str, ...]:
         return (self.name, *_PROGRAMS)
+
+    def start(self, container_id: str, name: str, bundle: str, lives: Callable[[], bool]) -> None:
+        """Run the process of a created container, by the command ``start``."""
+        self._start(container_id, name)
 
     def unstarted(self, container_id: str, recorded: bool) -> bool:
         """Return whether the container was created and not started, by the command ``state``.

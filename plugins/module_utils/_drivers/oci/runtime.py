@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 from ..._model.errors import ToolFailed
+from ..._model.failpoints import failpoint
 from ..._model.options.syntax.parsers import natural
+
+_EXEC_FIFO = "exec.fifo"  # in the state directory of a container that waits for its start
 
 
 class OciRuntime:
@@ -44,8 +47,23 @@ class OciRuntime:
         label, tool = arguments[0], "oci_runtime"
         return run(argv, package=self.name, doing=doing, changes=changes, input=input, label=label, tool=tool)
 
-    def start(self, container_id: str, name: str) -> None:
-        """Run the process of a created container."""
+    def start(self, container_id: str, name: str, bundle: str, lives: Callable[[], bool]) -> None:
+        """Run the process of a created container, as the command ``start`` does where no hook runs after it.
+
+        ``bundle`` is the directory of its ``config.json``, and ``lives`` whether its process does.
+        """
+        from .. import limits
+        from . import exec_fifo
+
+        if not exec_fifo.suffices(bundle):
+            self._start(container_id, name)
+            return
+        failpoint(f"{self.name} start")
+        fifo = f"{self.root}/{container_id}/{_EXEC_FIFO}"
+        if not exec_fifo.release(fifo, lives, limits.of("oci_runtime").seconds):
+            self._start(container_id, name)
+
+    def _start(self, container_id: str, name: str) -> None:
         self._run("start", container_id, doing=f"cannot start container {name}")
 
     def delete(self, container_id: str, *, force: bool = False) -> None:
@@ -130,7 +148,13 @@ class OciRuntime:
         ``recorded`` is whether it is recorded so, which is of no use here: the engine may have been killed before it
         could record the start.
         """
-        return os.path.exists(f"{self.root}/{container_id}/exec.fifo")
+        return os.path.exists(f"{self.root}/{container_id}/{_EXEC_FIFO}")
+
+    def start_interrupted(self, container_id: str) -> bool:
+        """Return whether the engine was killed in the middle of a start, so that only the process knows what it does."""
+        from .exec_fifo import interrupted
+
+        return os.path.exists(interrupted(f"{self.root}/{container_id}/{_EXEC_FIFO}"))
 
     def has_state(self, container_id: str) -> bool:
         """Return whether the runtime has a state of the container."""
