@@ -151,7 +151,7 @@ class OciRuntime:
         return os.path.exists(f"{self.root}/{container_id}/{_EXEC_FIFO}")
 
     def start_interrupted(self, container_id: str) -> bool:
-        """Return whether the engine was killed in the middle of a start, so that only the process knows what it does."""
+        """Return whether a start was interrupted, so that only the process knows whether it goes on."""
         from .exec_fifo import interrupted
 
         return os.path.exists(interrupted(f"{self.root}/{container_id}/{_EXEC_FIFO}"))
