@@ -201,7 +201,8 @@ def test_created_container_is_started_without_a_program(host: Host, runtime: str
 def test_hooks_after_the_start_run(host: Host, runtime: str, tmp_path: Path) -> None:
     """It is crun's command ``start`` that runs them."""
     logged, ran = _Logged(tmp_path, runtime), tmp_path / "ran"
-    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"echo ran >>{ran}"]}
+    # One that ends before crun has written the state to it fails.
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"cat >/dev/null; echo ran >>{ran}"]}
     one = {"version": "1.0.0", "hook": hook, "when": {"always": True}, "stages": ["poststart"]}
     (tmp_path / "hooks").mkdir()
     (tmp_path / "hooks" / "one.json").write_text(json.dumps(one), encoding="ascii")
