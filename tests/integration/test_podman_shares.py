@@ -165,3 +165,28 @@ def test_volume_of_one_is_a_directory_for_the_other(both: tuple[Host, Podman]) -
     podman.run("volume", "rm", "mine")
     assert os.path.isdir(mine)
     done(host, "libpod_volume", name="mine", state="absent")
+
+
+def test_rules_and_bridge_are_left_to_podmans_container(both: tuple[Host, Podman]) -> None:
+    host, podman = both
+    podman.run("network", "create", "--disable-dns", "--subnet", "10.97.0.0/24", "shared")
+
+    def around() -> list[str]:
+        """Return the names of the bridges, and the rules."""
+        bridges = host.run("ip", "-o", "-br", "link", "show", "type", "bridge").splitlines()
+        names = [line.split()[0] for line in bridges]
+        return names + [line for line in host.run("iptables-save").splitlines() if line.startswith("-A ")]
+
+    on_it = ("--network", "shared", "--publish", "8097:80", "localhost/busybox")
+    podman.run("run", "-d", "--name", "theirs", "--stop-signal", "KILL", *on_it, "sleep", "1000")
+    before = around()
+    assert any("8097" in line for line in before)
+    # With CNI neither knows the other's leases in these roots.
+    member = host.container("c", **RUNNING, network=["shared:ip=10.97.0.77"], publish=["8098:80"])
+    assert not member.failed, member
+    assert any("8098" in line for line in around())
+    assert not host.container("c", state="absent").failed
+    assert sorted(set(before) ^ set(around())) == []
+    podman.run("rm", "--force", "theirs")
+    podman.run("network", "rm", "shared")
+    assert not any("10.97." in line for line in around())

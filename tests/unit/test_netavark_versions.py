@@ -19,7 +19,13 @@ from typing import Any, Iterator, Sequence
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import command, network_backend
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.netavark import config as networks
-from ansible_collections.libpod.engine.plugins.module_utils._drivers.netavark import driver, leases, result, rules
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.netavark import (
+    driver,
+    leases,
+    removal,
+    result,
+    rules,
+)
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import (
     InvalidArgument,
@@ -150,6 +156,26 @@ def test_missing_firewall_rule_is_named(monkeypatch: pytest.MonkeyPatch, version
                 lines.insert(index, line)
                 looked += 1
     assert looked >= 10, looked
+
+
+@pytest.mark.parametrize("version", netavark_answers.versions())
+def test_engine_removes_the_rules_of_the_version_that_it_knows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str
+) -> None:
+    """The rules are those of 1.4.0, which another version may find after an update."""
+    there: dict[str, list[str]] = netavark_answers.recorded("1.4.0")["rules"]
+    monkeypatch.setattr(rules, "_output", lambda *argv, **_how: "\n".join(there.get(argv[0], ())))
+    monkeypatch.setattr(command, "is_installed", lambda _name: False)
+    output = json.dumps(netavark_answers.recorded(version)["version"])
+    monkeypatch.setattr(command, "run", lambda *_argv, **_how: output)
+    one = attached("1.4.0", ips=("10.91.0.254", "fd91::ffff"))
+    made = removal.Removal.of(netavark_answers.CONTAINER, one, "netavark", str(tmp_path))
+    assert bool(made) == (version == "1.4.0")
+    if made:
+        left = made.without_rules
+        assert left.config["internal"] and not left.forwarded and left.ips == one.ips
+        there["iptables-save"] = [line for line in there["iptables-save"] if "--dport 8081" not in line]
+        assert not removal.Removal.of(netavark_answers.CONTAINER, one, "netavark", str(tmp_path))
 
 
 @pytest.mark.parametrize("version", netavark_answers.versions())

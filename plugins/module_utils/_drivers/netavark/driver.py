@@ -228,17 +228,22 @@ class Netavark:
         self._leases.release(container_id, attachment.network)
 
     def _teardown(self, container_id: str, netns_path: str, attachment: NetworkAttachment, held: Sequence[int]) -> None:
-        """Run ``teardown``. Where the link, the bridge or a rule is gone, which it reports, run it on a stand-in.
+        """Run ``teardown``, and remove the rules. Where the link, the bridge or a rule is gone, do it for a stand-in.
 
         That is the same attachment in another namespace, for which ``setup`` makes what is missing.
         """
+        from .removal import Removal
+
         facts = attachment.facts
         known = tuple(one.ip for one in (*facts.ipv4, *facts.ipv6))
         attachment = attachment._replace(ips=known or tuple(self._leases.of(container_id, attachment.network)))
         if netns.exists(netns_path) and attachment.interface in netns.addresses(netns_path):
             try:
-                self._run("teardown", container_id, netns_path, attachment, held)
-                return
+                removal = Removal.of(container_id, attachment, _program(PACKAGE), self._run_dir)
+                ruleless = removal.without_rules if removal else attachment
+                self._run("teardown", container_id, netns_path, ruleless, held)
+                if not removal or removal.remove(held):
+                    return
             except ToolTimedOut:
                 raise
             except ToolFailed:

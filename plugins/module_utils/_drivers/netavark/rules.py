@@ -93,6 +93,11 @@ def are_repeated() -> bool:
     return len(rules) != len(set(rules))
 
 
+def saved(six: bool) -> str:
+    """Return what iptables-save(8) prints for IPv4 or IPv6, nothing where the host lacks it."""
+    return _output("ip6tables-save" if six else "iptables-save", package="iptables")
+
+
 def _lacking(attachment: NetworkAttachment, rules: Callable[[bool], Lines], grammar: Grammar) -> Iterator[str]:
     for six, addresses in ((False, attachment.facts.ipv4), (True, attachment.facts.ipv6)):
         for address in addresses[:1]:
@@ -143,8 +148,7 @@ def _target(lines: Lines, grammar: Grammar, rule: _Rule, six: bool) -> str:
 
 
 def _in_iptables(six: bool) -> Lines:
-    text = _output("ip6tables-save" if six else "iptables-save", package="iptables")
-    return [line[3:] for line in text.splitlines() if line.startswith("-A ")]
+    return [line[3:] for line in saved(six).splitlines() if line.startswith("-A ")]
 
 
 def _nftables() -> Lines:
