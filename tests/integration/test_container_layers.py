@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import limits
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.images.store import ImageStore
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import mount_api
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel.userns import Maps
+from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import store_records
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.container_layers import ContainerLayers
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.driver import Storage
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.roots import Labels, storage_roots
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.store_records import unfinished
-from ansible_collections.libpod.engine.plugins.module_utils._model.errors import NoSuchImage
+from ansible_collections.libpod.engine.plugins.module_utils._model.errors import LibpodError, NoSuchImage
 from ansible_collections.libpod.engine.plugins.module_utils._model.id_map import IdMap
 from ansible_collections.libpod.engine.tests.support import kernel
 from ansible_collections.libpod.engine.tests.support.hosts import Host
@@ -195,6 +197,19 @@ def test_ids_that_the_kernel_does_not_map_are_left_to_the_tool(
     monkeypatch.undo()
     assert os.stat(f"{storage.mount(ONE)}/bin").st_uid == 100_000
     storage.delete(ONE)
+
+
+def test_layer_is_undone_where_another_program_keeps_the_containers_locked(storage: Storage, image_id: str) -> None:
+    limits.override("containers-storage=0.3")
+    try:
+        held = store_records.locked("/srv/storage/overlay-containers/containers.lock")
+        with held, pytest.raises(LibpodError, match="has held .*containers.lock for 0.3 seconds"):
+            storage.create(ONE, image_id)
+    finally:
+        limits.override("")
+    layer = storage._layer_id(ONE)
+    assert not os.path.lexists(f"/srv/storage/overlay/{layer}")
+    assert layer not in Path("/srv/storage/overlay-layers/layers.json").read_text()
 
 
 def test_mounts_are_counted_beside_the_tools(host: Host, storage: Storage, image_id: str) -> None:

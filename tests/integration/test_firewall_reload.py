@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import shlex
@@ -143,6 +144,27 @@ def test_reload_brings_the_rules_back_and_leaves_links_and_connections(host: Hos
         assert connection.recv(100) == b"still there\n"
     assert [addresses(one) for one in processes] == linked
     assert host.container("web", stop_signal="KILL", drift="full", **WEB)["actions"] == []
+
+
+@pytest.mark.parametrize("host", ["cni"], indirect=True)
+def test_reload_brings_ports_back_on_a_network_whose_plugins_are_not_to_check(host: Host) -> None:
+    path = "/srv/cni/50-unchecked.conflist"
+    ipam = {"type": "host-local", "ranges": [[{"subnet": "10.44.0.0/24"}]]}
+    bridge = {"type": "bridge", "bridge": "unchecked0", "isGateway": True, "ipMasq": True, "ipam": ipam}
+    portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
+    network = {"cniVersion": "0.4.0", "name": "unchecked", "disableCheck": True, "plugins": [bridge, portmap]}
+    with open(path, "w", encoding="ascii") as file:
+        json.dump(network, file)
+    made = host.container("unchecked", stop_signal="KILL", network="unchecked", publish=["7070:7070"], **PLAIN)
+    assert not made.failed, made
+    whole = rules(host)
+    host.run("iptables", "-t", "nat", "-F", "OUTPUT")
+    assert rules(host) != whole
+    libpod(host, "network", "reload", "unchecked")
+    assert rules(host) == whole
+    host.container("unchecked", state="absent")
+    host.run("ip", "link", "del", "unchecked0")
+    os.unlink(path)
 
 
 def test_reload_of_a_container_that_lacks_a_link_brings_it_back(host: Host) -> None:

@@ -51,3 +51,25 @@ def test_file_that_vanishes_while_its_directory_is_read_is_left_out(
     monkeypatch.undo()
     with tarfile.open(tmp_path / "layer.tar") as tar:
         assert tar.getnames() == ["first", "last"]
+
+
+def test_attribute_that_vanishes_while_it_is_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "upper" / "file"
+    file.parent.mkdir()
+    file.touch()
+    for name in ("gone", "kept"):
+        os.setxattr(file, f"user.{name}", b"value")
+    listxattr = os.listxattr
+
+    def listed(descriptor: int) -> list[str]:
+        names = listxattr(descriptor)
+        if "user.gone" in names:
+            os.removexattr(file, "user.gone")
+        return names
+
+    monkeypatch.setattr(os, "listxattr", listed)
+    layer_archive.write(Layers(str(tmp_path / "upper")), str(tmp_path / "layer.tar"), {})
+    monkeypatch.undo()
+    with tarfile.open(tmp_path / "layer.tar") as tar:
+        headers = tar.getmember("file").pax_headers
+    assert [name for name in headers if name.startswith("SCHILY")] == ["SCHILY.xattr.user.kept"]

@@ -91,10 +91,9 @@ class Cni:
 
         :raises ToolFailed: the attachment is not as it was added; the plugin's message says what differs.
         """
-        config = attachment.config
-        if attachment.result is None or version(config) < (0, 4, 0) or config.get("disableCheck"):
+        if not _has_check(attachment):
             return
-        for plugin in config["plugins"]:
+        for plugin in attachment.config["plugins"]:
             try:
                 PluginRun(self._parts, "CHECK", container_id, netns_path, attachment, plugin).answer()
             except ToolFailed as error:
@@ -117,10 +116,13 @@ class Cni:
         return "" if masquerades(container_id, attachment) else "its masquerading rules are gone"
 
     def repair(self, container_id: str, netns_path: str, attachment: NetworkAttachment) -> bool:
-        """Make masquerading rules again, and run the plugins that only keep rules; return whether that was enough."""
+        """Make masquerading rules again, and run the plugins that only keep rules; return whether that was enough.
+
+        Where nothing tells whether rules are missing, the plugins run as well.
+        """
         from .recovery import masquerades
 
-        if not self.complaint(container_id, netns_path, attachment):
+        if _has_check(attachment) and not self.complaint(container_id, netns_path, attachment):
             return True
         try:
             if not masquerades(container_id, attachment):  # those that are there serve connections
@@ -264,6 +266,12 @@ class Cni:
         Two first ADDs would race to create the bridge and the chains that all containers share.
         """
         return overdue.held(f"{self._parts.run_root}/cni.lock", kind)
+
+
+def _has_check(attachment: NetworkAttachment) -> bool:
+    """Return whether CHECK is run: the network's CNI version has it, and the network does not disable it."""
+    config = attachment.config
+    return attachment.result is not None and version(config) >= (0, 4, 0) and not config.get("disableCheck")
 
 
 def _forget_connections(attachment: NetworkAttachment, kept: Collection[PortMapping] = ()) -> None:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from random import SystemRandom
 from typing import TYPE_CHECKING, Callable, Optional, Sequence
 
-from ..._model.errors import NoSuchImage
+from ..._model.errors import LibpodError, NoSuchImage
 from ..._model.failpoints import failpoint
 from ..._model.foreign import Foreign
 from ..kernel import netns, syscalls
@@ -123,7 +123,7 @@ class ContainerLayers:
                 store_records.write(path, [*layers, record], lock)
                 record = {"id": container_id, "image": image_id, "layer": layer, "metadata": mark, "created": _now()}
                 self._put_container({**record, **_map_record(maps), "flags": _flags(labels)})
-            except OSError:
+            except (OSError, LibpodError):  # such as a lock that another program keeps
                 self._clear(layer)
                 store_records.write(path, layers, lock)
                 raise

@@ -197,14 +197,16 @@ class _Archive:
                     "and re-create the container"
                 )
             if key == "trusted.overlay.opaque":
-                opaque = os.getxattr(descriptor, key) == b"y"
+                opaque = _attribute(descriptor, key) == b"y"
             elif key == "security.capability" or key.startswith("user."):
                 if "=" in key or key.encode(errors="replace") != os.fsencode(key):
                     raise InvalidArgument(
                         f"/{member.name} cannot be in an image with its attribute {key!r}: a tar file has no "
                         "attributes with = or bytes other than UTF-8 in their names: remove it"
                     )
-                value = os.getxattr(descriptor, key)
+                value = _attribute(descriptor, key)
+                if value is None:
+                    continue
                 if key == "security.capability" and value[3:4] == _OF_A_NAMESPACE:
                     value = value[:3] + _OF_THE_HOST + value[4:20]
                 headers[f"SCHILY.xattr.{key}"] = os.fsdecode(value)
@@ -240,3 +242,13 @@ class _Archive:
         padding = left + -size % tarfile.BLOCKSIZE
         while padding:
             padding -= self._file.write(bytes(min(padding, _CHUNK)))
+
+
+def _attribute(descriptor: int, key: str) -> Optional[bytes]:
+    """Return the value of an extended attribute, None where a process of the container has just removed it."""
+    try:
+        return os.getxattr(descriptor, key)
+    except OSError as error:
+        if error.errno != errno.ENODATA:
+            raise
+        return None
