@@ -209,3 +209,14 @@ def test_hooks_after_the_start_run(host: Host, runtime: str, tmp_path: Path) -> 
     _made(host, "c", **logged.options, hooks_dir=[str(tmp_path / "hooks")])
     assert logged.verbs() == ["create", "start"]
     assert ran.read_text(encoding="ascii") == "ran\n"
+
+
+@both
+@pytest.mark.parametrize("at", ["release exec.fifo #1", "unlink exec.fifo #1"])
+def test_start_that_is_killed_is_taken_down_and_done_again(host: Host, runtime: str, at: str) -> None:
+    wanted = {"name": "c", **BASE, "stop_signal": "KILL", "oci_runtime": runtime}
+    assert not host.module("libpod_container", {**wanted, "state": "present"}).failed
+    assert host.module("libpod_container", wanted, kill_at=at).killed
+    assert host.module("libpod_container_info")["containers"][0]["State"]["ModelStatus"] == "unknown"
+    made = _made(host, "c", stop_signal="KILL", oci_runtime=runtime)
+    assert Process(made).argv == WAITING and not host.module("libpod_container", wanted)["changed"]
