@@ -14,11 +14,13 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage.container_layers import ContainerLayers
 from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support.hooks import after_start
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import PATIENCE
@@ -37,7 +39,6 @@ case " $* $CNI_COMMAND " in
 esac
 exec {program} "$@"
 """
-HOOK = '{"version":"1.0.0","hook":{"path":"/bin/true"},"when":{"always":true},"stages":["poststart"]}'
 STORE, RUNTIME, PLUGINS = "/usr/bin/containers-storage", "/usr/sbin/runc", "/usr/lib/cni"
 SURVIVORS = [
     (STORE, "create-container"),
@@ -68,9 +69,7 @@ class Gate:
             self.options["oci_runtime"] = "/srv/tools/runc"
         os.mkdir("/srv/tools")
         if verb == "start":  # a program for the sake of hooks alone
-            self.options["hooks_dir"] = ["/srv/tools"]
-            with open("/srv/tools/hook.json", "w", encoding="ascii") as file:
-                file.write(HOOK)
+            self.options.update(after_start(Path("/srv/tools")))
         os.mkfifo("/srv/gate")
         path = f"/srv/tools/{os.path.basename(program)}"
         with open(path, "w", encoding="ascii") as file:

@@ -9,11 +9,13 @@ import json
 import os
 import shutil
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._model.records.process_ref import ProcessRef
+from ansible_collections.libpod.engine.tests.support.hooks import after_start
 from ansible_collections.libpod.engine.tests.support.hosts import NETWORK, Host
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
 
@@ -106,14 +108,15 @@ def _failing_starts(times: int) -> None:
         file.write(f"{times}\n")
 
 
-def test_failed_task_reports_what_it_stopped_and_started(host: Host) -> None:
+def test_failed_task_reports_what_it_stopped_and_started(host: Host, tmp_path: Path) -> None:
     runtime = shutil.which(host.parts.oci_runtime)
     os.mkdir("/srv/failing")
     oci = f"/srv/failing/{host.parts.oci_runtime}"
     with open(os.open(oci, os.O_WRONLY | os.O_CREAT, 0o755), "w", encoding="ascii") as file:
         file.write(FAILING.format(runtime))
     _failing_starts(0)
-    task: dict[str, Any] = {**BASE, "oci_runtime": oci}
+    hooked: dict[str, Any] = {**BASE, **after_start(tmp_path)}
+    task: dict[str, Any] = {**hooked, "oci_runtime": oci}
     made = host.container("app", **task)
     assert not made.failed, made
     restart, recreate = {"restart": True, "oci_runtime": oci}, {**task, "env": {"A": "1"}}
@@ -130,7 +133,7 @@ def test_failed_task_reports_what_it_stopped_and_started(host: Host) -> None:
         assert host.container("app", check=True, state="present")["container"]["State"]["Running"]
     _failing_starts(9)
     listed = host.module(
-        "libpod_containers", {"containers": [{"name": "app", **BASE, "env": {"A": "1"}}], "oci_runtime": oci}
+        "libpod_containers", {"containers": [{"name": "app", **hooked, "env": {"A": "1"}}], "oci_runtime": oci}
     )
     assert listed.failed and listed.changed and listed["actions"] == ["stopped app"], listed
     _failing_starts(0)

@@ -11,6 +11,7 @@ import resource
 import socket
 import stat
 import time
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
@@ -22,6 +23,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._exit_command import
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import HostExhausted
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.normalise import normalise
 from ansible_collections.libpod.engine.tests.support import cgroup_files, syslog
+from ansible_collections.libpod.engine.tests.support.hooks import after_start
 from ansible_collections.libpod.engine.tests.support.hosts import OCI_RUNTIME, Host
 from ansible_collections.libpod.engine.tests.support.modules import in_child
 from ansible_collections.libpod.engine.tests.support.process import PATIENCE, WAITING, eventually
@@ -73,36 +75,38 @@ def test_conmon_that_fails_is_named(tools: Host, case: str) -> None:
     tools.expect_clean()
 
 
-def test_silent_runtime_times_out(tools: Host) -> None:
+def test_silent_runtime_times_out(tools: Host, tmp_path: Path) -> None:
     with program(OCI_RUNTIME, 'case "$*" in *" create "*) sleep 600;; *) real "$@";; esac') as runtime:
         refused = tools.container("web", **PLAIN, oci_runtime=runtime, tool_timeouts={"conmon": 1})
         assert refused["error"] == "ToolTimedOut" and "conmon did not end within 1 seconds" in refused["msg"], refused
     tools.expect_clean()
     with program(OCI_RUNTIME, 'case "$*" in *" start "*) sleep 600;; *) real "$@";; esac') as runtime:
-        refused = tools.container("web", **PLAIN, oci_runtime=runtime, tool_timeouts={"oci_runtime": ENOUGH})
+        how = {**after_start(tmp_path), "oci_runtime": runtime, "tool_timeouts": {"oci_runtime": ENOUGH}}
+        refused = tools.container("web", **PLAIN, **how)
         assert refused["error"] == "ToolTimedOut", refused
         assert f"cannot start container web: {runtime} did not end within {ENOUGH:g} seconds" in refused["msg"]
     tools.expect_clean()
 
 
 @pytest.mark.parametrize("name", ["bridge", OCI_RUNTIME])
-def test_program_that_gets_no_thread_means_an_exhausted_host(tools: Host, name: str) -> None:
+def test_program_that_gets_no_thread_means_an_exhausted_host(tools: Host, name: str, tmp_path: Path) -> None:
     crash = "echo 'runtime/cgo: pthread_create failed: Resource temporarily unavailable' >&2; exit 2"
     plugin = name == "bridge"
     script = f'case "$CNI_COMMAND $1 $*" in ADD*|*" start "*) {crash};; esac'
     script += '\nexec /usr/lib/cni/bridge "$@"' if plugin else '\nreal "$@"'
     with program(name, script) as path:
         how: dict[str, Any] = {"cni_plugin_dirs": ["/srv/fake", "/usr/lib/cni"]} if plugin else {"oci_runtime": path}
-        refused = tools.container("web", **{**PLAIN, "network": "bridge" if plugin else "none"}, **how)
+        hook = {} if plugin else after_start(tmp_path)
+        refused = tools.container("web", **{**PLAIN, "network": "bridge" if plugin else "none"}, **how, **hook)
         assert refused["error"] == "HostExhausted" and "Resource temporarily unavailable" in refused["msg"], refused
         tools.container("web", state="absent", **how)
     tools.expect_clean()
 
 
-def test_flood_of_output_is_bounded(tools: Host) -> None:
+def test_flood_of_output_is_bounded(tools: Host, tmp_path: Path) -> None:
     flood = "(echo why; head -c 200000000 /dev/zero | tr '\\0' x; echo; echo last) >&2; exit 1"
     with program(OCI_RUNTIME, f'case "$*" in *" start "*) {flood};; *) real "$@";; esac') as runtime:
-        refused = tools.container("web", **PLAIN, oci_runtime=runtime)
+        refused = tools.container("web", **PLAIN, oci_runtime=runtime, **after_start(tmp_path))
     assert refused["error"] == "ToolFailed" and "ended with exit code 1: why xxx" in refused["msg"], refused["msg"][
         :200
     ]
