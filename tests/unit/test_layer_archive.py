@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import tarfile
 from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.storage import layer_archive
@@ -51,6 +53,44 @@ def test_file_that_vanishes_while_its_directory_is_read_is_left_out(
     monkeypatch.undo()
     with tarfile.open(tmp_path / "layer.tar") as tar:
         assert tar.getnames() == ["first", "last"]
+
+
+def _become_file(path: Path) -> None:
+    path.unlink()
+    path.touch()
+
+
+def _become_socket(path: Path) -> None:
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize("change", [_become_file, _become_socket])
+@pytest.mark.parametrize("was_link", [True, False])
+def test_entry_that_becomes_another_kind_while_it_is_read_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], was_link: bool
+) -> None:
+    upper = tmp_path / "upper"
+    upper.mkdir()
+    for name in ("first", "last"):
+        (upper / name).touch()
+    (upper / "it").symlink_to("first") if was_link else (upper / "it").touch()
+    stat = os.stat
+
+    def seen(path: Any, **options: Any) -> os.stat_result:
+        status = stat(path, **options)
+        if path == "it":
+            change(upper / "it")
+        return status
+
+    monkeypatch.setattr(os, "stat", seen)
+    layer_archive.write(Layers(str(upper)), str(tmp_path / "layer.tar"), {})
+    monkeypatch.undo()
+    with tarfile.open(tmp_path / "layer.tar") as tar:
+        there = tar.getnames()
+    remains = not was_link and change is _become_file
+    assert there == ["first", *(["it"] if remains else []), "last"]
 
 
 def test_attribute_that_vanishes_while_it_is_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

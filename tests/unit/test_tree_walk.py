@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import securejoin
@@ -141,6 +141,25 @@ def test_changes_of_any_depth_are_found_with_few_descriptors(
     assert paths[0] == ("A", f"/{name}") and ("A", f"/{name}/file") in paths
     assert len(paths) <= 2 * 4095 // (len(name) + 1)
     assert max(most) < min(most) + 2 * 256
+
+
+def test_directory_that_vanishes_while_changes_are_looked_for_is_no_failure(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upper, lower = _layers(folder)
+    for name in ("first", "gone", "last"):
+        os.mkdir(f"{upper}/{name}")
+    real = os.open
+
+    def opening(path: Any, flags: int, **options: Any) -> int:
+        if path == "gone":
+            os.rmdir(f"{upper}/gone")
+        return real(path, flags, **options)
+
+    monkeypatch.setattr(os, "open", opening)
+    found = overlay_changes.changes([upper], [lower])
+    monkeypatch.undo()
+    assert {("A", "/first"), ("A", "/last")} <= {*found}
 
 
 def test_change_deeper_than_path_max_is_reported_as_its_directory(folder: Path) -> None:

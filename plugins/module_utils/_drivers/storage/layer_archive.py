@@ -31,6 +31,8 @@ _TYPES = {
     stat.S_IFBLK: tarfile.BLKTYPE,
     stat.S_IFIFO: tarfile.FIFOTYPE,
 }
+# A container that is not paused has removed a file, or put a link, a file in place of a link, or a socket there.
+_REPLACED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO)
 _CHUNK = 1 << 20
 # Revisions of capabilities(7): the namespaced one ends with the host's ID of the container's root user.
 _OF_A_NAMESPACE, _OF_THE_HOST = b"\x03", b"\x02"
@@ -106,8 +108,7 @@ class _Archive:
             elif not stat.S_ISSOCK(status.st_mode):
                 self._add_other(name, status)
         except OSError as error:
-            # A container that is not paused has removed it, or put a link there.
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            if error.errno not in _REPLACED or error.filename != name:
                 raise
         return False
 

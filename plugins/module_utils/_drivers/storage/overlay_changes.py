@@ -8,6 +8,7 @@ Both sides are walked by open directories, so that no link in a layer is followe
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import Container, Iterator, Optional, Sequence
@@ -157,12 +158,14 @@ def _entered(ways: Sequence[Descent], name: str) -> tuple[list[Descent], bool]:
     """Enter the directory in each layer that has a part of it; return these, and whether it hides the layers below."""
     entered: list[Descent] = []
     for way in ways:
-        status = _status(way.here, name)
-        if status is None:
+        try:
+            way.enter(os.open(name, DIRECTORY, dir_fd=way.here))
+        except FileNotFoundError:
             continue
-        if not stat.S_ISDIR(status.st_mode):
+        except OSError as error:
+            if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+                raise
             return entered, True
-        way.enter(os.open(name, DIRECTORY, dir_fd=way.here))
         entered.append(way)
         if _opaque(way.here):
             return entered, True
