@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from typing import Iterator
 
@@ -13,6 +14,8 @@ import pytest
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.kernel import selinux
 from ansible_collections.libpod.engine.plugins.module_utils._model.options.syntax.modes import security
 from ansible_collections.libpod.engine.plugins.module_utils._spec import labels as model
+from ansible_collections.libpod.engine.tests.support import kernel
+from ansible_collections.libpod.engine.tests.support.trees import nest
 
 DATA = Path(__file__).parent / "data"
 # As Debian 12's selinux-policy-default has them, and container-selinux those of systemd.
@@ -127,6 +130,23 @@ def test_directory_is_relabelled_with_all_below_it(tree: Path) -> None:
     assert selinux.label_of(paths[2]) == "u:object_r:own_t:s0"
 
 
+def test_directory_of_any_depth_is_relabelled(tree: Path) -> None:
+    """A container that has made it must not prevent its own next creation."""
+    nest(tree, 1200, "d")
+    try:
+        selinux.relabel(str(tree), "u:object_r:one_t:s0")
+        labels, here = [], os.open(tree, os.O_RDONLY)
+        while "d" in os.listdir(here):
+            below = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+            labels.append(os.getxattr(here, "security.selinux"))
+        os.close(here)
+        assert labels == [b"u:object_r:one_t:s0\0"] * 1200
+    finally:
+        subprocess.run(["rm", "-rf", tree], check=True)
+
+
 def test_file_and_what_a_link_leads_to_are_relabelled(tree: Path) -> None:
     selinux.relabel(f"{tree}/link", "u:object_r:one_t:s0")
     assert selinux.label_of(f"{tree.parent}/outside") == "u:object_r:one_t:s0" and not selinux.label_of(f"{tree}/link")
@@ -139,3 +159,16 @@ def test_directory_of_the_system_is_not_relabelled(path: str) -> None:
     with pytest.raises(ValueError, match="directory of the system"):
         selinux.relabel(path, "u:object_r:one_t:s0")
     assert not selinux.refuses("/srv/data")
+
+
+def test_bind_mount_of_a_directory_of_the_system_is_not_relabelled(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the volume of a driver may be one."""
+    monkeypatch.setattr(selinux, "_NEVER", [str(tree)])
+    point = tree.parent / "point"
+    point.mkdir()
+    assert not selinux.refuses(str(point))
+    kernel.mount(str(tree), str(point), flags=kernel.MS_BIND)
+    try:
+        assert selinux.refuses(str(point)) and not selinux.refuses(f"{point}/inner")
+    finally:
+        kernel.umount(str(point))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Iterable, Iterator, NoReturn
 
 from ..._drivers.kernel import selinux
 from ..._drivers.storage.roots import UNLABELLED, Labels
-from ..._model.errors import InvalidArgument
+from ..._model.errors import InvalidArgument, TreeChanged
 from ..._model.failpoints import failpoint
 from ..._model.records.namespaces import LinuxNS
 from ..._spec import labels
@@ -104,6 +104,8 @@ def relabel(container: ContainerBase, volume: Volume, path: str) -> None:
         selinux.relabel(path, label if "Z" in flags else labels.shared(label))
     except ValueError:
         raise InvalidArgument(_refusal(path, volume["target"], container.name)) from None
+    except TreeChanged as error:
+        raise TreeChanged(f"volume: {path} of container {container.name}: {error}; run the task again") from error
     except OSError as error:
         _fail(error, f"volume: {path} of container {container.name} cannot be relabelled")
 

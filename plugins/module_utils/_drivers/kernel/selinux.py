@@ -11,9 +11,9 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
-from typing import NoReturn, Optional
 
 from .. import foreign_files
+from ..trees.descent import Descent, entered
 
 _ATTRIBUTE = "security.selinux"
 # The first is container-selinux's; the other, lxc_contexts(5), is the policy's own.
@@ -101,6 +101,7 @@ def relabel(path: str, label: str) -> None:
     Where the directory itself has it, so have those below, as podman takes it.
 
     :raises OSError: as setxattr(2). :raises ValueError: ``path`` is one that is never relabelled.
+    :raises TreeChanged: a directory was moved meanwhile.
     """
     if refuses(path):
         raise ValueError(f"{path} is a directory of the system")
@@ -110,23 +111,50 @@ def relabel(path: str, label: str) -> None:
     try:
         held = f"/proc/self/fd/{top}"
         if os.path.isdir(held):
-            # A process that moves names meanwhile leads to no file outside: each directory is held as it is entered.
-            for _folder, folders, files, descriptor in os.fwalk(".", dir_fd=top, onerror=_raised):
-                for name in (*folders, *files):
-                    with suppress(FileNotFoundError):
-                        set_label(f"/proc/self/fd/{descriptor}/{name}", label)
+            _relabel_below(os.open(held, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), label)
         # The directory is last, so that one whose relabelling was interrupted is not taken for done.
         set_label(f"{held}/." if os.path.isdir(held) else os.path.realpath(path), label)
     finally:
         os.close(top)
 
 
-def _raised(error: OSError) -> Optional[NoReturn]:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-        return None  # removed, or replaced, since its name was read
-    raise error
+def _relabel_below(top: int, label: str) -> None:
+    """Relabel all below an open directory, which is closed, at any depth: a container may have made it.
+
+    A process that moves names meanwhile leads to no file outside: each directory is held as it is entered.
+    """
+    way = Descent()
+    try:
+        way.enter(top)
+        waiting = [_relabelled(top, label)]
+        while waiting:
+            if waiting[-1]:
+                if entered(way, waiting[-1].pop()):
+                    waiting.append(_relabelled(way.here, label))
+                continue
+            waiting.pop()
+            if waiting:
+                way.leave()
+    finally:
+        way.close()
+
+
+def _relabelled(directory: int, label: str) -> list[str]:
+    """Relabel what is in an open directory, and return the directories in it."""
+    folders = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # it is gone since
+                set_label(f"/proc/self/fd/{directory}/{entry.name}", label)
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+    return folders
 
 
 def refuses(path: str) -> bool:
-    """Return whether ``path`` is a directory of the system, which is never relabelled."""
-    return os.path.realpath(path) in {*_NEVER, *(os.path.realpath(one) for one in (*_NEVER, os.path.expanduser("~")))}
+    """Return whether ``path`` is a directory of the system, by any link or bind mount, which is never relabelled."""
+    system = (*_NEVER, os.path.expanduser("~"))
+    if os.path.realpath(path) in {*_NEVER, *map(os.path.realpath, system)}:
+        return True
+    # The volume of a driver may be a bind mount of one.
+    return os.path.exists(path) and any(os.path.samefile(path, one) for one in system if os.path.exists(one))

@@ -8,6 +8,7 @@ Neither the length of a path nor links matter. A directory that was closed is op
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Iterator, NamedTuple, Sequence
 
@@ -118,7 +119,7 @@ def folders(top: str) -> Iterator[Folder]:
             files, inner = _entries(way.here)
             waiting.append(inner)
             yield Folder(names, length, files)
-            while not (waiting[-1] and _entered(way, waiting[-1][-1])):
+            while not (waiting[-1] and entered(way, waiting[-1][-1])):
                 if waiting[-1]:
                     waiting[-1].pop()
                     continue
@@ -135,10 +136,13 @@ def folders(top: str) -> Iterator[Folder]:
         way.close()
 
 
-def _entered(way: Descent, name: str) -> bool:
+def entered(way: Descent, name: str) -> bool:
+    """Enter a directory, and return whether it is still there."""
     try:
         way.enter(os.open(name, DIRECTORY, dir_fd=way.here))
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
         return False
     return True
 
