@@ -18,7 +18,6 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import 
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig, PlanningConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
 from ansible_collections.libpod.engine.tests.support import cgroup_files
-from ansible_collections.libpod.engine.tests.support.hooks import after_start
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -86,6 +85,21 @@ def test_crun_that_does_not_start_is_passed_over(programs: Path, tmp_path: Path)
     os.utime(crun, ns=(1, 1))
     assert auto.choose(plain, parts) == "crun" and not take_warnings()
     assert calls.read_text() == "--help\n" * 3, "the program was replaced"
+
+
+def test_record_that_crun_starts_cannot_be_written(programs: Path, tmp_path: Path) -> None:
+    """On a full run root, and with another process at the same: one draft stays at most, and crun is asked again."""
+    root, plain = tmp_path / "run", CgroupHost("v2", ("/sys/fs/cgroup",), {})
+    for name in ("crun", "runc"):
+        (programs / name).symlink_to(f"/usr/{'s' if name == 'runc' else ''}bin/{name}")
+    root.mkdir()
+    (root / "crun-starts").mkdir()  # the record cannot be put in place
+    for run_root in (str(root), str(root), "/proc/sys"):
+        assert auto.choose(plain, EngineConfig(run_root=run_root)) == "crun" and not take_warnings()
+    assert sorted(os.listdir(root)) == ["crun-starts", "crun-starts.new"]
+    (root / "crun-starts").rmdir()
+    assert auto.choose(plain, EngineConfig(run_root=str(root))) == "crun"
+    assert os.listdir(root) == ["crun-starts"]
 
 
 @without_unified
@@ -203,8 +217,11 @@ def test_hooks_after_the_start_run(host: Host, runtime: str, tmp_path: Path) -> 
     """It is crun's command ``start`` that runs them."""
     logged, ran = _Logged(tmp_path, runtime), tmp_path / "ran"
     # One that ends before crun has written the state to it fails.
-    hook = after_start(tmp_path, "/bin/sh", "-c", f"cat >/dev/null; echo ran >>{ran}")
-    _made(host, "c", **logged.options, **hook)
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"cat >/dev/null; echo ran >>{ran}"]}
+    one = {"version": "1.0.0", "hook": hook, "when": {"always": True}, "stages": ["poststart"]}
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks" / "one.json").write_text(json.dumps(one), encoding="ascii")
+    _made(host, "c", **logged.options, hooks_dir=[str(tmp_path / "hooks")])
     assert logged.verbs() == ["create", "start"]
     assert ran.read_text(encoding="ascii") == "ran\n"
 

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.libpod.engine.plugins.module_utils._drivers import process
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups import hierarchy
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.cgroups.manager import CgroupHost
 from ansible_collections.libpod.engine.plugins.module_utils._drivers.conmon.conmon import runtime_error
@@ -81,6 +83,16 @@ def test_state_is_found_by_the_id_in_each_runtimes_layout(tmp_path: Path) -> Non
     (root / ID).mkdir()  # youki
     (root / f"{ID}_sandbox:{ID}.state").touch()  # runsc
     assert {Path(path).name for path in oci.state_files(ID)} == {ID, f"{ID}_sandbox:{ID}.state"}
+
+
+def test_runtime_that_a_wrapper_has_become_is_found(tmp_path: Path) -> None:
+    """nvidia-container-runtime becomes runc or crun, which a killed task may have left at work."""
+    oci = OtherRuntime("/usr/bin/nvidia-container-runtime", str(tmp_path))
+    for name in ("runc", "crun", "nvidia-container-runtime"):
+        argv = [f"/usr/sbin/{name}", "-c", "echo it runs; read x", "create", ID]
+        with subprocess.Popen(argv, executable="/bin/sh", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+            assert started.stdout and started.stdout.readline() == b"it runs\n"
+            assert list(process.with_argument(ID, oci.programs)) == [started.pid], name
 
 
 def test_descendants_in_a_sandbox() -> None:

@@ -58,7 +58,7 @@ def _starts(crun: str, parts: EngineConfig) -> bool:
 
 def _remember(record: str, shown: str) -> None:
     failpoint("remember that crun starts")
-    draft = f"{record}.{os.getpid()}"
+    draft = f"{record}.new"  # one for all processes, so that failures and kills leave no more than that
     try:
         with open(draft, "w", encoding="utf-8") as file:
             file.write(shown)

@@ -21,8 +21,8 @@ from ..conmon.conmon import read_pid
 from . import exec_files
 from .runtime import OciRuntime
 
-# What wrapper scripts become, and what runsc starts, beside the program's own name.
-_PROGRAMS = ("runsc", "runsc-sandbox", "runsc-gofer", "youki")
+# What wrappers become, such as nvidia-container-runtime, and what runsc starts, beside the program's own name.
+_PROGRAMS = ("runsc", "runsc-sandbox", "runsc-gofer", "youki", "runc", "crun")
 
 
 class OtherRuntime(OciRuntime):
