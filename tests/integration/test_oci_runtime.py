@@ -18,6 +18,7 @@ from ansible_collections.libpod.engine.plugins.module_utils._drivers.oci import 
 from ansible_collections.libpod.engine.plugins.module_utils._model.engine_config import EngineConfig, PlanningConfig
 from ansible_collections.libpod.engine.plugins.module_utils._model.errors import take_warnings
 from ansible_collections.libpod.engine.tests.support import cgroup_files
+from ansible_collections.libpod.engine.tests.support.hooks import after_start
 from ansible_collections.libpod.engine.tests.support.hosts import Host
 from ansible_collections.libpod.engine.tests.support.modules import Result
 from ansible_collections.libpod.engine.tests.support.process import WAITING, Process, eventually
@@ -217,11 +218,8 @@ def test_hooks_after_the_start_run(host: Host, runtime: str, tmp_path: Path) -> 
     """It is crun's command ``start`` that runs them."""
     logged, ran = _Logged(tmp_path, runtime), tmp_path / "ran"
     # One that ends before crun has written the state to it fails.
-    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"cat >/dev/null; echo ran >>{ran}"]}
-    one = {"version": "1.0.0", "hook": hook, "when": {"always": True}, "stages": ["poststart"]}
-    (tmp_path / "hooks").mkdir()
-    (tmp_path / "hooks" / "one.json").write_text(json.dumps(one), encoding="ascii")
-    _made(host, "c", **logged.options, hooks_dir=[str(tmp_path / "hooks")])
+    hook = after_start(tmp_path, "/bin/sh", "-c", f"cat >/dev/null; echo ran >>{ran}")
+    _made(host, "c", **logged.options, **hook)
     assert logged.verbs() == ["create", "start"]
     assert ran.read_text(encoding="ascii") == "ran\n"
 
