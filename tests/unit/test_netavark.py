@@ -208,6 +208,11 @@ def test_subnet_without_a_free_address_is_an_error_that_names_it(tmp_path: Path)
     assert book.take(WEB, "eth0", six, ()) == ("fd91::ffff",)
 
 
+def test_gateway_in_another_spelling_is_not_leased(tmp_path: Path) -> None:
+    six = {"name": "six", "subnets": [{"subnet": "fd91::/120", "gateway": "FD91:0::00FF"}]}
+    assert leases.Leases(str(tmp_path)).take(WEB, "eth0", six, ()) == ("fd91::fe",)
+
+
 STATUS = {
     "front": {
         "dns_search_domains": ["dns.podman"],

@@ -111,10 +111,11 @@ def _candidates(subnet: Mapping[str, Any]) -> Iterator[str]:
     high = int(ipaddress.ip_address(limits.get("end_ip") or there[most]))
     kind = type(there.network_address)
     last = there.broadcast_address if there.version == 4 else None
-    gateway = subnet.get("gateway") or str(there[1] if there.num_addresses > 1 else there[0])
+    # As an address: a file that was written by hand may have another spelling than podman's.
+    gateway = kind(subnet.get("gateway") or there[1 if there.num_addresses > 1 else 0])
     for number in range(high, low - 1, -1):
         ip = kind(number)
-        if ip != last and str(ip) != gateway:
+        if ip not in (last, gateway):
             yield str(ip)
 
 
