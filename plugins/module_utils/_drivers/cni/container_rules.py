@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from typing import Mapping, Optional
 
-from ..._model import shared_locks
 from ..._model.errors import LibpodError, ToolFailed, ToolMissing
 from ..._model.failpoints import failpoint
 from ..._model.records.network import NetworkAttachment
@@ -49,16 +48,9 @@ class Masquerading:
         self._wanted = self._due = False
         failpoint("cni ADD rules")
         for six in _families(attachment):
-            program = nat_rules.program("restore", six)
-            started = command.start(
-                [program, *nat_rules.ADD_TO_TABLE],
-                package="iptables",
-                env=command.tool_environment({}),
-                limit=limits.of("iptables"),
-                input=nat_rules.masquerading(six, self._container_id, attachment),
-                pass_fds=(*shared_locks.descriptors, self._lock),
-            )
-            self._started.append((program, started))
+            script = nat_rules.masquerading(six, self._container_id, attachment)
+            started = nat_rules.begin_restore(six, script, (self._lock,))
+            self._started.append((nat_rules.program("restore", six), started))
 
     def __enter__(self) -> Masquerading:
         return self

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import Collection, Iterator, NamedTuple
+from typing import Collection, Iterator, NamedTuple, Sequence
 
+from ..._model import shared_locks
 from ..._model.errors import ToolFailed, ToolMissing
 from ..._model.options.network.ports import ANY_ADDRESS, PortMapping
 from ..._model.options.syntax.parsers import natural
 from ..._model.records.network import NetworkAttachment
-from .. import command
+from .. import command, limits
 
 PORTMAP = "portmap"
 _PORTS = "CNI-HOSTPORT-DNAT"
@@ -85,6 +86,23 @@ def saved(six: bool, doing: str = "") -> Lines:
             return []
         raise
     return text.splitlines()
+
+
+def begin_restore(six: bool, script: str, locks: Sequence[int]) -> command.Started:
+    """Start the program that changes the tables of IPv4 or IPv6 as a script says, for ``command.finish``.
+
+    It inherits ``locks``, and those of the task.
+
+    :raises ToolMissing: the host lacks it.
+    """
+    return command.start(
+        [program("restore", six), *ADD_TO_TABLE],
+        package="iptables",
+        env=command.tool_environment({}),
+        limit=limits.of("iptables"),
+        input=script,
+        pass_fds=(*shared_locks.descriptors, *locks),
+    )
 
 
 def remove(six: bool, chains: Collection[str], doing: str = "") -> set[str]:

@@ -14,7 +14,7 @@ import os
 import socket
 from typing import NamedTuple, Optional, Sequence
 
-from ..._model import foreign, shared_locks
+from ..._model import foreign
 from ..._model.errors import MalformedData, ToolFailed, ToolMissing, ToolTimedOut
 from ..._model.failpoints import failpoint
 from ..._model.records.network import NetworkAttachment
@@ -94,24 +94,12 @@ class Removal:
         bridge = str(self._attachment.config["network_interface"])
         complete = bridge not in [name for _index, name in socket.if_nameindex()]
         scripts = [(one.six, _script(one, self._attachment, complete)) for one in self._families]
-        limit, locks = limits.of("iptables"), (*shared_locks.descriptors, *held)
         failpoint("netavark DEL rules")
         try:
-            started = [
-                command.start(
-                    [nat_rules.program("restore", six), *nat_rules.ADD_TO_TABLE],
-                    package="iptables",
-                    env=command.tool_environment({}),
-                    limit=limit,
-                    input=script,
-                    pass_fds=locks,
-                )
-                for six, script in scripts
-                if script
-            ]
+            started = [nat_rules.begin_restore(six, script, held) for six, script in scripts if script]
         except ToolMissing:
             return False
-        ended = [command.finish(one, limit, self._doing) for one in started]
+        ended = [command.finish(one, limits.of("iptables"), self._doing) for one in started]
         return all(one.code == 0 for one in ended)
 
 
